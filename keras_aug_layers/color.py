@@ -1,0 +1,142 @@
+"""Colour as an affine map of the channels, and the one pass over the pixels.
+
+With m the mean colour of the image that comes in, a pixel x becomes
+
+    y = gain (x - m) + level m + bias
+
+where `gain` and `level` are numbers, one number per channel, or matrices that mix the
+channels: `gain` maps what an image's pixels differ in, `level` what they share. The
+two are equal, and no mean is computed, unless contrast is in play. Such maps compose:
+gains and levels multiply, and the bias goes through the second level.
+"""
+
+from typing import Any, Optional
+
+import tensorflow as tf
+
+from keras_aug_layers.checks import Range
+
+
+class Color(tf.experimental.BatchableExtensionType):  # type: ignore[misc]
+    """The colour map of each image of a batch.
+
+    Attributes:
+        gain: (B, 1) or (B, C), or (B, C, C) where channels mix.
+        level: like `gain`; None where it equals the gain.
+        bias: (B, 1) or (B, C), in units of the pixels.
+    """
+
+    gain: tf.Tensor
+    level: Optional[tf.Tensor]  # noqa: UP045 (extension types read no other form)
+    bias: tf.Tensor
+
+    def then(self, after: "Color") -> "Color":
+        """The map that applies this one first, then `after`."""
+        level = None
+        if self.level is not None or after.level is not None:
+            level = _product(after._level, self._level)
+        return Color(
+            gain=_product(after.gain, self.gain),
+            level=level,
+            bias=_product(after._level, self.bias, vector=True) + after.bias,
+        )
+
+    @property
+    def _level(self) -> tf.Tensor:
+        return self.gain if self.level is None else self.level
+
+    def cast(self, dtype: tf.DType) -> "Color":
+        """The same map in another dtype."""
+        level = None if self.level is None else tf.cast(self.level, dtype)
+        return Color(tf.cast(self.gain, dtype), level, tf.cast(self.bias, dtype))
+
+    def __getitem__(self, images: Any) -> "Color":
+        level = None if self.level is None else self.level[images]
+        return Color(self.gain[images], level, self.bias[images])
+
+    def apply(self, pixels: tf.Tensor, source: tf.Tensor) -> tf.Tensor:
+        """Maps floating pixels (B, H, W, C).
+
+        Args:
+            pixels: what is mapped.
+            source: the images as they came in, whose mean is m.
+        """
+        color = self.cast(pixels.dtype)
+        bias = color.bias
+        if color.level is not None:
+            mean = tf.reduce_mean(tf.cast(source, pixels.dtype), axis=(1, 2))
+            shared = _product(color.level, mean, vector=True)
+            bias += shared - _product(color.gain, mean, vector=True)
+        bias = bias[:, tf.newaxis, tf.newaxis, :]
+        if color.gain.shape.rank == 2:
+            return color.gain[:, tf.newaxis, tf.newaxis, :] * pixels + bias
+        columns = tf.unstack(color.gain[:, tf.newaxis, tf.newaxis], axis=-1)
+        return bias + sum(
+            pixels[..., i : i + 1] * column for i, column in enumerate(columns)
+        )
+
+
+def identity() -> Color:
+    """The map that changes nothing, for any number of images and channels."""
+    return scale_and_add(1.0, 0.0)
+
+
+def scale_and_add(gain: Any, bias: Any) -> Color:
+    """Multiplies by `gain`, then adds `bias`: scalars, (B,) or one column a channel."""
+    return Color(_columns(gain), None, _columns(bias))
+
+
+def contrast(gain: Any) -> Color:
+    """Scales the distance to the mean colour of the image and keeps the mean."""
+    gain = _columns(gain)
+    return Color(gain, tf.ones_like(gain), tf.zeros_like(gain))
+
+
+def mix(matrix: tf.Tensor) -> Color:
+    """Mixes the channels by a matrix (B, C, C): y = matrix x."""
+    return Color(matrix, None, tf.zeros((1, 1), matrix.dtype))
+
+
+def where(condition: tf.Tensor, color: Color, otherwise: Color) -> Color:
+    """Chooses one of two maps for each image; the condition is (B,)."""
+    gain = _choose(condition, color.gain, otherwise.gain)
+    level = None
+    if color.level is not None or otherwise.level is not None:
+        level = _choose(condition, color._level, otherwise._level)
+    return Color(gain, level, _choose(condition, color.bias, otherwise.bias))
+
+
+def finish(pixels: tf.Tensor, dtype: tf.DType, value_range: Range | None) -> tf.Tensor:
+    """Clips to the value range, rounds where the dtype is an integer, casts once."""
+    if value_range is not None:
+        pixels = tf.clip_by_value(pixels, *value_range)
+    if dtype.is_integer:
+        return tf.saturate_cast(tf.round(pixels), dtype)
+    return tf.cast(pixels, dtype)
+
+
+def _columns(value: Any) -> tf.Tensor:
+    """A scalar, (B,) or (B, C) as float64 (1, 1), (B, 1) or (B, C)."""
+    value = tf.cast(value, tf.float64)
+    return value if value.shape.rank == 2 else tf.reshape(value, (-1, 1))
+
+
+def _product(a: tf.Tensor, b: tf.Tensor, vector: bool = False) -> tf.Tensor:
+    """The product of two maps, or of a map and a `vector`: numbers, rows, matrices."""
+    if a.shape.rank == 2:
+        return a * b if b.shape.rank == 2 else a[:, :, tf.newaxis] * b
+    if vector:
+        return tf.reduce_sum(a * b[:, tf.newaxis, :], axis=2)
+    if b.shape.rank == 2:
+        return a * b[:, tf.newaxis, :]
+    return tf.reduce_sum(a[:, :, :, tf.newaxis] * b[:, tf.newaxis, :, :], axis=2)
+
+
+def _choose(condition: tf.Tensor, a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    """tf.where per image, after numbers are spread to a matrix if one of them is."""
+    if a.shape.rank != b.shape.rank:
+        channels = max(a, b, key=lambda x: x.shape.rank).shape[-1]
+        eye = tf.eye(channels, dtype=a.dtype)
+        a, b = (x if x.shape.rank == 3 else x[:, :, tf.newaxis] * eye for x in (a, b))
+    condition = tf.reshape(condition, (-1,) + (1,) * (a.shape.rank - 1))
+    return tf.where(condition, a, b)

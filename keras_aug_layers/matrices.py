@@ -1,0 +1,90 @@
+"""Homographies of the image plane, as float64 tensors of shape (B, 3, 3).
+
+A matrix maps the coordinates (x, y, 1) of an *output* pixel to those of the *input*
+pixel that it shows (pull-back). Coordinates are centred: the origin is the middle of
+the frame, x points right, y points down, and the unit is a pixel. There, rotations,
+zooms and flips are their textbook matrices; `to_pixels` moves the origin to the
+middle of the top left pixel, once for a whole product.
+
+Every function is pure and accepts scalars or tensors of shape (B,). float64 keeps the
+products of long stacks exact where the moves are, and the same on every device once
+they are rounded to float32 for the warp.
+"""
+
+import math
+from typing import Any
+
+import tensorflow as tf
+
+
+def from_rows(*rows: tuple[Any, Any, Any]) -> tf.Tensor:
+    """Stacks nine entries, scalars or (B,), to matrices of shape (B, 3, 3)."""
+    entries = [tf.cast(entry, tf.float64) for row in rows for entry in row]
+    count = next((tf.shape(e)[0] for e in entries if e.shape.rank == 1), 1)
+    entries = [tf.broadcast_to(entry, (count,)) for entry in entries]
+    return tf.reshape(tf.stack(entries, axis=-1), (-1, 3, 3))
+
+
+def identity() -> tf.Tensor:
+    """The matrix that moves nothing, of shape (1, 3, 3)."""
+    return tf.eye(3, batch_shape=(1,), dtype=tf.float64)
+
+
+def shift(dx: Any, dy: Any) -> tf.Tensor:
+    """Moves the image by dx pixels to the right and by dy pixels down."""
+    return from_rows((1.0, 0.0, -dx), (0.0, 1.0, -dy), (0.0, 0.0, 1.0))
+
+
+def scale(sx: Any, sy: Any) -> tf.Tensor:
+    """Shows sx times the width and sy times the height of the source.
+
+    Above 1 the image is zoomed out, below 1 in; -1 mirrors it.
+    """
+    return from_rows((sx, 0.0, 0.0), (0.0, sy, 0.0), (0.0, 0.0, 1.0))
+
+
+def flip(horizontal: Any, vertical: Any) -> tf.Tensor:
+    """Mirrors left and right, top and bottom, where the booleans say so."""
+    return scale(tf.where(horizontal, -1.0, 1.0), tf.where(vertical, -1.0, 1.0))
+
+
+def rotate(turns: Any) -> tf.Tensor:
+    """Turns the image counter-clockwise by a fraction of a full turn.
+
+    The angle is reduced to an eighth of a turn around the nearest quarter before the
+    cosine is taken, so that quarter turns are exact.
+    """
+    quarters = tf.round(4.0 * tf.convert_to_tensor(turns, tf.float64))
+    angle = 2.0 * math.pi * (turns - quarters / 4.0)
+    cos, sin = tf.cos(angle), tf.sin(angle)
+    quadrant = tf.cast(quarters, tf.int32) % 4
+    cos, sin = (
+        tf.where(quadrant % 2 == 0, cos, -sin),
+        tf.where(quadrant % 2 == 0, sin, cos),
+    )
+    sign = tf.where(quadrant < 2, tf.ones_like(cos), -tf.ones_like(cos))
+    cos, sin = sign * cos, sign * sin
+    return from_rows((cos, -sin, 0.0), (sin, cos, 0.0), (0.0, 0.0, 1.0))
+
+
+def compose(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    """The product a @ b: one warp that equals a warp by a, then by b.
+
+    Written as a sum, which XLA fuses with its neighbours, unlike a batched `matmul`.
+    """
+    return tf.reduce_sum(a[:, :, :, tf.newaxis] * b[:, tf.newaxis, :, :], axis=2)
+
+
+def inverse(matrix: tf.Tensor) -> tf.Tensor:
+    """The inverse, as adjugate over determinant, scaled to a last entry of 1."""
+    r0, r1, r2 = tf.unstack(matrix, axis=1)
+    columns = [tf.linalg.cross(r1, r2), tf.linalg.cross(r2, r0), tf.linalg.cross(r0, r1)]
+    adjugate = tf.stack(columns, axis=2)
+    return adjugate / adjugate[:, 2:, 2:]
+
+
+def to_pixels(matrix: tf.Tensor, height: Any, width: Any) -> tf.Tensor:
+    """Moves the origin from the middle of the frame to the middle of pixel (0, 0)."""
+    x = (tf.cast(width, tf.float64) - 1.0) / 2.0
+    y = (tf.cast(height, tf.float64) - 1.0) / 2.0
+    return compose(compose(shift(-x, -y), matrix), shift(x, y))
