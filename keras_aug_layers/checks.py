@@ -22,9 +22,7 @@ def number(
     if isinstance(value, bool) or not _is_number(value):
         raise ValueError(f"`{name}` must be a number. Received: {value!r}")
     if not (math.isfinite(value) and low <= value <= high):
-        raise ValueError(
-            f"`{name}` must be {_bounds(low, high)}. Received: {value!r}"
-        )
+        raise ValueError(f"`{name}` must be {_bounds(low, high)}. Received: {value!r}")
     return float(value)
 
 

@@ -41,6 +41,17 @@ class Color(tf.experimental.BatchableExtensionType):  # type: ignore[misc]
             bias=_product(after._level, self.bias, vector=True) + after.bias,
         )
 
+    def inverse(self) -> "Color":
+        """The map that undoes this one, as far as it can be undone.
+
+        A gain of 0 and a matrix of less than full rank lose colours: there it is the
+        pseudo-inverse.
+        """
+        level = None if self.level is None else _inverse(self.level)
+        gain = _inverse(self.gain)
+        bias = _product(gain if level is None else level, -self.bias, vector=True)
+        return Color(gain, level, bias)
+
     @property
     def _level(self) -> tf.Tensor:
         return self.gain if self.level is None else self.level
@@ -49,6 +60,15 @@ class Color(tf.experimental.BatchableExtensionType):  # type: ignore[misc]
         """The same map in another dtype."""
         level = None if self.level is None else tf.cast(self.level, dtype)
         return Color(tf.cast(self.gain, dtype), level, tf.cast(self.bias, dtype))
+
+    def spread(self, batch: Any) -> "Color":
+        """The same map with a row for each image, where it had one for all."""
+
+        def rows(x: tf.Tensor) -> tf.Tensor:
+            return tf.broadcast_to(x, tf.concat([[batch], tf.shape(x)[1:]], axis=0))
+
+        level = None if self.level is None else rows(self.level)
+        return Color(rows(self.gain), level, rows(self.bias))
 
     def __getitem__(self, images: Any) -> "Color":
         level = None if self.level is None else self.level[images]
@@ -130,6 +150,12 @@ def _product(a: tf.Tensor, b: tf.Tensor, vector: bool = False) -> tf.Tensor:
     if b.shape.rank == 2:
         return a * b[:, tf.newaxis, :]
     return tf.reduce_sum(a[:, :, :, tf.newaxis] * b[:, tf.newaxis, :, :], axis=2)
+
+
+def _inverse(a: tf.Tensor) -> tf.Tensor:
+    if a.shape.rank == 3:
+        return tf.linalg.pinv(a)
+    return tf.math.reciprocal_no_nan(a)
 
 
 def _choose(condition: tf.Tensor, a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:

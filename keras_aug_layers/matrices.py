@@ -78,7 +78,11 @@ def compose(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
 def inverse(matrix: tf.Tensor) -> tf.Tensor:
     """The inverse, as adjugate over determinant, scaled to a last entry of 1."""
     r0, r1, r2 = tf.unstack(matrix, axis=1)
-    columns = [tf.linalg.cross(r1, r2), tf.linalg.cross(r2, r0), tf.linalg.cross(r0, r1)]
+    columns = [
+        tf.linalg.cross(r1, r2),
+        tf.linalg.cross(r2, r0),
+        tf.linalg.cross(r0, r1),
+    ]
     adjugate = tf.stack(columns, axis=2)
     return adjugate / adjugate[:, 2:, 2:]
 

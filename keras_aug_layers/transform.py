@@ -4,10 +4,11 @@ from typing import Any, NamedTuple, Optional
 
 import tensorflow as tf
 
+from keras_aug_layers import checks, matrices, targets
 from keras_aug_layers import color as colors
-from keras_aug_layers import matrices
+from keras_aug_layers.checks import Range
 from keras_aug_layers.color import Color
-from keras_aug_layers.warp import compute_dtype, dimension, warp
+from keras_aug_layers.warp import INTERPOLATIONS, compute_dtype, dimension, warp
 
 
 class Frame(NamedTuple):
@@ -19,6 +20,7 @@ class Frame(NamedTuple):
     channels: Any
     dtype: tf.DType | None
     batched: bool
+    value_range: Range | None = None
 
     @classmethod
     def of(cls, images: Any, data_format: str) -> "Frame":
@@ -55,16 +57,19 @@ class Draw(NamedTuple):
     Attributes:
         matrix: float64 (B, 3, 3) in centred coordinates, from output to input.
         color: the colour map.
+        affine: whether the last row of every matrix is 0, 0, 1.
     """
 
     matrix: tf.Tensor | None = None
     color: Color | None = None
+    affine: bool = True
 
     def then(self, after: "Draw") -> "Draw":
         """This draw first, `after` next."""
         return Draw(
             _join(self.matrix, after.matrix, matrices.compose),
             _join(self.color, after.color, Color.then),
+            self.affine and after.affine,
         )
 
     def where(self, condition: tf.Tensor, otherwise: "Draw") -> "Draw":
@@ -82,7 +87,7 @@ class Draw(NamedTuple):
                 colors.identity() if self.color is None else self.color,
                 colors.identity() if otherwise.color is None else otherwise.color,
             )
-        return Draw(matrix, color)
+        return Draw(matrix, color, self.affine and otherwise.affine)
 
 
 class Transform(tf.experimental.BatchableExtensionType):  # type: ignore[misc]
@@ -100,11 +105,12 @@ class Transform(tf.experimental.BatchableExtensionType):  # type: ignore[misc]
     Example:
         >>> layer = RandomRotate(degrees=30)
         >>> transform = layer.sample(images)
-        >>> images, masks = transform.images(images), transform.segmentation_masks(masks)
+        >>> images = transform.images(images)
+        >>> masks = transform.segmentation_masks(masks)
     """
 
     matrix: tf.Tensor
-    color: Optional[Color]  # noqa: UP045
+    color: Optional[Color]  # noqa: UP045 (extension types read no other form)
     size: tf.Tensor
     batched: bool
     moves: bool
@@ -112,8 +118,13 @@ class Transform(tf.experimental.BatchableExtensionType):  # type: ignore[misc]
     fill_mode: str
     interpolation: str
     fill_value: float
+    mask_fill_value: Optional[float]  # noqa: UP045
     value_range: Optional[tuple[float, float]]  # noqa: UP045
     data_format: str
+    bounding_box_format: Optional[str]  # noqa: UP045
+    box_fit: str
+    min_visibility: float
+    keypoint_format: str
 
     def images(self, images: Any) -> tf.Tensor:
         """Augments images: one warp, one pass of colour.
@@ -126,49 +137,225 @@ class Transform(tf.experimental.BatchableExtensionType):  # type: ignore[misc]
             The images in the same shape and dtype.
         """
         images = tf.convert_to_tensor(images)
-        _check_fill_value(self, images.dtype)
+        if self.moves and self.fill_mode == "constant":
+            _check_holds("fill_value", self.fill_value, images.dtype)
         if not self.moves and self.color is None:
             return images
         source = pixels = self._standard(images)
         if self.moves:
-            pixels = self._warp(pixels, self.interpolation, self.fill_mode)
+            pixels = self._warp(
+                pixels, self.interpolation, self.fill_mode, self.fill_value
+            )
         if self.color is not None:
             pixels = tf.cast(pixels, compute_dtype(images.dtype))
             pixels = self.color.apply(pixels, source)
         value_range = None if self.color is None else self.value_range
         return self._original(colors.finish(pixels, images.dtype, value_range))
 
-    def segmentation_masks(self, masks: Any) -> tf.Tensor:
-        """Moves masks with their images: nearest neighbour, no value is made up.
+    def segmentation_masks(
+        self, masks: Any, interpolation: str = "nearest"
+    ) -> tf.Tensor:
+        """Moves masks, or any maps, with their images; their values are not coloured.
 
         Args:
             masks: (B, H, W, C) or (B, H, W), of any integer, floating or boolean
                 dtype; without B if drawn for one image.
+            interpolation: "nearest", which makes up no value; or "bilinear" for maps
+                such as probabilities.
 
         Returns:
             The masks in the same shape and dtype.
         """
         masks = tf.convert_to_tensor(masks)
+        checks.one_of("interpolation", interpolation, INTERPOLATIONS)
         if not self.moves:
             return masks
         flat = masks.shape.rank == 2 + self.batched
         if flat:
             masks = tf.expand_dims(masks, self._channel_axis)
-        moved = self._warp(self._standard(masks), "nearest", self.fill_mode)
-        moved = self._original(moved)
+        if self.mask_fill_value is None:
+            fill = self.fill_mode, 0.0
+        else:
+            _check_holds("mask_fill_value", self.mask_fill_value, masks.dtype)
+            fill = "constant", self.mask_fill_value
+        moved = self._warp(self._standard(masks), interpolation, *fill)
+        moved = self._original(colors.finish(moved, masks.dtype, None))
         return tf.squeeze(moved, self._channel_axis) if flat else moved
 
+    def bounding_boxes(self, bounding_boxes: dict[str, Any]) -> dict[str, Any]:
+        """Moves boxes with their images, clipped to the frame.
+
+        Args:
+            bounding_boxes: a dict with `boxes` (B, N, 4) in the layer's
+                `bounding_box_format`, and `labels` (B, N) or (B, N, K), if there are
+                any; dense, padded with -1, or ragged; without B if drawn for one image.
+
+        Returns:
+            A dict of the same form. Order and number stay; a box that is not kept is
+            -1, its label too.
+        """
+        boxes, labels, lengths = _read_boxes(self, bounding_boxes)
+        if not self.moves:
+            return bounding_boxes
+        batch = boxes if self.batched else boxes[tf.newaxis]
+        moved, kept = targets.move_boxes(
+            tf.cast(batch, tf.float64),
+            self._forward,
+            self.size,
+            self.bounding_box_format,
+            self.box_fit,
+            self.min_visibility,
+        )
+        if not self.batched:
+            moved, kept = moved[0], kept[0]
+        dtype = boxes.dtype if boxes.dtype.is_floating else tf.float32
+        result = {"boxes": tf.cast(moved, dtype)}
+        if labels is not None:
+            kept = tf.reshape(kept, _shape_like(kept, labels))
+            result["labels"] = tf.where(kept, labels, tf.cast(-1, labels.dtype))
+        if lengths is not None:
+            result = {
+                key: tf.RaggedTensor.from_tensor(value, lengths)
+                for key, value in result.items()
+            }
+        return {**bounding_boxes, **result}
+
+    def keypoints(self, keypoints: Any, mark_outside: bool = True) -> tf.Tensor:
+        """Moves keypoints with their images.
+
+        Args:
+            keypoints: (B, …, N, 2), in the layer's `keypoint_format`: x and y, with
+                pixel centres at integers for "xy"; without B if drawn for one image.
+                (-1, -1) is padding and stays.
+            mark_outside: whether keypoints that leave the frame become (-1, -1).
+
+        Returns:
+            The keypoints in the same shape; in float32 if they were integers.
+        """
+        keypoints = tf.convert_to_tensor(keypoints)
+        if keypoints.shape.rank < 2 + self.batched or keypoints.shape[-1] not in (
+            2,
+            None,
+        ):
+            expected = "(B, …, N, 2)" if self.batched else "(…, N, 2)"
+            raise ValueError(
+                f"`keypoints` must have the shape {expected}. Received: "
+                f"shape={keypoints.shape}"
+            )
+        if not self.moves:
+            return keypoints
+        shape = tf.shape(keypoints)
+        batch = shape[0] if self.batched else 1
+        moved = targets.move_keypoints(
+            tf.reshape(tf.cast(keypoints, tf.float64), (batch, -1, 2)),
+            self._forward,
+            self.size,
+            self.keypoint_format,
+            mark_outside,
+        )
+        dtype = keypoints.dtype if keypoints.dtype.is_floating else tf.float32
+        moved = tf.cast(tf.reshape(moved, shape), dtype)
+        return tf.ensure_shape(moved, keypoints.shape)
+
     def apply(self, data: dict[str, Any]) -> dict[str, Any]:
-        """Augments every entry of a dict that it knows; the others stay out."""
+        """Augments a dict of `images`, `segmentation_masks` and so on."""
         return {key: getattr(self, key)(value) for key, value in data.items()}
 
-    def _warp(self, images: tf.Tensor, interpolation: str, fill_mode: str) -> tf.Tensor:
+    def inverse(self) -> "Transform":
+        """The transform that undoes this one.
+
+        Keypoints come back exactly, pixels as far as they were not lost: by leaving
+        the frame, by interpolation, or by clipping.
+        """
+        return self._replace(
+            matrix=tf.cast(self._forward, tf.float32),
+            color=None if self.color is None else self.color.inverse(),
+        )
+
+    def __matmul__(self, after: "Transform") -> "Transform":
+        """This transform first, `after` next, as one: `a @ b`."""
+        different = [
+            name for name in _SETTINGS if getattr(self, name) != getattr(after, name)
+        ]
+        if different:
+            raise ValueError(
+                "Transforms can be composed if their settings are equal. Received "
+                f"different values of {', '.join(different)}."
+            )
+        first, second = (tf.cast(x.matrix, tf.float64) for x in (self, after))
+        return self._replace(
+            matrix=tf.cast(matrices.compose(first, second), tf.float32),
+            color=_join(self.color, after.color, Color.then),
+            moves=self.moves or after.moves,
+            affine=self.affine and after.affine,
+        )
+
+    def __getitem__(self, images: Any) -> "Transform":
+        """The transforms of some images of the batch: an index or a slice."""
+        if isinstance(images, int):
+            images = slice(images, images + 1 or None)
+        color = None if self.color is None else self.color[images]
+        return self._replace(
+            matrix=self.matrix[images], size=self.size[images], color=color
+        )
+
+    def to_config(self) -> dict[str, Any]:
+        """What was drawn, as a dict of numbers, lists and strings for JSON."""
+        config = {name: getattr(self, name) for name in (*_SETTINGS, "moves", "affine")}
+        color = self.color
+        if color is not None:
+            level = None if color.level is None else color.level.numpy().tolist()
+            color = {
+                "gain": color.gain.numpy().tolist(),
+                "level": level,
+                "bias": color.bias.numpy().tolist(),
+            }
+        return {
+            **config,
+            "matrix": self.matrix.numpy().tolist(),
+            "size": self.size.numpy().tolist(),
+            "color": color,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Transform":
+        """The transform that `to_config` described."""
+        color = config["color"]
+        if color is not None:
+            double = {
+                key: None if value is None else tf.constant(value, tf.float64)
+                for key, value in color.items()
+            }
+            color = Color(**double)
+        value_range = config["value_range"]
+        return cls(
+            **{
+                **config,
+                "matrix": tf.constant(config["matrix"], tf.float32),
+                "size": tf.constant(config["size"], tf.int32),
+                "color": color,
+                "value_range": None if value_range is None else tuple(value_range),
+            }
+        )
+
+    @property
+    def _forward(self) -> tf.Tensor:
+        """float64 matrices from input to output pixels, for points."""
+        return matrices.inverse(tf.cast(self.matrix, tf.float64))
+
+    def _replace(self, **changes: Any) -> "Transform":
+        fields = {name: getattr(self, name) for name in self.__annotations__}
+        return Transform(**{**fields, **changes})
+
+    def _warp(
+        self, images: tf.Tensor, interpolation: str, fill_mode: str, fill_value: float
+    ) -> tf.Tensor:
         return warp(
             images,
             self.matrix,
             fill_mode=fill_mode,
             interpolation=interpolation,
-            fill_value=self.fill_value,
+            fill_value=fill_value,
             affine=self.affine,
         )
 
@@ -197,6 +384,21 @@ class Transform(tf.experimental.BatchableExtensionType):  # type: ignore[misc]
         return images if self.batched else tf.squeeze(images, 0)
 
 
+_SETTINGS = (
+    "batched",
+    "fill_mode",
+    "interpolation",
+    "fill_value",
+    "mask_fill_value",
+    "value_range",
+    "data_format",
+    "bounding_box_format",
+    "box_fit",
+    "min_visibility",
+    "keypoint_format",
+)
+
+
 def to_transform(draw: Draw, frame: Frame, **settings: Any) -> Transform:
     """Makes of a draw the value that users see.
 
@@ -210,27 +412,89 @@ def to_transform(draw: Draw, frame: Frame, **settings: Any) -> Transform:
     size = tf.stack([frame.height, frame.width])
     return Transform(
         matrix=tf.cast(tf.broadcast_to(matrix, (frame.batch, 3, 3)), tf.float32),
-        color=draw.color,
+        color=None if draw.color is None else draw.color.spread(frame.batch),
         size=tf.broadcast_to(size, (frame.batch, 2)),
         batched=frame.batched,
         moves=draw.matrix is not None,
-        affine=True,
+        affine=draw.affine,
         **settings,
     )
 
 
-def _check_fill_value(transform: Transform, dtype: tf.DType) -> None:
-    """Refuses a constant that the pixels cannot hold: the op would wrap it around."""
-    value = transform.fill_value
-    if transform.fill_mode != "constant" or not transform.moves:
-        return
-    fits = dtype.min <= value <= dtype.max
-    if not fits or (dtype.is_integer and value != int(value)):
-        kind = "a whole number" if dtype.is_integer else "a number"
+def _check_holds(name: str, value: float, dtype: tf.DType) -> None:
+    """Refuses a fill that the pixels cannot hold: the op would wrap it around."""
+    low, high = (0, 1) if dtype.is_bool else (dtype.min, dtype.max)
+    whole = not dtype.is_floating
+    if not low <= value <= high or (whole and value != int(value)):
         raise ValueError(
-            f"`fill_value` must be {kind} between {dtype.min} and {dtype.max} for "
-            f"images of dtype {dtype.name}. Received: {value!r}"
+            f"`{name}` must be a {'whole ' * whole}number between {low} and {high} for "
+            f"the dtype {dtype.name}. Received: {value!r}"
         )
+
+
+def _read_boxes(
+    transform: Transform, bounding_boxes: Any
+) -> tuple[tf.Tensor, tf.Tensor | None, tf.Tensor | None]:
+    """Boxes and labels as dense tensors, and the row lengths if they were ragged."""
+    if not isinstance(bounding_boxes, dict) or "boxes" not in bounding_boxes:
+        raise ValueError(
+            "`bounding_boxes` must be a dict with the key 'boxes', and 'labels'. "
+            f"Received: {bounding_boxes!r}"
+        )
+    if transform.bounding_box_format is None:
+        raise ValueError(
+            "`bounding_box_format` must be given to the layer where the data has "
+            "`bounding_boxes`. Received: None. Write bounding_box_format='xyxy', or "
+            f"another of {', '.join(targets.BOX_FORMATS)}."
+        )
+    parts, lengths = [], None
+    for key in ("boxes", "labels"):
+        value = bounding_boxes.get(key)
+        if isinstance(value, tf.RaggedTensor):
+            if value.ragged_rank != 1:
+                raise ValueError(
+                    f"`bounding_boxes[{key!r}]` must be ragged in the number of boxes "
+                    f"only. Received: ragged_rank={value.ragged_rank}. Write "
+                    "tf.ragged.constant(…, ragged_rank=1)."
+                )
+            lengths = value.row_lengths()
+            value = value.to_tensor(default_value=tf.cast(-1, value.dtype))
+        if value is not None:
+            value = _dense(key, value)
+        parts.append(value)
+    boxes, labels = parts
+    rank = 2 + transform.batched
+    if boxes.shape.rank != rank or boxes.shape[-1] not in (4, None):
+        expected = "(B, N, 4)" if transform.batched else "(N, 4)"
+        raise ValueError(
+            f"`bounding_boxes['boxes']` must have the shape {expected}. Received: "
+            f"shape={boxes.shape}"
+        )
+    if labels is not None and not labels.shape[: rank - 1].is_compatible_with(
+        boxes.shape[: rank - 1]
+    ):
+        raise ValueError(
+            "`bounding_boxes['labels']` must have a label for each box. Received: "
+            f"labels of shape {labels.shape} for boxes of shape {boxes.shape}"
+        )
+    return boxes, labels, lengths
+
+
+def _dense(key: str, value: Any) -> tf.Tensor:
+    try:
+        return tf.convert_to_tensor(value)
+    except (ValueError, TypeError):
+        raise ValueError(
+            f"`bounding_boxes[{key!r}]` must be a dense tensor padded with -1, or a "
+            "tf.RaggedTensor. Received rows of different lengths. Write "
+            "tf.ragged.constant(…, ragged_rank=1)."
+        ) from None
+
+
+def _shape_like(kept: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """The shape of `kept` with an axis of 1 for each further axis of `labels`."""
+    further = labels.shape.rank - kept.shape.rank
+    return tf.concat([tf.shape(kept), tf.ones(further, tf.int32)], axis=0)
 
 
 def _join(first: Any, second: Any, product: Any) -> Any:

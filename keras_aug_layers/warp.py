@@ -2,8 +2,9 @@
 
 The kernel is TensorFlow's op ImageProjectiveTransformV3, and its behaviour is the
 reference. Where the op cannot serve, the same function is computed with gathers: in
-an XLA context, for which no TensorFlow release has a kernel, and for 32 and 64-bit
-integers and float64, which the op would interpolate in float32.
+an XLA context, for which no TensorFlow release has a kernel; for 32 and 64-bit
+integers and float64, which the op would interpolate in float32; and for gradients,
+since the op's own is not that of its forward pass.
 """
 
 from typing import Any
@@ -15,6 +16,10 @@ INTERPOLATIONS = ("bilinear", "nearest")
 
 _OP_DTYPES = (tf.uint8, tf.int32, tf.int64, tf.float16, tf.float32, tf.float64)
 
+# 2**23 added to a float32 in [0, 2**22] leaves the integer in the low bits of the sum.
+_TWO_23 = 8388608.0
+_TWO_23_BITS = 0x4B000000
+
 
 def in_xla_context() -> bool:
     """Whether what is traced now will be compiled by XLA."""
@@ -22,7 +27,10 @@ def in_xla_context() -> bool:
 
 
 def compute_dtype(dtype: tf.DType) -> tf.DType:
-    """The dtype in which pixels are interpolated: no value of `dtype` is lost."""
+    """The dtype in which pixels are interpolated: float64 for what float32 cannot hold.
+
+    Exact for all integers of up to 53 bits.
+    """
     return tf.float64 if dtype.size >= 4 and dtype != tf.float32 else tf.float32
 
 
@@ -45,13 +53,13 @@ def warp(
     """Resamples each image once.
 
     Args:
-        images: (B, H, W, C), of any integer or floating dtype, or bool.
+        images: (B, H, W, C), of any integer or floating dtype, or bool for "nearest".
         matrices: float32 (B, 3, 3) or (1, 3, 3), from output to input pixels, with a
             last entry of 1 (pixel centres at integers).
         fill_mode: one of `FILL_MODES`: what lies outside the frame.
         interpolation: one of `INTERPOLATIONS`.
         fill_value: what lies outside if `fill_mode` is "constant".
-        affine: whether every matrix ends in the row 0, 0, 1.
+        affine: whether every matrix ends in the row 0, 0, 1: saves a division.
         output_size: (height, width) of the result; the input's by default.
 
     Returns:
@@ -60,39 +68,38 @@ def warp(
     """
     if output_size is None:
         output_size = dimension(images, 1), dimension(images, 2)
-    dtype = images.dtype
-    work = compute_dtype(dtype) if interpolation == "bilinear" else dtype
-    form = _warp_with_op
-    if in_xla_context() or work == tf.float64:
-        form = _warp_with_gathers
-    return form(
-        images, matrices, fill_mode, interpolation, fill_value, affine, output_size
-    )
+    dtype = compute_dtype(images.dtype) if interpolation == "bilinear" else images.dtype
 
+    def with_gathers(images: tf.Tensor) -> tf.Tensor:
+        x, y, finite = _coordinates(matrices, *output_size, affine)
+        return _gather(images, x, y, finite, fill_mode, interpolation, fill_value)
 
-def _warp_with_op(
-    images: tf.Tensor,
-    matrices: tf.Tensor,
-    fill_mode: str,
-    interpolation: str,
-    fill_value: float,
-    affine: bool,
-    output_size: tuple[Any, Any],
-) -> tf.Tensor:
-    """The op, in float32 for "bilinear", in a dtype that it knows for "nearest"."""
-    dtype = tf.float32 if interpolation == "bilinear" else images.dtype
+    @tf.custom_gradient
+    def with_op(images: tf.Tensor) -> tuple[tf.Tensor, Any]:
+        warped = tf.raw_ops.ImageProjectiveTransformV3(
+            images=images,
+            transforms=tf.reshape(matrices, (-1, 9))[:, :8],
+            output_shape=tf.stack(output_size),
+            fill_value=fill_value,
+            interpolation=interpolation.upper(),
+            fill_mode=fill_mode.upper(),
+        )
+
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
+            source = tf.zeros_like(images)  # the warp is linear: any images will do
+            with tf.GradientTape() as tape:
+                tape.watch(source)
+                target = with_gathers(source)
+            return tape.gradient(target, source, upstream)
+
+        return warped, gradient
+
+    if in_xla_context() or (interpolation == "bilinear" and dtype == tf.float64):
+        return with_gathers(images)
     op_dtype = dtype if dtype in _OP_DTYPES else _wider(dtype)
-    warped = tf.raw_ops.ImageProjectiveTransformV3(
-        images=tf.cast(images, op_dtype),
-        transforms=tf.reshape(matrices, (-1, 9))[:, :8],
-        output_shape=tf.stack(output_size),
-        fill_value=fill_value,
-        interpolation=interpolation.upper(),
-        fill_mode=fill_mode.upper(),
-    )
-    static = [size if isinstance(size, int) else None for size in output_size]
-    warped.set_shape([images.shape[0], *static, images.shape[3]])
-    return tf.cast(warped, dtype)
+    warped = tf.cast(with_op(tf.cast(images, op_dtype)), dtype)
+    sizes = [size if isinstance(size, int) else None for size in output_size]
+    return tf.ensure_shape(warped, [images.shape[0], *sizes, images.shape[3]])
 
 
 def _wider(dtype: tf.DType) -> tf.DType:
@@ -100,3 +107,141 @@ def _wider(dtype: tf.DType) -> tf.DType:
     if dtype.is_floating:
         return tf.float32
     return tf.int64 if dtype.size >= 4 else tf.int32
+
+
+def _coordinates(
+    matrices: tf.Tensor, height: Any, width: Any, affine: bool
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
+    """Where each output pixel reads, (B, height, width) each, and whether it can."""
+    m = tf.reshape(tf.stop_gradient(matrices), (-1, 3, 3, 1, 1))
+    u = tf.range(width, dtype=tf.float32)
+    v = tf.range(height, dtype=tf.float32)[:, tf.newaxis]
+    x = m[:, 0, 0] * u + m[:, 0, 1] * v + m[:, 0, 2]
+    y = m[:, 1, 0] * u + m[:, 1, 1] * v + m[:, 1, 2]
+    if affine:
+        return x, y, None
+    depth = m[:, 2, 0] * u + m[:, 2, 1] * v + 1.0
+    finite = depth != 0.0
+    depth = tf.where(finite, depth, tf.ones_like(depth))
+    return x / depth, y / depth, finite
+
+
+def _gather(
+    images: tf.Tensor,
+    x: tf.Tensor,
+    y: tf.Tensor,
+    finite: tf.Tensor | None,
+    fill_mode: str,
+    interpolation: str,
+    fill_value: float,
+) -> tf.Tensor:
+    """Reads images at coordinates: what the op does, written for XLA.
+
+    Whole pixels are gathered from one flat list. XLA makes of it a single loop that
+    reads the input, writes the output and keeps nothing between; what feeds an address
+    is not vectorised there, so the addresses are kept short. benchmarks/README.md has
+    the forms that were tried.
+    """
+    batch, height, width, channels = (dimension(images, axis) for axis in range(4))
+    cover = None
+    if fill_mode == "constant":
+        cover = _cover(x, width, interpolation) * _cover(y, height, interpolation)
+        finite = cover > 0.0 if finite is None else finite & (cover > 0.0)
+    x, y = _fold(x, width, fill_mode), _fold(y, height, fill_mode)
+    pixels = tf.reshape(images, (-1, channels))
+    first = tf.reshape(tf.range(batch) * (height * width), (-1, 1, 1))
+    if interpolation == "nearest":
+        index = first + _nearest(y, height) * width + _nearest(x, width)
+        values = tf.gather(pixels, index)
+    else:
+        values = _bilinear(pixels, first, x, y, height, width)
+    if finite is None:
+        return values
+    fill = tf.cast(fill_value, values.dtype)
+    if fill_mode == "constant" and interpolation == "bilinear":
+        weight = tf.cast(cover, values.dtype)[..., tf.newaxis]
+        values = weight * values + (1.0 - weight) * fill
+    return tf.where(finite[..., tf.newaxis], values, fill)
+
+
+def _bilinear(
+    pixels: tf.Tensor,
+    first: tf.Tensor,
+    x: tf.Tensor,
+    y: tf.Tensor,
+    height: Any,
+    width: Any,
+) -> tf.Tensor:
+    """The weighted sum of the four neighbours.
+
+    Each neighbour has its own view of the list of pixels, so that all four share one
+    index, and XLA checks its bounds once.
+    """
+    dtype = compute_dtype(pixels.dtype)
+    column, right = _below(x, width)
+    row, down = _below(y, height)
+    right = tf.cast(right, dtype)[..., tf.newaxis]
+    down = tf.cast(down, dtype)[..., tf.newaxis]
+    next_column, next_row = _step(width), _step(height) * width
+    length = dimension(pixels, 0) - next_column - next_row
+    index = first + row * width + column
+    a, b, c, d = (
+        tf.cast(tf.gather(pixels[start : start + length], index), dtype)
+        for start in (0, next_column, next_row, next_column + next_row)
+    )
+    # At a weight of 1 this sum is the pixel, bit for bit; a + t * (b - a) is not.
+    left, up = 1.0 - right, 1.0 - down
+    return up * left * a + up * right * b + down * left * c + down * right * d
+
+
+def _cover(x: tf.Tensor, size: Any, interpolation: str) -> tf.Tensor:
+    """How much of what is read along one axis lies in the image, from 0 to 1."""
+    n = tf.cast(size, tf.float32)
+    if interpolation == "nearest":
+        return tf.cast((x > -0.5) & (x < n - 0.5), tf.float32)
+    return tf.clip_by_value(tf.minimum(x + 1.0, n - x), 0.0, 1.0)
+
+
+def _fold(x: tf.Tensor, size: Any, fill_mode: str) -> tf.Tensor:
+    """Maps coordinates into [-0.5, size - 0.5]; the reader clamps what is left."""
+    n = tf.cast(size, tf.float32)
+    if fill_mode == "reflect":
+        # A triangular wave about the edges, which lie half a pixel out.
+        x = x + 0.5
+        return tf.abs(x - 2.0 * n * tf.round(x / (2.0 * n))) - 0.5
+    if fill_mode == "wrap":
+        # The op's own rule: it counts turns of n - 1 pixels and moves by n for each.
+        turn = tf.maximum(n - 1.0, 1.0)
+        turns = tf.where(x < 0.0, -1.0 - tf.floor(-x / turn), tf.floor(x / turn))
+        return tf.where((x < 0.0) | (x > n - 1.0), x - n * turns, x)
+    return x
+
+
+def _floor(x: tf.Tensor, last: Any) -> tf.Tensor:
+    """floor(x) as an int32 clamped to [0, last], whatever x is.
+
+    A cast is undefined for NaN and huge values, and XLA's guards against them cost
+    more than the cast. The bits of a float are ordered as integers are, so that they
+    can be clamped instead.
+    """
+    bits = tf.bitcast(tf.floor(x) + _TWO_23, tf.int32)
+    return tf.clip_by_value(bits, _TWO_23_BITS, _TWO_23_BITS + last) - _TWO_23_BITS
+
+
+def _below(x: tf.Tensor, size: Any) -> tuple[tf.Tensor, tf.Tensor]:
+    """The pixel below x that has a neighbour above, and the way from it to x."""
+    index = _floor(x, size - 1 - _step(size))
+    return index, tf.clip_by_value(x - tf.cast(index, tf.float32), 0.0, 1.0)
+
+
+def _nearest(x: tf.Tensor, size: Any) -> tf.Tensor:
+    """The pixel nearest to x; halves are rounded up, as the op rounds them."""
+    index = _floor(x, size - 1)
+    # Not floor(x + 0.5), which rounds 0.49999997 up.
+    up = tf.cast(x - tf.cast(index, tf.float32) >= 0.5, tf.int32)
+    return tf.minimum(index + up, size - 1)
+
+
+def _step(size: Any) -> Any:
+    """The distance to the next pixel: none where there is only one."""
+    return min(size - 1, 1) if isinstance(size, int) else tf.minimum(size - 1, 1)

@@ -4,6 +4,7 @@ A leaf layer is its `__init__` and one method that returns matrices. The rest, f
 the seed to the pixels, happens here, once.
 """
 
+import dataclasses
 import inspect
 import random
 from typing import Any
@@ -14,11 +15,26 @@ import tensorflow as tf
 from keras_aug_layers import checks, sampling
 from keras_aug_layers.color import Color
 from keras_aug_layers.forms import Forms
+from keras_aug_layers.targets import BOX_FITS, BOX_FORMATS, KEYPOINT_FORMATS
 from keras_aug_layers.transform import Draw, Frame, Transform, to_transform
 from keras_aug_layers.warp import FILL_MODES, INTERPOLATIONS
 
-AUGMENTED_KEYS = ("images", "segmentation_masks")
-REFUSED_KEYS = ("bounding_boxes", "keypoints")
+PIXEL_KEYS = ("images", "segmentation_masks")
+POINT_KEYS = ("bounding_boxes", "keypoints")
+DEFAULT_SETTINGS = {
+    "fill_mode": "reflect",
+    "interpolation": "bilinear",
+    "fill_value": 0.0,
+    "mask_fill_value": None,
+    "value_range": None,
+}
+
+
+@dataclasses.dataclass
+class _Opaque:
+    """Hides a dict from Keras, which refuses mixtures of tensors and other values."""
+
+    value: dict[str, Any]
 
 
 class AugmentationLayer(keras.layers.Layer):
@@ -29,16 +45,24 @@ class AugmentationLayer(keras.layers.Layer):
         seed: integer for reproducible draws; by default taken from Python's `random`,
             which `keras.utils.set_random_seed` seeds.
         data_format: "channels_last" or "channels_first"; Keras's own by default.
+        bounding_box_format: the format of `bounding_boxes`, as in Keras: "xyxy",
+            "yxyx", "xywh" or "center_xywh", in pixels, or with "rel_" before it, as
+            parts of the frame. Must be given where there are boxes.
+        box_fit: "corners" puts a moved box around its four moved corners, "ellipse"
+            around its moved inscribed ellipse, which keeps boxes tight under rotation.
+        min_visibility: the least part of a moved box, by area, that must lie inside the
+            image for the box to be kept; by default every box that touches it is.
+        keypoint_format: "xy", in pixels, or "rel_xy", as parts of the frame.
         **kwargs: arguments of `keras.layers.Layer`, such as `name`.
     """
 
     draws = 0
     """How many random numbers one image takes."""
 
-    fill_mode = "reflect"
-    interpolation = "bilinear"
-    fill_value = 0.0
-    value_range: checks.Range | None = None
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings of the warp and the colour pass that this layer asks for."""
+        return {}
 
     def __init__(
         self,
@@ -46,9 +70,13 @@ class AugmentationLayer(keras.layers.Layer):
         probability: float = 1.0,
         seed: int | None = None,
         data_format: str | None = None,
+        bounding_box_format: str | None = None,
+        box_fit: str = "corners",
+        min_visibility: float = 0.0,
+        keypoint_format: str = "xy",
         **kwargs: Any,
     ) -> None:
-        kwargs.setdefault("dtype", "float32")
+        kwargs.setdefault("dtype", "float32")  # not the policy's: pixels are not cast
         super().__init__(autocast=False, **kwargs)
         self._convert_input_args = False
         self._allow_non_tensor_positional_args = True
@@ -57,6 +85,14 @@ class AugmentationLayer(keras.layers.Layer):
             "data_format",
             data_format or keras.config.image_data_format(),
             ("channels_last", "channels_first"),
+        )
+        if bounding_box_format is not None:
+            checks.one_of("bounding_box_format", bounding_box_format, BOX_FORMATS)
+        self.bounding_box_format = bounding_box_format
+        self.box_fit = checks.one_of("box_fit", box_fit, BOX_FITS)
+        self.min_visibility = checks.number("min_visibility", min_visibility, 0.0, 1.0)
+        self.keypoint_format = checks.one_of(
+            "keypoint_format", keypoint_format, KEYPOINT_FORMATS
         )
         self.seed = seed
         if seed is None:
@@ -72,7 +108,9 @@ class AugmentationLayer(keras.layers.Layer):
             ),
             trainable=False,
         )
-        self._forms = Forms(self._augment, jit_compile=False)
+        self.built = True
+        self._augmenting = Forms(self._augment, jit_compile=False)
+        self._drawing = Forms(self._transform_for, jit_compile=False)
 
     def draw(self, u: tf.Tensor, frame: Frame) -> Draw:
         """Turns random numbers into matrices. Each kind of layer defines it.
@@ -83,6 +121,13 @@ class AugmentationLayer(keras.layers.Layer):
         """
         raise NotImplementedError
 
+    def __call__(self, data: Any, *args: Any, **kwargs: Any) -> Any:
+        """Calls the layer; a dict may hold whatever it likes beside tensors."""
+        leaves = keras.tree.flatten(data)
+        if isinstance(data, dict) and not any(map(keras.utils.is_keras_tensor, leaves)):
+            data = _Opaque(data)
+        return super().__call__(data, *args, **kwargs)
+
     def call(self, data: Any, training: bool = False, seed: Any = None) -> Any:
         """Augments if `training`, else returns `data` itself.
 
@@ -92,6 +137,8 @@ class AugmentationLayer(keras.layers.Layer):
             seed: two integers that make the call stateless, or (B, 2) integers, a pair
                 for each image.
         """
+        if isinstance(data, _Opaque):
+            data = data.value
         if not training:
             return data
         if not isinstance(data, dict):
@@ -100,14 +147,7 @@ class AugmentationLayer(keras.layers.Layer):
             raise ValueError(
                 f"`data` must have the key 'images'. Received keys: {sorted(data)}"
             )
-        for key in REFUSED_KEYS:
-            if key in data:
-                raise ValueError(
-                    f"`data` must not have the key {key!r}: it would not move with the "
-                    "images yet. Remove it from the dict."
-                )
-        known = {key: data[key] for key in AUGMENTED_KEYS if key in data}
-        return {**data, **self._augmented(known, seed)}
+        return {**data, **self._augmented(data, seed)}
 
     def sample(self, images: Any, seed: Any = None) -> Transform:
         """Draws for a batch of images and touches no pixel.
@@ -119,10 +159,12 @@ class AugmentationLayer(keras.layers.Layer):
         Returns:
             What the layer does to each image, ready to be applied.
         """
-        if hasattr(images, "__array__"):
-            images = tf.convert_to_tensor(images)
-        frame = Frame.of(images, self.data_format)
-        return self._transform(self._origin(frame, seed), frame)
+        if not hasattr(images, "__array__"):
+            frame = Frame.of(images, self.data_format)
+            return self._transform(self._origin(frame, seed), frame)
+        images = tf.convert_to_tensor(images)
+        origin = self._origin(Frame.of(images, self.data_format), seed)
+        return self._drawing.run(origin, {"images": images})
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Nothing changes its shape."""
@@ -146,28 +188,43 @@ class AugmentationLayer(keras.layers.Layer):
         return config
 
     def _augmented(self, data: dict[str, Any], seed: Any) -> dict[str, Any]:
-        data = {key: tf.convert_to_tensor(value) for key, value in data.items()}
-        frame = Frame.of(data["images"], self.data_format)
-        if "segmentation_masks" in data:
-            masks = data["segmentation_masks"]
-            _check_masks(masks, data["images"], self.data_format)
-        return self._forms.run(self._origin(frame, seed), data)
+        """What becomes of the entries of `data` that belong to the images."""
+        pixels = {
+            key: tf.convert_to_tensor(data[key]) for key in PIXEL_KEYS if key in data
+        }
+        images = pixels["images"]
+        frame = Frame.of(images, self.data_format)
+        if "segmentation_masks" in pixels:
+            _check_masks(pixels["segmentation_masks"], images, self.data_format)
+        points = {key: data[key] for key in POINT_KEYS if key in data}
+        origin = self._origin(frame, seed)
+        result = self._augmenting.run(origin, pixels)
+        if points:
+            # Not compiled with the pixels: their number differs from batch to batch.
+            transform = self._drawing.run(origin, {"images": images})
+            result |= transform.apply(points)
+        return result
 
     def _augment(self, origin: tf.Tensor, data: dict[str, Any]) -> dict[str, Any]:
         """The one code path, a pure function: sample, compose, warp, colour."""
-        frame = Frame.of(data["images"], self.data_format)
-        return self._transform(origin, frame).apply(data)
+        return self._transform_for(origin, data).apply(data)
+
+    def _transform_for(self, origin: tf.Tensor, data: dict[str, Any]) -> Transform:
+        return self._transform(origin, Frame.of(data["images"], self.data_format))
 
     def _transform(self, origin: tf.Tensor, frame: Frame) -> Transform:
+        settings = {**DEFAULT_SETTINGS, **self.settings}
+        frame = frame._replace(value_range=settings["value_range"])
         words = sampling.words(origin, frame.batch, self.total_draws)
         return to_transform(
             self.draw_or_not(sampling.unit(words), frame),
             frame,
-            fill_mode=self.fill_mode,
-            interpolation=self.interpolation,
-            fill_value=self.fill_value,
-            value_range=self.value_range,
             data_format=self.data_format,
+            bounding_box_format=self.bounding_box_format,
+            box_fit=self.box_fit,
+            min_visibility=self.min_visibility,
+            keypoint_format=self.keypoint_format,
+            **settings,
         )
 
     @property
@@ -187,7 +244,10 @@ class AugmentationLayer(keras.layers.Layer):
         if seed is not None:
             return sampling.seeded_origin(_check_seed(seed, frame))
         replica = None
-        if tf.distribute.has_strategy() and not tf.distribute.in_cross_replica_context():
+        if (
+            tf.distribute.has_strategy()
+            and not tf.distribute.in_cross_replica_context()
+        ):
             replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         return sampling.next_origin(self.random_state.value.handle, replica)
 
@@ -200,6 +260,9 @@ class GeometricLayer(AugmentationLayer):
             "wrap".
         interpolation: "bilinear" or "nearest".
         fill_value: the value outside the frame if `fill_mode` is "constant".
+        mask_fill_value: the label outside the frame in segmentation masks, such as 255
+            for "ignore"; by default masks are filled as the images are, with 0 for
+            "constant".
         **kwargs: arguments of `AugmentationLayer`.
     """
 
@@ -209,14 +272,28 @@ class GeometricLayer(AugmentationLayer):
         fill_mode: str = "reflect",
         interpolation: str = "bilinear",
         fill_value: float = 0.0,
+        mask_fill_value: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.fill_mode = checks.one_of("fill_mode", fill_mode, FILL_MODES)
-        self.interpolation = checks.one_of(
-            "interpolation", interpolation, INTERPOLATIONS
-        )
-        self.fill_value = checks.number("fill_value", fill_value)
+        check_fill_settings(fill_mode, interpolation, fill_value, mask_fill_value)
+        self.fill_mode = fill_mode
+        self.interpolation = interpolation
+        self.fill_value = float(fill_value)
+        self.mask_fill_value = mask_fill_value
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """How the warp fills and interpolates."""
+        return {
+            "fill_mode": self.fill_mode,
+            "interpolation": self.interpolation,
+            "fill_value": self.fill_value,
+            "mask_fill_value": self.mask_fill_value,
+        }
+
+    affine = True
+    """Whether the last row of every matrix is 0, 0, 1."""
 
     def matrices(self, u: tf.Tensor, frame: Frame) -> tf.Tensor:
         """Turns random numbers (B, draws) into centred float64 matrices (B, 3, 3)."""
@@ -224,7 +301,7 @@ class GeometricLayer(AugmentationLayer):
 
     def draw(self, u: tf.Tensor, frame: Frame) -> Draw:
         """A draw that moves pixels."""
-        return Draw(matrix=self.matrices(u, frame))
+        return Draw(self.matrices(u, frame), affine=self.affine)
 
 
 class ColorLayer(AugmentationLayer):
@@ -245,6 +322,11 @@ class ColorLayer(AugmentationLayer):
             value_range = checks.value_range("value_range", value_range)
         self.value_range = value_range
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The value range, if one was given."""
+        return {} if self.value_range is None else {"value_range": self.value_range}
+
     def colors(self, u: tf.Tensor, frame: Frame) -> Color:
         """Turns random numbers (B, draws) into the colour map of each image."""
         raise NotImplementedError
@@ -255,8 +337,8 @@ class ColorLayer(AugmentationLayer):
 
     def range_of(self, frame: Frame) -> checks.Range:
         """The value range, or the one that an unsigned dtype implies."""
-        if self.value_range is not None:
-            return self.value_range
+        if frame.value_range is not None:
+            return frame.value_range
         if frame.dtype is not None and frame.dtype.is_unsigned:
             return float(frame.dtype.min), float(frame.dtype.max)
         received = "unknown" if frame.dtype is None else frame.dtype.name
@@ -265,6 +347,23 @@ class ColorLayer(AugmentationLayer):
             f"Received: value_range=None, images of dtype {received}. Write "
             f"{type(self).__name__}(…, value_range=(0, 1)), or (0, 255)."
         )
+
+
+def check_fill_settings(
+    fill_mode: str | None,
+    interpolation: str | None,
+    fill_value: float | None,
+    mask_fill_value: float | None,
+) -> None:
+    """Refuses what the op would not: it returns uninitialised memory. None is unset."""
+    if fill_mode is not None:
+        checks.one_of("fill_mode", fill_mode, FILL_MODES)
+    if interpolation is not None:
+        checks.one_of("interpolation", interpolation, INTERPOLATIONS)
+    if fill_value is not None:
+        checks.number("fill_value", fill_value)
+    if mask_fill_value is not None:
+        checks.number("mask_fill_value", mask_fill_value)
 
 
 def _check_masks(masks: tf.Tensor, images: tf.Tensor, data_format: str) -> None:
@@ -286,7 +385,9 @@ def _check_masks(masks: tf.Tensor, images: tf.Tensor, data_format: str) -> None:
 def _check_seed(seed: Any, frame: Frame) -> tf.Tensor:
     """Two integers, or two for each image."""
     seed = tf.convert_to_tensor(seed)
-    shapes = ([2], [frame.batch, 2]) if isinstance(frame.batch, int) else ([2], [None, 2])
+    shapes = (
+        ([2], [frame.batch, 2]) if isinstance(frame.batch, int) else ([2], [None, 2])
+    )
     if not seed.dtype.is_integer or not any(map(seed.shape.is_compatible_with, shapes)):
         raise ValueError(
             "`seed` must be two integers, or integers of shape (B, 2) for a batch of B "

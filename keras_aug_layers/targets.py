@@ -1,0 +1,200 @@
+"""Bounding boxes and keypoints under a matrix.
+
+Two conventions meet here, and only here. Keypoints name pixels: the centre of pixel
+(0, 0) is (0, 0), and a flip maps x to W - 1 - x. Boxes name the edges of pixels: the
+full frame is (0, 0, W, H), and the centre of pixel (0, 0) is (0.5, 0.5). So edges are
+centres plus one half. Relative coordinates are edges over the size of the frame: 0 is
+its left or top edge, 1 its right or bottom edge.
+
+    edges       0     1     2     3           W = 3
+                |  .  |  .  |  .  |
+    centres        0     1     2
+
+What leaves the frame, and what was -1 to begin with, is -1: padding, as in Keras.
+"""
+
+import tensorflow as tf
+
+BOX_FORMATS = tuple(
+    relative + order
+    for relative in ("", "rel_")
+    for order in ("xyxy", "yxyx", "xywh", "center_xywh")
+)
+BOX_FITS = ("corners", "ellipse")
+KEYPOINT_FORMATS = ("xy", "rel_xy")
+
+
+def to_edges(centres: tf.Tensor) -> tf.Tensor:
+    """From coordinates of pixel centres to those of pixel edges."""
+    return centres + 0.5
+
+
+def to_centres(edges: tf.Tensor) -> tf.Tensor:
+    """From coordinates of pixel edges to those of pixel centres."""
+    return edges - 0.5
+
+
+def move_points(points: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
+    """Moves points (x, y) by homographies, in coordinates of pixel centres.
+
+    Args:
+        points: (B, N, 2).
+        matrices: (B, 3, 3) or (1, 3, 3), from old to new coordinates.
+
+    Returns:
+        (B, N, 2); points on or behind the horizon of a perspective are infinitely far.
+    """
+    x, y = points[..., 0], points[..., 1]
+    m = matrices[:, :, :, tf.newaxis]
+    depth = m[:, 2, 0] * x + m[:, 2, 1] * y + m[:, 2, 2]
+    visible = depth > 1e-6
+    depth = tf.where(visible, depth, tf.ones_like(depth))
+    moved = [(m[:, i, 0] * x + m[:, i, 1] * y + m[:, i, 2]) / depth for i in (0, 1)]
+    far = tf.constant(float("inf"), points.dtype)
+    return tf.where(visible[..., tf.newaxis], tf.stack(moved, axis=-1), far)
+
+
+def move_keypoints(
+    keypoints: tf.Tensor,
+    matrices: tf.Tensor,
+    size: tf.Tensor,
+    keypoint_format: str,
+    mark_outside: bool = True,
+) -> tf.Tensor:
+    """Moves keypoints; those that end outside the frame become (-1, -1).
+
+    Args:
+        keypoints: float (B, N, 2).
+        matrices: as for `move_points`.
+        size: (B, 2): heights and widths.
+        keypoint_format: one of `KEYPOINT_FORMATS`.
+        mark_outside: whether those outside the frame become (-1, -1).
+    """
+    frame = tf.cast(size[:, tf.newaxis, ::-1], keypoints.dtype)
+    padding = tf.reduce_all(tf.equal(keypoints, -1.0), axis=-1, keepdims=True)
+    points = keypoints
+    if keypoint_format == "rel_xy":
+        points = to_centres(points * frame)
+    moved = to_edges(move_points(points, matrices))
+    outside = tf.reduce_any((moved < 0.0) | (moved > frame), axis=-1, keepdims=True)
+    moved = moved / frame if keypoint_format == "rel_xy" else to_centres(moved)
+    minus_one = -tf.ones_like(moved)
+    return tf.where((outside & mark_outside) | padding, minus_one, moved)
+
+
+def move_boxes(
+    boxes: tf.Tensor,
+    matrices: tf.Tensor,
+    size: tf.Tensor,
+    box_format: str,
+    box_fit: str,
+    min_visibility: float,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Moves boxes: the frame around what each becomes, clipped to the image.
+
+    Args:
+        boxes: float (B, N, 4).
+        matrices: as for `move_points`.
+        size: (B, 2): heights and widths.
+        box_format: one of `BOX_FORMATS`.
+        box_fit: "corners": around the four moved corners; "ellipse": around the moved
+            inscribed ellipse, which keeps boxes of round things tight.
+        min_visibility: the least part of a moved box, by area, that must lie inside
+            the image.
+
+    Returns:
+        The boxes, -1 where they are not kept; and which are kept, bool (B, N).
+    """
+    frame = tf.cast(tf.concat([size, size], axis=1)[:, tf.newaxis, ::-1], boxes.dtype)
+    padding = tf.reduce_all(tf.equal(boxes, -1.0), axis=-1)
+    old = to_xyxy(boxes, frame, box_format)
+    fit = _around_corners if box_fit == "corners" else _around_ellipse
+    new = to_edges(fit(to_centres(old), matrices))
+    clipped = tf.clip_by_value(new, 0.0, frame)
+    width, height = (new[..., i + 2] - new[..., i] for i in (0, 1))
+    seen_width, seen_height = (clipped[..., i + 2] - clipped[..., i] for i in (0, 1))
+    # Along each axis, not by area, so that a huge or a flat box is no 0/0.
+    visible = _part(seen_width, width) * _part(seen_height, height)
+    inside = (new[..., :2] < frame[..., 2:]) & (new[..., 2:] > 0.0)
+    kept = tf.reduce_all(inside, axis=-1) & (visible >= min_visibility) & ~padding
+    result = from_xyxy(clipped, frame, box_format)
+    return tf.where(kept[..., tf.newaxis], result, -tf.ones_like(result)), kept
+
+
+def to_xyxy(boxes: tf.Tensor, frame: tf.Tensor, box_format: str) -> tf.Tensor:
+    """From any of `BOX_FORMATS` to left, top, right, bottom in pixels.
+
+    Args:
+        boxes: (B, N, 4).
+        frame: (B, 1, 4): width, height, width, height.
+        box_format: the format of `boxes`.
+    """
+    order = box_format.removeprefix("rel_")
+    if order == "yxyx":
+        boxes = tf.gather(boxes, [1, 0, 3, 2], axis=-1)
+    elif order == "xywh":
+        boxes = tf.concat([boxes[..., :2], boxes[..., :2] + boxes[..., 2:]], axis=-1)
+    elif order == "center_xywh":
+        half = boxes[..., 2:] / 2.0
+        boxes = tf.concat([boxes[..., :2] - half, boxes[..., :2] + half], axis=-1)
+    return boxes * frame if box_format.startswith("rel_") else boxes
+
+
+def from_xyxy(boxes: tf.Tensor, frame: tf.Tensor, box_format: str) -> tf.Tensor:
+    """The inverse of `to_xyxy`."""
+    if box_format.startswith("rel_"):
+        boxes = boxes / frame
+    order = box_format.removeprefix("rel_")
+    low, high = boxes[..., :2], boxes[..., 2:]
+    if order == "yxyx":
+        return tf.gather(boxes, [1, 0, 3, 2], axis=-1)
+    if order == "xywh":
+        return tf.concat([low, high - low], axis=-1)
+    if order == "center_xywh":
+        return tf.concat([(low + high) / 2.0, high - low], axis=-1)
+    return boxes
+
+
+def _around_corners(boxes: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
+    """The frame around the four moved corners."""
+    corners = tf.gather(boxes, [0, 1, 2, 1, 2, 3, 0, 3], axis=-1)
+    count = tf.shape(boxes)[1]
+    corners = move_points(tf.reshape(corners, (-1, 4 * count, 2)), matrices)
+    corners = tf.reshape(corners, (-1, count, 4, 2))
+    low, high = tf.reduce_min(corners, axis=2), tf.reduce_max(corners, axis=2)
+    return tf.concat([low, high], axis=-1)
+
+
+def _around_ellipse(boxes: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
+    """The frame around the moved inscribed ellipse.
+
+    The ellipse with centre c and radii r is the dual conic diag(r², -1) moved to c; a
+    homography H maps a dual conic Q to H Q Hᵀ, and the vertical line at x touches it
+    where Q00 - 2 x Q02 + x² Q22 = 0 (Hartley and Zisserman, Multiple View Geometry,
+    2nd edition, section 2.2.3).
+    """
+    centre, radii = (
+        (boxes[..., :2] + boxes[..., 2:]) / 2,
+        (boxes[..., 2:] - boxes[..., :2]) / 2,
+    )
+    one = tf.ones_like(centre[..., :1])
+    c = tf.concat([centre, one], axis=-1)
+    axes = tf.linalg.diag(tf.concat([radii**2, 0.0 * one], axis=-1))
+    conic = axes - c[..., :, tf.newaxis] * c[..., tf.newaxis, :]
+    h = matrices[:, tf.newaxis]
+    conic = tf.matmul(tf.matmul(h, conic), h, transpose_b=True)
+    q02, q22 = conic[..., :2, 2], conic[..., 2, 2, tf.newaxis]
+    q00 = tf.linalg.diag_part(conic)[..., :2]
+    # q22 < 0 as long as the ellipse lies in front of the horizon.
+    seen = q22 < -1e-6
+    q22 = tf.where(seen, q22, -tf.ones_like(q22))
+    spread = tf.sqrt(tf.maximum(q02**2 - q00 * q22, 0.0)) / -q22
+    far = tf.constant(float("inf"), boxes.dtype)
+    moved = tf.concat([q02 / q22 - spread, q02 / q22 + spread], axis=-1)
+    return tf.where(seen, moved, far)
+
+
+def _part(seen: tf.Tensor, whole: tf.Tensor) -> tf.Tensor:
+    """The visible part of a length; all of it where there is none."""
+    one = tf.ones_like(whole)
+    return tf.where(whole > 0.0, seen / tf.where(whole > 0.0, whole, one), one)
