@@ -1,0 +1,34 @@
+"""What several test modules need."""
+
+import numpy as np
+import tensorflow as tf
+
+
+def drawn(layer, images, **kwargs):
+    """What the layer makes of images while training, op by op: no time for tracing.
+
+    test_identity.py shows for every layer that an ordinary call gives the same.
+    """
+    tf.config.run_functions_eagerly(True)
+    try:
+        return layer(images, training=True, **kwargs).numpy()
+    finally:
+        tf.config.run_functions_eagerly(False)
+
+
+def assert_same_bits(actual, expected):
+    """Same dtype, same shape, same bytes."""
+    actual, expected = np.asarray(actual), np.asarray(expected)
+    assert actual.dtype == expected.dtype
+    np.testing.assert_array_equal(actual, expected, strict=True)
+    assert actual.tobytes() == expected.tobytes()
+
+
+def random_images(shape, dtype="float32", seed=0):
+    """Random pixels over the whole precision of the dtype, positive."""
+    generator = np.random.default_rng(seed)
+    if np.dtype(dtype) == np.uint8:
+        return generator.integers(0, 256, shape).astype(dtype)
+    if np.dtype(dtype).kind in "iu":
+        return generator.integers(2**24, np.iinfo(dtype).max, shape).astype(dtype)
+    return generator.uniform(1e-3, 1.0, shape).astype(dtype)
