@@ -1,0 +1,8 @@
+"""Makes `python -m keras_aug_layers` the command line."""
+
+import sys
+
+from keras_aug_layers.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

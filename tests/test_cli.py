@@ -1,0 +1,149 @@
+"""The command line, run as users run it."""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_aug_layers import cli
+
+ROOT = Path(__file__).parents[1]
+
+
+def demo(*arguments):
+    """Runs the demo in a process of its own; only colours and width are fixed."""
+    return subprocess.run(
+        [sys.executable, "-m", "keras_aug_layers", "demo", *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "80", "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def write_images(folder, count):
+    """Images of noise; each class gets its own brightness."""
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(count)
+    for i in range(count):
+        pixels = rng.integers(0, 25 * count, (20, 24, 3)).astype("uint8")
+        tf.io.write_file(str(folder / f"{i}.png"), tf.io.encode_png(pixels))
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    output = tmp_path_factory.mktemp("digits")
+    return demo("--epochs", 2, "--output", output), output
+
+
+def test_the_demo_prints_a_table(digits):
+    process, _ = digits
+    assert process.returncode == 0, process.stderr
+    rows = re.findall(
+        r"(without|with) augmentation +│ +([\d.]+)% +│ +([\d.]+)", process.stdout
+    )
+    assert [name for name, *_ in rows] == ["without", "with"]
+    assert all(20 < float(accuracy) <= 100 for _, accuracy, _ in rows)
+    assert all(float(seconds) > 0 for *_, seconds in rows)
+    assert "serves the same predictions twice" in process.stdout
+
+
+def test_the_demo_is_quiet(digits):
+    process, _ = digits
+    assert "Warning" not in process.stderr
+    assert "Traceback" not in process.stderr
+
+
+def test_the_contact_sheet_shows_the_original_first(digits):
+    _, output = digits
+    sheet = tf.io.decode_png((output / "augmented.png").read_bytes()).numpy()
+    tile = 3 * 28 + 2 * 2
+    assert sheet.shape == (8 * tile, 10 * tile, 1)
+    tiles = sheet.reshape(8, tile, 10, tile).transpose(0, 2, 1, 3)
+    originals, drawn = tiles[:, :1], tiles[:, 1:]
+    changed = np.abs(drawn.astype(int) - originals).mean(axis=(2, 3))
+    assert (changed > 1).all()
+
+
+def test_the_saved_model_serves(digits):
+    _, output = digits
+    model = tf.saved_model.load(output / "model")
+    pixels = np.random.default_rng(0).uniform(0, 255, (3, 28, 28, 1)).astype("float32")
+    first, second = model.serve(pixels).numpy(), model.serve(pixels).numpy()
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_allclose(first.sum(axis=1), 1.0, rtol=1e-5)
+
+
+def test_the_demo_takes_images_of_ones_own(tmp_path):
+    write_images(tmp_path / "images" / "dark", 4)
+    write_images(tmp_path / "images" / "light", 10)
+    output = tmp_path / "out"
+    process = demo(
+        "--images", tmp_path / "images", "--epochs", 1, "--output", output, "--seed", 5
+    )
+    assert process.returncode == 0, process.stderr
+    assert "Trained on 12 images, tested on 2 others" in process.stdout
+    sheet = tf.io.decode_png((output / "augmented.png").read_bytes())
+    assert sheet.shape == (2 * (96 + 4), 10 * (96 + 4), 3)
+
+
+def test_a_bad_directory_gives_one_line_and_no_traceback():
+    process = demo("--images", "no/such/directory")
+    assert process.returncode == 2
+    assert process.stdout == ""
+    assert "Traceback" not in process.stderr
+    assert process.stderr.endswith(
+        "keras-aug-layers: no/such/directory does not exist\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("files", "problem"),
+    [
+        ([], "has no sub-folder with images"),
+        (["1.png", "2.png"], "has no sub-folder with images"),
+        (["a/notes.txt", "b/notes.txt"], "has no sub-folder with images"),
+        (["a/1.png", "a/2.png", "b/notes.txt"], "has one class only, a"),
+        (["a/1.png", ".hidden/2.png"], "has one class only, a"),
+        (["a/1.png", "b/2.png"], "has too few images"),
+    ],
+)
+def test_directories_that_cannot_be_learned_from(tmp_path, capsys, files, problem):
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert cli.main(["demo", "--images", str(tmp_path)]) == 2
+    line = capsys.readouterr().err
+    assert line.startswith(f"keras-aug-layers: {tmp_path} {problem}")
+    assert line.count("\n") == 1
+
+
+def test_a_file_is_no_directory(tmp_path, capsys):
+    file = tmp_path / "photo.png"
+    file.touch()
+    assert cli.main(["demo", "--images", str(file)]) == 2
+    line = capsys.readouterr().err
+    assert line == f"keras-aug-layers: {file} is not a directory\n"
+
+
+def test_a_missing_extra_is_named(monkeypatch, capsys):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert cli.main(["demo"]) == 2
+    line = capsys.readouterr().err
+    assert "mlxtend and rich: pip install 'keras-aug-layers[demo]'" in line
+    assert line.count("\n") == 1
+
+
+@pytest.mark.parametrize("epochs", ["0", "-1", "many"])
+def test_epochs_are_counted(capsys, epochs):
+    with pytest.raises(SystemExit) as exit:
+        cli.main(["demo", f"--epochs={epochs}"])
+    assert exit.value.code == 2
+    assert f"expected at least 1, received '{epochs}'" in capsys.readouterr().err
