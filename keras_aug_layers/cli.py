@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0, or 2 where the user has to change something.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         options.command(options)
     except CommandError as error:
@@ -41,12 +41,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The grammar of the command line; `command` of what it parses runs it."""
+    top = argparse.ArgumentParser(
         prog="keras-aug-layers",
         description="Image augmentation as Keras layers that run where the model runs.",
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
 
     demo = commands.add_parser(
         "demo",
@@ -65,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--output", type=Path, default=Path("demo"), help="for the files")
     demo.add_argument("--epochs", type=_count, default=40, help="of each training")
     demo.add_argument("--seed", type=int, default=0, help="of data, model and draws")
-    return parser
+    return top
 
 
 def _count(text: str) -> int:
