@@ -10,6 +10,7 @@ two are equal, and no mean is computed, unless contrast is in play. Such maps co
 gains and levels multiply, and the bias goes through the second level.
 """
 
+import math
 from typing import Any, Optional
 
 import tensorflow as tf
@@ -115,6 +116,25 @@ def contrast(gain: Any) -> Color:
 def mix(matrix: tf.Tensor) -> Color:
     """Mixes the channels by a matrix (B, C, C): y = matrix x."""
     return Color(matrix, None, tf.zeros((1, 1), matrix.dtype))
+
+
+def saturation(gain: tf.Tensor) -> Color:
+    """Scales the distance of each pixel to its luma (ITU-R BT.601): gain (B,)."""
+    gain = tf.cast(gain, tf.float64)[:, tf.newaxis, tf.newaxis]
+    luma = tf.constant([[0.299, 0.587, 0.114]] * 3, tf.float64)
+    return mix(gain * tf.eye(3, dtype=tf.float64) + (1.0 - gain) * luma)
+
+
+def hue(turns: tf.Tensor) -> Color:
+    """Turns colours about the grey axis, red to green to blue: turns (B,).
+
+    Rodrigues' rotation by an angle t about the unit vector k = (1, 1, 1) / sqrt(3):
+    cos t I + sin t K + (1 - cos t) k kᵀ, where K is the cross product with k.
+    """
+    angle = 2.0 * math.pi * tf.cast(turns, tf.float64)[:, tf.newaxis, tf.newaxis]
+    cross = tf.constant([[0, -1, 1], [1, 0, -1], [-1, 1, 0]], tf.float64) / 3.0**0.5
+    eye, axis = tf.eye(3, dtype=tf.float64), tf.fill((3, 3), tf.cast(1 / 3, tf.float64))
+    return mix(tf.cos(angle) * eye + tf.sin(angle) * cross + (1 - tf.cos(angle)) * axis)
 
 
 def where(condition: tf.Tensor, color: Color, otherwise: Color) -> Color:

@@ -14,7 +14,7 @@ Data = dict[str, Any]
 
 
 class Forms:
-    """One pure function of (origin, data), run in the form that fits where it is called.
+    """One pure function of (origin, data), run in the form that fits the call.
 
     - In an XLA context it is traced inline and becomes part of what is compiled.
     - In any other graph it is inline too, or compiled as a nested function if
@@ -26,20 +26,22 @@ class Forms:
     """
 
     def __init__(
-        self, function: Callable[[tf.Tensor, Data], Data], jit_compile: bool | str
+        self,
+        function: Callable[[tf.Tensor, Data], Any],
+        channel_axis: int,
     ) -> None:
         self._function = function
-        self._jit_compile = jit_compile
-        self._traced: dict[Any, Callable[[tf.Tensor, Data], Data]] = {}
+        self._channel_axis = channel_axis
+        self._traced: dict[Any, Callable[[tf.Tensor, Data], Any]] = {}
 
-    def run(self, origin: tf.Tensor, data: Data) -> Data:
+    def run(
+        self, origin: tf.Tensor, data: Data, jit_compile: bool | str = False
+    ) -> Any:
         """Calls the function."""
         eager = tf.executing_eagerly()
         if not in_xla_context():
-            wanted = self._jit_compile is True or (
-                self._jit_compile == "auto" and not eager
-            )
-            if wanted and all(_has_static_size(value) for value in data.values()):
+            wanted = not eager if jit_compile == "auto" else jit_compile
+            if wanted and _has_static_size(data["images"]):
                 return self._trace(origin, data, jit_compile=True)(origin, data)
             if eager:
                 return self._trace(origin, data, jit_compile=False)(origin, data)
@@ -47,27 +49,35 @@ class Forms:
 
     def _trace(
         self, origin: tf.Tensor, data: Data, jit_compile: bool
-    ) -> Callable[[tf.Tensor, Data], Data]:
+    ) -> Callable[[tf.Tensor, Data], Any]:
         """One function for all batch sizes; for all image sizes unless compiled."""
-        specs = {key: _spec(value, sizes=jit_compile) for key, value in data.items()}
+        images = data["images"].shape
+        batch = [None] * (images.rank == 4)
+
+        def spec(tensor: tf.Tensor) -> tf.TensorSpec:
+            sizes = tensor.shape[len(batch) :]
+            if not jit_compile:
+                channels = tensor.shape[self._channel_axis]
+                sizes = [None] * sizes.rank
+                if tensor.shape.rank == images.rank:
+                    sizes[self._channel_axis] = channels
+            return tf.TensorSpec([*batch, *sizes], tensor.dtype)
+
+        specs = {key: spec(value) for key, value in data.items()}
         key = (jit_compile, origin.shape.rank, *specs.items())
         if key not in self._traced:
+            draws = tf.TensorSpec(batch * (origin.shape.rank == 2) + [3], origin.dtype)
             # A partial is an object of its own for TensorFlow's retracing warning,
             # which would otherwise count the methods of all layers together.
             self._traced[key] = tf.function(
                 functools.partial(self._function),
-                input_signature=(_spec(origin, sizes=True), specs),
+                input_signature=(draws, specs),
                 autograph=False,
                 jit_compile=jit_compile,
             )
         return self._traced[key]
 
 
-def _has_static_size(tensor: tf.Tensor) -> bool:
-    return None not in tensor.shape[1:]
-
-
-def _spec(tensor: tf.Tensor, sizes: bool) -> tf.TensorSpec:
-    """The rank and dtype, and the sizes of all axes but the first if `sizes`."""
-    shape = [None, *tensor.shape[1:]] if sizes else [None] * tensor.shape.rank
-    return tf.TensorSpec(shape, tensor.dtype)
+def _has_static_size(images: tf.Tensor) -> bool:
+    """Whether height, width and channels are known."""
+    return None not in images.shape[-3:]

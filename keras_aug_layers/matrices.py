@@ -67,6 +67,43 @@ def rotate(turns: Any) -> tf.Tensor:
     return from_rows((cos, -sin, 0.0), (sin, cos, 0.0), (0.0, 0.0, 1.0))
 
 
+def shear(x: Any, y: Any) -> tf.Tensor:
+    """Shows at (u, v) the source at (u + x v, v + y u): a slant along either axis."""
+    return from_rows((1.0, x, 0.0), (y, 1.0, 0.0), (0.0, 0.0, 1.0))
+
+
+def perspective(corners: tf.Tensor, height: Any, width: Any) -> tf.Tensor:
+    """Shows a quadrilateral of the source in the whole frame.
+
+    The map from the unit square to a quadrilateral is that of Heckbert, "Fundamentals
+    of texture mapping and image warping", 1989, section 2.2.3.
+
+    Args:
+        corners: (B, 4, 2): x and y of the source at the top left, top right, bottom
+            right and bottom left corner of the frame, centred.
+        height: the frame's height.
+        width: the frame's width.
+    """
+    p00, p10, p11, p01 = tf.unstack(tf.cast(corners, tf.float64), axis=1)
+    side1, side2, gap = p10 - p11, p01 - p11, p00 - p10 + p11 - p01
+    determinant = _cross(side1, side2)
+    g, h = _cross(gap, side2) / determinant, _cross(side1, gap) / determinant
+    across = p10 - p00 + g[:, tf.newaxis] * p10
+    along = p01 - p00 + h[:, tf.newaxis] * p01
+    square_to_source = from_rows(
+        (across[:, 0], along[:, 0], p00[:, 0]),
+        (across[:, 1], along[:, 1], p00[:, 1]),
+        (g, h, 1.0),
+    )
+    w, h = tf.cast(width, tf.float64), tf.cast(height, tf.float64)
+    frame_to_square = from_rows((1 / w, 0.0, 0.5), (0.0, 1 / h, 0.5), (0.0, 0.0, 1.0))
+    return compose(square_to_source, frame_to_square)
+
+
+def _cross(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
+
+
 def compose(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
     """The product a @ b: one warp that equals a warp by a, then by b.
 
@@ -76,15 +113,19 @@ def compose(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
 
 
 def inverse(matrix: tf.Tensor) -> tf.Tensor:
-    """The inverse, as adjugate over determinant, scaled to a last entry of 1."""
+    """The inverse, as adjugate over determinant."""
     r0, r1, r2 = tf.unstack(matrix, axis=1)
-    columns = [
-        tf.linalg.cross(r1, r2),
-        tf.linalg.cross(r2, r0),
-        tf.linalg.cross(r0, r1),
-    ]
-    adjugate = tf.stack(columns, axis=2)
-    return adjugate / adjugate[:, 2:, 2:]
+    adjugate = tf.stack(
+        [tf.linalg.cross(r1, r2), tf.linalg.cross(r2, r0), tf.linalg.cross(r0, r1)],
+        axis=2,
+    )
+    determinant = tf.reduce_sum(r0 * tf.linalg.cross(r1, r2), axis=1)
+    return adjugate / determinant[:, tf.newaxis, tf.newaxis]
+
+
+def normalize(matrix: tf.Tensor) -> tf.Tensor:
+    """The same homography with a last entry of 1, which the warp takes for granted."""
+    return matrix / matrix[:, 2:, 2:]
 
 
 def to_pixels(matrix: tf.Tensor, height: Any, width: Any) -> tf.Tensor:

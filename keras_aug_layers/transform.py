@@ -268,7 +268,7 @@ class Transform(tf.experimental.BatchableExtensionType):  # type: ignore[misc]
         the frame, by interpolation, or by clipping.
         """
         return self._replace(
-            matrix=tf.cast(self._forward, tf.float32),
+            matrix=tf.cast(matrices.normalize(self._forward), tf.float32),
             color=None if self.color is None else self.color.inverse(),
         )
 
@@ -283,8 +283,9 @@ class Transform(tf.experimental.BatchableExtensionType):  # type: ignore[misc]
                 f"different values of {', '.join(different)}."
             )
         first, second = (tf.cast(x.matrix, tf.float64) for x in (self, after))
+        matrix = matrices.normalize(matrices.compose(first, second))
         return self._replace(
-            matrix=tf.cast(matrices.compose(first, second), tf.float32),
+            matrix=tf.cast(matrix, tf.float32),
             color=_join(self.color, after.color, Color.then),
             moves=self.moves or after.moves,
             affine=self.affine and after.affine,
@@ -409,6 +410,8 @@ def to_transform(draw: Draw, frame: Frame, **settings: Any) -> Transform:
     """
     matrix = matrices.identity() if draw.matrix is None else draw.matrix
     matrix = matrices.to_pixels(matrix, frame.height, frame.width)
+    if not draw.affine:
+        matrix = matrices.normalize(matrix)
     size = tf.stack([frame.height, frame.width])
     return Transform(
         matrix=tf.cast(tf.broadcast_to(matrix, (frame.batch, 3, 3)), tf.float32),

@@ -59,6 +59,9 @@ class AugmentationLayer(keras.layers.Layer):
     draws = 0
     """How many random numbers one image takes."""
 
+    jit_compile: bool | str = False
+    """Whether XLA compiles the layer outside of models that it compiles anyway."""
+
     @property
     def settings(self) -> dict[str, Any]:
         """The settings of the warp and the colour pass that this layer asks for."""
@@ -109,8 +112,9 @@ class AugmentationLayer(keras.layers.Layer):
             trainable=False,
         )
         self.built = True
-        self._augmenting = Forms(self._augment, jit_compile=False)
-        self._drawing = Forms(self._transform_for, jit_compile=False)
+        channel_axis = -1 if self.data_format == "channels_last" else -3
+        self._augmenting = Forms(self._augment, channel_axis)
+        self._drawing = Forms(self._transform_for, channel_axis)
 
     def draw(self, u: tf.Tensor, frame: Frame) -> Draw:
         """Turns random numbers into matrices. Each kind of layer defines it.
@@ -198,7 +202,7 @@ class AugmentationLayer(keras.layers.Layer):
             _check_masks(pixels["segmentation_masks"], images, self.data_format)
         points = {key: data[key] for key in POINT_KEYS if key in data}
         origin = self._origin(frame, seed)
-        result = self._augmenting.run(origin, pixels)
+        result = self._augmenting.run(origin, pixels, self.jit_compile)
         if points:
             # Not compiled with the pixels: their number differs from batch to batch.
             transform = self._drawing.run(origin, {"images": images})
@@ -215,7 +219,7 @@ class AugmentationLayer(keras.layers.Layer):
     def _transform(self, origin: tf.Tensor, frame: Frame) -> Transform:
         settings = {**DEFAULT_SETTINGS, **self.settings}
         frame = frame._replace(value_range=settings["value_range"])
-        words = sampling.words(origin, frame.batch, self.total_draws)
+        words = sampling.words(origin, frame.batch, self.count(frame))
         return to_transform(
             self.draw_or_not(sampling.unit(words), frame),
             frame,
@@ -227,17 +231,15 @@ class AugmentationLayer(keras.layers.Layer):
             **settings,
         )
 
-    @property
-    def total_draws(self) -> int:
+    def count(self, frame: Frame) -> int:
         """The random numbers of an image, the one for `probability` included."""
         return self.draws + (self.probability < 1.0)
 
     def draw_or_not(self, u: tf.Tensor, frame: Frame) -> Draw:
         """Draws, and keeps each image as it is with the chance 1 - `probability`."""
-        draw = self.draw(u[:, : self.draws], frame)
-        if self.probability < 1.0:
-            draw = draw.where(u[:, self.draws] < self.probability, Draw())
-        return draw
+        if self.probability == 1.0:
+            return self.draw(u, frame)
+        return self.draw(u[:, :-1], frame).where(u[:, -1] < self.probability, Draw())
 
     def _origin(self, frame: Frame, seed: Any) -> tf.Tensor:
         """Where the call's random numbers start: at its seed, or in the layer's state."""

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers import checks
-from keras_aug_layers.forms import JIT_COMPILE, Forms
+from keras_aug_layers.forms import JIT_COMPILE
 from keras_aug_layers.layers.base import AugmentationLayer, check_fill_settings
 from keras_aug_layers.transform import Draw, Frame
 
@@ -52,7 +52,6 @@ class LayerGroup(AugmentationLayer):
             )
         super().__init__(**kwargs)
         self.jit_compile = jit_compile
-        self._augmenting = Forms(self._augment, jit_compile)
         own = {
             "fill_mode": fill_mode,
             "interpolation": interpolation,
@@ -123,16 +122,16 @@ class FusedAugmentation(LayerGroup):
         TensorShape([8, 32, 32, 3])
     """
 
-    @property
-    def draws(self) -> int:
-        """The random numbers of all layers."""
-        return sum(layer.total_draws for layer in self.layers)
+    def count(self, frame: Frame) -> int:
+        """The random numbers of all layers, and the pipeline's own."""
+        own = super().count(frame)
+        return own + sum(layer.count(frame) for layer in self.layers)
 
     def draw(self, u: tf.Tensor, frame: Frame) -> Draw:
         """Each layer draws from columns of its own; the draws compose."""
         draw, start = Draw(), 0
         for layer in self.layers:
-            stop = start + layer.total_draws
+            stop = start + layer.count(frame)
             draw = draw.then(layer.draw_or_not(u[:, start:stop], frame))
             start = stop
         return draw
