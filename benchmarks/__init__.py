@@ -1,0 +1,1 @@
+"""Times this library against its peers: `python -m benchmarks`."""

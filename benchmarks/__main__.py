@@ -1,0 +1,76 @@
+"""The command line: `python -m benchmarks`."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+RESULTS = Path(__file__).parent / "results" / "cpu.json"
+
+
+def write(results: dict[str, Any], output: Path) -> None:
+    """One line for each row: short enough to read, and to compare in git."""
+    lines = []
+    for key, value in results.items():
+        text = json.dumps(value)
+        if isinstance(value, list):
+            inner = ",\n    ".join(json.dumps(entry) for entry in value)
+            text = f"[\n    {inner}\n  ]"
+        lines.append(f"  {json.dumps(key)}: {text}")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+
+
+def main() -> None:
+    """Measures and reports, or reports what was measured."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "command",
+        nargs="?",
+        default="run",
+        choices=("run", "report", "targets"),
+        help="run: measure and write; report: print the tables of a results file; "
+        "targets: only what was promised and what was seen",
+    )
+    parser.add_argument(
+        "--output", type=Path, help=f"the results file, {RESULTS} by default"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=11, help="repetitions of each row, at least 9"
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="a small part in under a minute, written only to --output",
+    )
+    arguments = parser.parse_args()
+    if arguments.rounds < 9:
+        parser.error("--rounds must be at least 9")
+    console = Console()
+
+    if arguments.command == "run":
+        from benchmarks.run import run
+
+        results = run(arguments.quick, arguments.rounds, console)
+        output = arguments.output or (None if arguments.quick else RESULTS)
+        if output is not None:
+            write(results, output)
+            console.print(f"Written to {output}")
+    else:
+        results = json.loads((arguments.output or RESULTS).read_text())
+    from benchmarks import report
+
+    if arguments.command == "targets":
+        report.show_targets(results, console)
+    else:
+        report.show(results, console)
+
+
+if __name__ == "__main__":
+    main()

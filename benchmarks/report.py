@@ -1,0 +1,103 @@
+"""The results on the screen."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.cases import Case
+from benchmarks.contenders import GRAPH_MODES, OURS
+from benchmarks.targets import verdicts
+
+MODES = {
+    "eager": "eager call",
+    "function": "tf.function",
+    "data": "tf.data map",
+    "fit": "step of fit",
+}
+
+
+def show(results: dict[str, Any], console: Console) -> None:
+    """Prints all tables."""
+    machine, load = results["machine"], results["load_average"]
+    console.print(
+        f"{machine['processor']}, {machine['cores']} cores, {machine['system']}, "
+        f"TensorFlow {machine['versions'].get('tensorflow')}; load average before "
+        f"{load['before'][0]}, after {load['after'][0]}; "
+        f"{results['settings']['rounds']} rounds."
+    )
+    cases = {Case(x["size"], x["batch"], x["dtype"]): None for x in results["rows"]}
+    for case in cases:
+        console.print(_times(results, case))
+    for skipped in results["skipped"]:
+        console.print(f"Skipped: {skipped['title']}: {skipped['reason']}", markup=False)
+    console.print(_side_table("Depth of the stack", results["depth"]))
+    console.print(_side_table("Formulations of the warp", results["formulations"]))
+    show_targets(results, console)
+
+
+def show_targets(results: dict[str, Any], console: Console) -> None:
+    """Prints what was promised and what was seen."""
+    table = Table("", "promised", "seen", "", title="Promises", title_justify="left")
+    marks = {True: "[green]kept[/]", False: "[red]missed[/]", None: "not measured"}
+    for verdict in verdicts(results):
+        sign = "<=" if verdict.at_most else ">="
+        seen = "" if verdict.seen is None else f"{verdict.seen:.3g}"
+        table.add_row(
+            verdict.text, f"{sign} {verdict.bound:g}", seen, marks[verdict.kept]
+        )
+    console.print(table)
+
+
+def _times(results: dict[str, Any], case: Case) -> Table:
+    """A row for each contender, a column for each mode, and the memory."""
+    rows = _of(case, results["rows"])
+    table = Table(
+        "",
+        title=f"{case}: ms per image (quartiles), times ours",
+        title_justify="left",
+    )
+    for mode in GRAPH_MODES:
+        table.add_column(MODES[mode], justify="right")
+    table.add_column("peak MB beyond output", justify="right")
+    memory = {row["contender"]: row for row in _of(case, results["memory"])}
+    for title in dict.fromkeys(row["title"] for row in rows):
+        of_title = {row["mode"]: row for row in rows if row["title"] == title}
+        cells = [_cell(of_title.get(mode)) for mode in GRAPH_MODES]
+        key = next(iter(of_title.values()))["contender"]
+        style = "bold" if key == OURS else None
+        table.add_row(title, *cells, _beyond_output(memory.get(key)), style=style)
+    return table
+
+
+def _of(case: Case, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row for row in rows if all(row[k] == v for k, v in vars(case).items())]
+
+
+def _cell(row: dict[str, Any] | None) -> str:
+    if row is None:
+        return ""
+    low, high = row["quartiles"]
+    return f"{row['median']:.3g} ({low:.3g}-{high:.3g}) x{row['times_ours']:.3g}"
+
+
+def _beyond_output(row: dict[str, Any] | None) -> str:
+    if row is None or row["peak_rss"] is None:
+        return ""
+    beyond = f"{(row['peak_rss'] - row['output']) / 1e6:.2f}"
+    if "xla_temporaries" in row:
+        beyond += f" (XLA: {row['xla_temporaries'] / 1e6:.3f})"
+    return beyond
+
+
+def _side_table(title: str, rows: list[dict[str, Any]]) -> Table:
+    table = Table("", "ms per image (quartiles), relative", title=title)
+    table.title_justify = "left"
+    temporaries = any("xla_temporaries" in row for row in rows)
+    if temporaries:
+        table.add_column("temporaries, MB", justify="right")
+    for row in rows:
+        more = [f"{row['xla_temporaries'] / 1e6:.3f}"] if temporaries else []
+        table.add_row(row["title"], _cell(row), *more)
+    return table

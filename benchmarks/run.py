@@ -1,0 +1,82 @@
+"""One run: every case, every mode, every contender."""
+
+import time
+from typing import Any
+
+from rich.console import Console
+
+from benchmarks import depth, formulations, machine, memory, modes
+from benchmarks.cases import CASES, PHOTOGRAPH, Case
+from benchmarks.contenders import CONTENDERS, GRAPH_MODES, OURS
+from benchmarks.timing import Timed, in_turn, summarise
+
+
+def run(quick: bool, rounds: int, console: Console) -> dict[str, Any]:
+    """Measures and returns the results, in the form of the results file.
+
+    Args:
+        quick: the smallest case alone, three rounds.
+        rounds: repetitions of each row.
+        console: where progress is shown.
+    """
+    start = time.perf_counter()
+    rounds, least = (3, 0.002) if quick else (rounds, 0.05)
+    cases = CASES[:1] if quick else CASES
+    side_case = cases[0] if quick else PHOTOGRAPH
+    before = machine.load()
+    skipped: dict[str, str] = {}
+
+    def progress(text: str) -> None:
+        console.print(f"{time.perf_counter() - start:4.0f} s  {text}", style="dim")
+
+    def compare(timed: dict[str, Timed], case: Case, reference: str) -> list[Any]:
+        samples = in_turn(timed, rounds, least)
+        return summarise(samples, case.batch, reference)
+
+    progress("memory")
+    found = memory.measure(quick)
+    rows = []
+    for case in cases:
+        for mode in GRAPH_MODES:
+            progress(f"{case}: {mode}")
+            timed = _timed(case, mode, skipped)
+            for row in compare(timed, case, OURS):
+                title = CONTENDERS[row["contender"]].title
+                rows.append({**vars(case), "mode": mode, "title": title, **row})
+    progress("depth and formulations")
+    deep = compare(depth.timed(side_case), side_case, depth.SHALLOW)
+    forms = compare(formulations.timed(side_case), side_case, formulations.CHOSEN)
+    return {
+        "machine": machine.describe(),
+        "load_average": {"before": before, "after": machine.load()},
+        "settings": {"rounds": rounds, "quick": quick, "least_seconds": least},
+        "seconds": round(time.perf_counter() - start),
+        "rows": rows,
+        "skipped": [
+            {"contender": key, "title": CONTENDERS[key].title, "reason": reason}
+            for key, reason in skipped.items()
+        ],
+        "memory": found["rows"],
+        "depth": [{**row, "title": row["contender"]} for row in deep],
+        "formulations": [
+            {
+                "title": formulations.FORMULATIONS[row["contender"]].title,
+                "xla_temporaries": found["formulations"][row["contender"]],
+                **row,
+            }
+            for row in forms
+        ],
+    }
+
+
+def _timed(case: Case, mode: str, skipped: dict[str, str]) -> dict[str, Timed]:
+    """Builds the rows of a table; what cannot be imported is noted in `skipped`."""
+    timed = {}
+    for key, contender in CONTENDERS.items():
+        if mode not in contender.modes:
+            continue
+        try:
+            timed[key] = modes.timed(contender, case, mode)
+        except ImportError as error:
+            skipped[key] = str(error)
+    return timed

@@ -1,0 +1,122 @@
+"""What was promised, and what the results say: computed, never typed."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from benchmarks.contenders import OURS
+from benchmarks.timing import ratio
+
+
+@dataclasses.dataclass(frozen=True)
+class Promise:
+    """That one row takes at least, or at most, `bound` times as long as another.
+
+    Attributes:
+        text: the promise.
+        size: of the images.
+        mode: eager or function, of both rows.
+        rows: keys of the two rows, the slow one first.
+        bound: the ratio.
+        at_most: whether it is an upper bound.
+        dtypes: each must keep the promise.
+    """
+
+    text: str
+    size: int
+    mode: str
+    rows: tuple[str, str]
+    bound: float
+    at_most: bool = False
+    dtypes: tuple[str, ...] = ("uint8",)
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """A promise, what was seen, and whether it was kept; None if not measured."""
+
+    text: str
+    bound: float
+    at_most: bool
+    seen: float | None
+
+    @property
+    def kept(self) -> bool | None:
+        """Whether what was seen is within the bound."""
+        if self.seen is None:
+            return None
+        return self.seen <= self.bound if self.at_most else self.seen >= self.bound
+
+
+BOTH = ("uint8", "float32")
+PROMISES = [
+    Promise(
+        "keras.layers / compiled, in a graph", 224, "function", ("keras", OURS), 14
+    ),
+    Promise(
+        "ImageDataGenerator / compiled",
+        224,
+        "eager",
+        ("image_data_generator", OURS),
+        20,
+    ),
+    Promise(
+        "compiled / albumentations", 224, "eager", (OURS, "albumentations"), 0.75, True
+    ),
+    Promise(
+        "keras.layers / the fused op, in a graph",
+        224,
+        "function",
+        ("keras", "fused_op"),
+        2.3,
+        dtypes=BOTH,
+    ),
+    Promise(
+        "keras.layers / compiled, in a graph",
+        32,
+        "function",
+        ("keras", OURS),
+        15,
+        dtypes=BOTH,
+    ),
+    Promise(
+        "keras.layers / compiled, called eagerly",
+        32,
+        "eager",
+        ("keras", OURS),
+        30,
+        dtypes=BOTH,
+    ),
+]
+DEPTH_BOUND = 1.15
+MEMORY_BOUND = 0.1
+
+
+def verdicts(results: dict[str, Any]) -> Iterator[Verdict]:
+    """Every promise against the results of a run."""
+    rows = {
+        (row["size"], row["dtype"], row["mode"], row["contender"]): row
+        for row in results["rows"]
+    }
+    for promise in PROMISES:
+        for dtype in promise.dtypes:
+            found = [
+                rows.get((promise.size, dtype, promise.mode, key))
+                for key in promise.rows
+            ]
+            yield Verdict(
+                f"{promise.text}, {promise.size} x {promise.size}, {dtype}",
+                promise.bound,
+                promise.at_most,
+                None if None in found else ratio(*found),
+            )
+    shallow, deep = results["depth"]
+    text = "ten geometric and five colour layers / one of each"
+    yield Verdict(text, DEPTH_BOUND, True, ratio(deep, shallow))
+    parts = [
+        row["xla_temporaries"] / row["output"]
+        for row in results["memory"]
+        if "xla_temporaries" in row
+    ]
+    text = "memory of the compiled call beyond input and output / output, at worst"
+    yield Verdict(text, MEMORY_BOUND, True, max(parts, default=None))
