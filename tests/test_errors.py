@@ -1,0 +1,257 @@
+"""Every wrong argument is a ValueError: its name, what came, what to write."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from examples import EXAMPLES, GEOMETRIC
+
+import keras_aug_layers as kal
+
+
+def call(layer, data, **kwargs):
+    return lambda: layer(data, training=True, **kwargs)
+
+
+def images(shape=(2, 9, 12, 3), dtype="uint8"):
+    return np.ones(shape, dtype)
+
+
+def with_masks(*shape):
+    return {"images": images(), "segmentation_masks": images(shape)}
+
+
+NAN, INF = float("nan"), float("inf")
+FILLED = {"fill_mode": "constant"}
+
+ERRORS = {
+    # Options.
+    "flip mode": (lambda: kal.RandomFlip("both"), ["`mode`", "'both'", "'vertical'"]),
+    "flip mode case": (lambda: kal.RandomFlip("Vertical"), ["`mode`", "'Vertical'"]),
+    "flip mode type": (lambda: kal.RandomFlip(1), ["`mode`", "1", "'horizontal'"]),
+    "unit": (lambda: kal.RandomShift(unit="px"), ["`unit`", "'px'", "'pixels'"]),
+    "method": (
+        lambda: kal.RandomBrightness(0.1, method="mul"),
+        ["`method`", "'mul'", "'multiply'", "'add'"],
+    ),
+    # Ranges.
+    "shift upside down": (
+        lambda: kal.RandomShift((0.3, -0.2)),
+        ["`height_factor`", "(0.3, -0.2)", "(-0.2, 0.3)"],
+    ),
+    "shift width upside down": (
+        lambda: kal.RandomShift(0.1, (2, 1), unit="pixels"),
+        ["`width_factor`", "(2, 1)", "(1.0, 2.0)"],
+    ),
+    "shift out of bounds": (
+        lambda: kal.RandomShift(0.1, 1.5),
+        ["`width_factor`", "1.5", "between -1 and 1"],
+    ),
+    "shift negative": (
+        lambda: kal.RandomShift(-0.1),
+        ["`height_factor`", "-0.1", "(-0.1, -0.1)", "at least 0"],
+    ),
+    "shift nan": (lambda: kal.RandomShift(NAN), ["`height_factor`", "nan"]),
+    "shift inf": (
+        lambda: kal.RandomShift((0, INF), unit="pixels"),
+        ["`height_factor`", "inf", "finite"],
+    ),
+    "shift three": (
+        lambda: kal.RandomShift((1, 2, 3)),
+        ["`height_factor`", "(1, 2, 3)", "(low, high)"],
+    ),
+    "shift text": (lambda: kal.RandomShift("0.1"), ["`height_factor`", "'0.1'"]),
+    "shift none": (lambda: kal.RandomShift(None), ["`height_factor`", "None"]),
+    "shift truth": (lambda: kal.RandomShift(True), ["`height_factor`", "True"]),
+    "rotate upside down": (
+        lambda: kal.RandomRotate((0.2, 0.1)),
+        ["`factor`", "(0.2, 0.1)", "(0.1, 0.2)"],
+    ),
+    "rotate out of bounds": (
+        lambda: kal.RandomRotate(30),
+        ["`factor`", "30", "between -1 and 1"],
+    ),
+    "rotate degrees out of bounds": (
+        lambda: kal.RandomRotate(degrees=(0, 400)),
+        ["`degrees`", "400", "between -360 and 360"],
+    ),
+    "rotate both": (
+        lambda: kal.RandomRotate(0.1, degrees=36),
+        ["`factor`", "`degrees`", "0.1", "36", "RandomRotate(degrees=30)"],
+    ),
+    "rotate neither": (
+        lambda: kal.RandomRotate(),
+        ["`factor`", "`degrees`", "None", "RandomRotate(degrees=30)"],
+    ),
+    "zoom upside down": (
+        lambda: kal.RandomZoom((0.3, -0.2)),
+        ["`height_factor`", "(0.3, -0.2)", "(-0.2, 0.3)"],
+    ),
+    "zoom to nothing": (
+        lambda: kal.RandomZoom((-1, 0)),
+        ["`height_factor`", "Received: -1", "-1"],
+    ),
+    "zoom width to nothing": (
+        lambda: kal.RandomZoom(0.1, (-1.5, 0)),
+        ["`width_factor`", "Received: -1.5"],
+    ),
+    "brightness upside down": (
+        lambda: kal.RandomBrightness((0.3, -0.2)),
+        ["`factor`", "(0.3, -0.2)", "(-0.2, 0.3)"],
+    ),
+    "brightness below": (
+        lambda: kal.RandomBrightness((-1.5, 0)),
+        ["`factor`", "-1.5", "at least -1"],
+    ),
+    "brightness above": (
+        lambda: kal.RandomBrightness((0, 2), method="add"),
+        ["`factor`", "2", "between -1 and 1"],
+    ),
+    "value range empty": (
+        lambda: kal.RandomBrightness(0.1, (1, 1)),
+        ["`value_range`", "(1, 1)", "(0, 255)"],
+    ),
+    "value range upside down": (
+        lambda: kal.RandomBrightness(0.1, (255, 0)),
+        ["`value_range`", "(255, 0)", "(0.0, 255.0)"],
+    ),
+    "value range number": (
+        lambda: kal.RandomBrightness(0.1, 255),
+        ["`value_range`", "255", "(low, high)"],
+    ),
+    "value range missing": (
+        call(kal.RandomBrightness(0.1, method="add"), images(dtype="float32")),
+        ["`value_range`", "None", "float32", "value_range=(0, 1)"],
+    ),
+    # Pixels.
+    "fill value too great": (
+        call(kal.RandomShift(0.1, **FILLED, fill_value=300), images()),
+        ["`fill_value`", "300", "uint8", "0", "255"],
+    ),
+    "fill value too low": (
+        call(kal.RandomShift(0.1, **FILLED, fill_value=-1), images()),
+        ["`fill_value`", "-1", "uint8", "0", "255"],
+    ),
+    "fill value not whole": (
+        call(kal.RandomShift(0.1, **FILLED, fill_value=0.5), images()),
+        ["`fill_value`", "0.5", "uint8", "whole"],
+    ),
+    "fill value of float16": (
+        call(kal.RandomShift(0.1, **FILLED, fill_value=1e5), images(dtype="float16")),
+        ["`fill_value`", "100000", "float16", "65504"],
+    ),
+    # Data.
+    "no images": (
+        call(kal.RandomFlip(), {"labels": np.ones(2)}),
+        ["`data`", "'images'", "'labels'"],
+    ),
+    "unknown rank": (
+        lambda: tf.function(
+            lambda x: kal.RandomFlip()(x, training=True)
+        ).get_concrete_function(tf.TensorSpec(None)),
+        ["`images`", "unknown", "set_shape"],
+    ),
+    "mask size": (
+        call(kal.RandomFlip(), with_masks(2, 9, 11, 1)),
+        ["`segmentation_masks`", "(2, 9, 11, 1)", "(2, 9, 12, 3)"],
+    ),
+    "flat mask size": (
+        call(kal.RandomFlip(), with_masks(2, 8, 12)),
+        ["`segmentation_masks`", "(2, 8, 12)", "(2, 9, 12, 3)"],
+    ),
+    "mask batch": (
+        call(kal.RandomFlip(), with_masks(3, 9, 12, 1)),
+        ["`segmentation_masks`", "(3, 9, 12, 1)", "(2, 9, 12, 3)"],
+    ),
+    "mask rank": (
+        call(kal.RandomFlip(), with_masks(9, 12)),
+        ["`segmentation_masks`", "(9, 12)", "(2, 9, 12, 3)"],
+    ),
+    "transform of a batch for one image": (
+        lambda: kal.RandomFlip().sample(images()).images(images((9, 12, 3))),
+        ["(B, H, W, C)", "(9, 12, 3)"],
+    ),
+    "transform of one image for a batch": (
+        lambda: kal.RandomFlip().sample(images((9, 12, 3))).images(images()),
+        ["(H, W, C)", "(2, 9, 12, 3)"],
+    ),
+}
+
+for name, example in EXAMPLES.items():
+    for value in (-0.1, 1.5, NAN, "1", None, True):
+        ERRORS[f"{name} probability {value}"] = (
+            lambda example=example, value=value: example(probability=value),
+            ["`probability`", repr(value), "0", "1"]
+            if isinstance(value, float)
+            else ["`probability`", repr(value), "number"],
+        )
+    for value in (1.5, "3", True, (1, 2)):
+        ERRORS[f"{name} seed {value}"] = (
+            lambda example=example, value=value: example(seed=value),
+            ["`seed`", repr(value), "integer"],
+        )
+    ERRORS[f"{name} data_format"] = (
+        lambda example=example: example(data_format="NHWC"),
+        ["`data_format`", "'NHWC'", "'channels_last'", "'channels_first'"],
+    )
+    for shape in ((9, 12), (1, 2, 9, 12, 3)):
+        ERRORS[f"{name} rank {len(shape)}"] = (
+            lambda example=example, shape=shape: example()(
+                images(shape), training=True
+            ),
+            ["`images`", str(shape), "(H, W, C)", "(B, H, W, C)"],
+        )
+        ERRORS[f"{name} sample of rank {len(shape)}"] = (
+            lambda example=example, shape=shape: example().sample(shape),
+            ["`images`", str(shape), "(H, W, C)", "(B, H, W, C)"],
+        )
+    for dtype in ("bool", "complex64"):
+        ERRORS[f"{name} {dtype} images"] = (
+            lambda example=example, dtype=dtype: example()(
+                images(dtype=dtype), training=True
+            ),
+            ["`images`", dtype, "tf.cast"],
+        )
+    for value in (1, (1, 2, 3), (0.5, 1.0), np.ones((3, 2), int)):
+        ERRORS[f"{name} seed of a call {value}"] = (
+            lambda example=example, value=value: example()(
+                images(), training=True, seed=value
+            ),
+            ["`seed`", "two integers", "(B, 2)", str(tf.constant(value).shape)],
+        )
+
+for name in GEOMETRIC:
+    for argument, value, options in (
+        ("fill_mode", "Reflect", ["'reflect'", "'constant'", "'nearest'", "'wrap'"]),
+        ("fill_mode", None, ["'reflect'"]),
+        ("interpolation", "bicubic", ["'bilinear'", "'nearest'"]),
+        ("interpolation", "BILINEAR", ["'bilinear'", "'nearest'"]),
+        ("fill_value", "0", ["number"]),
+        ("fill_value", NAN, ["finite"]),
+        ("fill_value", None, ["number"]),
+    ):
+        ERRORS[f"{name} {argument} {value}"] = (
+            lambda name=name, argument=argument, value=value: EXAMPLES[name](
+                **{argument: value}
+            ),
+            [f"`{argument}`", repr(value), *options],
+        )
+
+
+@pytest.mark.parametrize(("wrong", "fragments"), ERRORS.values(), ids=ERRORS)
+def test_message(wrong, fragments):
+    with pytest.raises(ValueError) as error:
+        wrong()
+    missing = [part for part in fragments if part not in str(error.value)]
+    assert not missing, str(error.value)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_unknown_argument_is_an_error(name):
+    with pytest.raises((TypeError, ValueError), match="fillmode"):
+        EXAMPLES[name](fillmode="reflect")
+
+
+def test_nothing_is_refused_where_no_pixel_is_filled():
+    """A fill value matters for fill_mode="constant" only."""
+    layer = kal.RandomShift((0.3, 0.3), fill_value=-1.5)
+    assert layer(images(), training=True).dtype == "uint8"
