@@ -85,6 +85,10 @@ def _demo(options: argparse.Namespace) -> None:
         )
     if options.images is not None:
         _check_classes(options.images)
+    try:
+        options.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandError(f"{options.output}: {error.strerror}") from error
 
     from keras_aug_layers import demo
 

@@ -91,10 +91,7 @@ class Color(tf.experimental.BatchableExtensionType):  # type: ignore[misc]
         bias = bias[:, tf.newaxis, tf.newaxis, :]
         if color.gain.shape.rank == 2:
             return color.gain[:, tf.newaxis, tf.newaxis, :] * pixels + bias
-        columns = tf.unstack(color.gain[:, tf.newaxis, tf.newaxis], axis=-1)
-        return bias + sum(
-            pixels[..., i : i + 1] * column for i, column in enumerate(columns)
-        )
+        return _mix(pixels, color.gain) + bias
 
 
 def identity() -> Color:
@@ -170,6 +167,20 @@ def _product(a: tf.Tensor, b: tf.Tensor, vector: bool = False) -> tf.Tensor:
     if b.shape.rank == 2:
         return a * b[:, tf.newaxis, :]
     return tf.reduce_sum(a[:, :, :, tf.newaxis] * b[:, tf.newaxis, :, :], axis=2)
+
+
+def _mix(pixels: tf.Tensor, gain: tf.Tensor) -> tf.Tensor:
+    """The product of each pixel (B, H, W, C) with its image's matrix (B, C, C).
+
+    On a CPU a matrix product is two to three times faster than a sum of columns, for
+    which XLA would gather each pixel once per channel. A GPU would round it to TF32.
+    """
+    if tf.config.list_physical_devices("GPU"):
+        columns = tf.unstack(gain[:, tf.newaxis, tf.newaxis], axis=-1)
+        return sum(pixels[..., i : i + 1] * column for i, column in enumerate(columns))
+    shape = tf.shape(pixels)
+    flat = tf.reshape(pixels, (shape[0], -1, pixels.shape[-1]))
+    return tf.reshape(tf.linalg.matmul(flat, gain, transpose_b=True), shape)
 
 
 def _inverse(a: tf.Tensor) -> tf.Tensor:

