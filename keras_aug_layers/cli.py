@@ -54,7 +54,6 @@ def parser() -> argparse.ArgumentParser:
         help="train a small model with and without augmentation",
         description="Trains a small CNN with and without the five layers in front of "
         "it, compares the two, and exports the augmented one as a SavedModel.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     demo.set_defaults(command=_demo)
     demo.add_argument(
@@ -63,9 +62,25 @@ def parser() -> argparse.ArgumentParser:
         metavar="DIRECTORY",
         help="a folder with a sub-folder of images for each class, instead of digits",
     )
-    demo.add_argument("--output", type=Path, default=Path("demo"), help="for the files")
-    demo.add_argument("--epochs", type=_count, default=40, help="of each training")
-    demo.add_argument("--seed", type=int, default=0, help="of data, model and draws")
+    demo.add_argument(
+        "--output",
+        type=Path,
+        default="demo",
+        metavar="DIRECTORY",
+        help="where the contact sheet and the model go (%(default)s)",
+    )
+    demo.add_argument(
+        "--epochs",
+        type=_count,
+        default=40,
+        help="length of each of the two trainings (%(default)s)",
+    )
+    demo.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        help="decides on the images, the first weights and all draws (%(default)s)",
+    )
     return top
 
 

@@ -133,6 +133,13 @@ def test_a_file_is_no_directory(tmp_path, capsys):
     assert line == f"keras-aug-layers: {file} is not a directory\n"
 
 
+def test_an_output_that_is_no_directory(tmp_path, capsys):
+    file = tmp_path / "notes.txt"
+    file.touch()
+    assert cli.main(["demo", "--output", str(file)]) == 2
+    assert capsys.readouterr().err == f"keras-aug-layers: {file}: File exists\n"
+
+
 def test_a_missing_extra_is_named(monkeypatch, capsys):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert cli.main(["demo"]) == 2
