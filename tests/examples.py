@@ -1,4 +1,4 @@
-"""The one table of layers over which every generic test runs.
+"""The tables of layers over which the generic tests run.
 
 A public layer that is missing here fails tests/test_conventions.py.
 """
@@ -14,33 +14,94 @@ EXAMPLES = {
     "RandomShift": functools.partial(kal.RandomShift, 0.2, 0.3),
     "RandomZoom": functools.partial(kal.RandomZoom, 0.3, 0.2),
 }
-"""Each layer with a typical strength; more keyword arguments may be added."""
+"""The five basic layers with a typical strength; keyword arguments may be added."""
 
 GEOMETRIC = ("RandomFlip", "RandomRotate", "RandomShift", "RandomZoom")
+"""Those of the five that move pixels."""
+
+
+def _both(group, **kwargs):
+    return group([kal.RandomRotate(0.1), kal.RandomBrightness(0.4)], **kwargs)
+
+
+EVERY = {
+    **EXAMPLES,
+    "FusedAugmentation": functools.partial(_both, kal.FusedAugmentation),
+    "RandAugment": kal.RandAugment,
+    "RandomApply": lambda **kwargs: kal.RandomApply(kal.RandomRotate(0.1), **kwargs),
+    "RandomChannelShift": functools.partial(kal.RandomChannelShift, 30),
+    "RandomChoice": functools.partial(_both, kal.RandomChoice),
+    "RandomColorJitter": functools.partial(
+        kal.RandomColorJitter,
+        brightness_factor=0.3,
+        contrast_factor=0.3,
+        saturation_factor=0.3,
+        hue_factor=0.3,
+    ),
+    "RandomContrast": functools.partial(kal.RandomContrast, 0.5),
+    "RandomGrayscale": kal.RandomGrayscale,
+    "RandomHue": functools.partial(kal.RandomHue, 0.3),
+    "RandomInvert": functools.partial(kal.RandomInvert, 0.5),
+    "RandomPerspective": functools.partial(kal.RandomPerspective, scale=0.4),
+    "RandomSaturation": functools.partial(kal.RandomSaturation, 0.5),
+    "RandomShear": functools.partial(kal.RandomShear, 0.3, 0.2),
+    "TrivialAugment": kal.TrivialAugment,
+}
+"""Every public layer."""
 
 ARGUMENTS = {
     "bounding_box_format": "xywh",
+    "box_fit": "ellipse",
+    "brightness_factor": (-0.2, 0.3),
+    "contrast_factor": (-0.1, 0.3),
     "data_format": "channels_first",
-    "factor": (-0.2, 0.3),
     "degrees": (-20.0, 30.0),
+    "factor": (-0.2, 0.3),
     "fill_mode": "wrap",
     "fill_value": 7.0,
     "height_factor": (-0.1, 0.2),
+    "hue_factor": (-0.2, 0.1),
     "interpolation": "nearest",
+    "jit_compile": False,
+    "keypoint_format": "rel_xy",
+    "layer": kal.RandomRotate(0.1, seed=1),
+    "layers": [kal.RandomRotate(0.1, seed=1), kal.RandomShift(0.2, seed=1)],
+    "magnitude": 5.0,
+    "mask_fill_value": 3.0,
     "method": "add",
+    "min_visibility": 0.25,
     "mode": "vertical",
+    "num_ops": 3,
+    "origin": "top_left",
+    "per_channel": False,
     "probability": 0.25,
+    "saturation_factor": (-0.3, 0.1),
+    "scale": 0.25,
     "seed": 3,
     "unit": "pixels",
     "value_range": (0.0, 100.0),
+    "weights": (1.0, 3.0),
     "width_factor": (-0.3, 0.4),
+    "x_factor": (-0.2, 0.1),
+    "y_factor": (-0.1, 0.2),
+    "RandomContrast.factor": (-0.2, 0.3),
+    "RandomGrayscale.factor": 0.25,
+    "RandomInvert.factor": 0.25,
+    "RandomPerspective.factor": 0.25,
 }
-"""A value other than the default for each argument of each layer."""
+"""A value other than the default for each argument, of all layers or of one."""
 
 EXCLUSIVE = {"RandomRotate": ({"factor"}, {"degrees"})}
 """Arguments that a layer does not take together: leave out one set at a time."""
 
+PRESET = {
+    "RandAugment": {"layers"},
+    "RandomApply": {"layers"},
+    "TrivialAugment": {"layers"},
+}
+"""Arguments of its base that a layer gives itself."""
+
 
 def stack(**kwargs):
-    """One layer of each kind, in a list."""
+    """The five basic layers, in a list."""
     return [example(**kwargs) for example in EXAMPLES.values()]

@@ -10,17 +10,18 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from examples import EXAMPLES, GEOMETRIC, stack
+from examples import EVERY, EXAMPLES, GEOMETRIC, stack
 from helpers import assert_same_bits, drawn, random_images
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 STACKS = {
     name: lambda example=example: [example()] for name, example in EXAMPLES.items()
 }
-STACKS["all"] = stack
+STACKS["the five"] = stack
+STACKS["every layer"] = lambda: [example() for example in EVERY.values()]
 
 stacks = pytest.mark.parametrize("layers", STACKS.values(), ids=STACKS)
-examples = pytest.mark.parametrize("name", EXAMPLES)
+every = pytest.mark.parametrize("name", EVERY)
 
 TRACES = ("Random", "Rng", "Stateless", "Multinomial", "ProjectiveTransform", "Gather")
 """What an op that draws or warps has in its name."""
@@ -79,20 +80,20 @@ def test_tflite_gives_the_input_back(layers, dtype, tmp_path):
     assert_same_bits(served, images)
 
 
-@examples
+@every
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "float16", "float64"])
 def test_a_layer_returns_the_very_tensor(name, dtype):
     images = tf.constant(random_images((4, 9, 12, 3), dtype))
-    layer = EXAMPLES[name]()
+    layer = EVERY[name]()
     assert layer(images) is images
     assert layer(images, training=False) is images
     array = images.numpy()
     assert layer(array) is array
 
 
-@examples
+@every
 def test_no_op_in_the_graph(name):
-    layer = EXAMPLES[name]()
+    layer = EVERY[name]()
     images = random_images((4, 9, 12, 3))
     inference = tf.function(layer).get_concrete_function(images)
     assert {op.type for op in inference.graph.get_operations()} <= {
@@ -102,10 +103,10 @@ def test_no_op_in_the_graph(name):
     }
 
 
-@examples
+@every
 def test_training_draws_and_inference_does_not(name):
     """The state moves on in training only."""
-    layer, images = EXAMPLES[name](), random_images((4, 9, 12, 3), "uint8")
+    layer, images = EVERY[name](), random_images((4, 9, 12, 3), "uint8")
     before = layer.random_state.numpy()
     layer(images)
     np.testing.assert_array_equal(layer.random_state.numpy(), before)
@@ -113,7 +114,7 @@ def test_training_draws_and_inference_does_not(name):
     assert (layer.random_state.numpy() != before).any()
 
 
-@examples
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_one_draw_however_it_is_called(name):
     """A call, a graph of it, a sample applied and the tests' `drawn`: the same."""
     layer, images = EXAMPLES[name](), random_images((4, 9, 12, 3), "uint8")
