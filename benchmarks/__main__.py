@@ -12,6 +12,8 @@ from typing import Any
 from rich.console import Console
 
 RESULTS = Path(__file__).parent / "results" / "cpu.json"
+WIDTH = 110
+"""Columns, where the screen has fewer."""
 
 
 def write(results: dict[str, Any], output: Path) -> None:
@@ -53,6 +55,7 @@ def main() -> None:
     if arguments.rounds < 9:
         parser.error("--rounds must be at least 9")
     console = Console()
+    console.width = max(console.width, WIDTH)
 
     if arguments.command == "run":
         from benchmarks.run import run

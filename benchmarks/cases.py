@@ -38,3 +38,5 @@ CASES = [
 ]
 PHOTOGRAPH = Case(224, SIZES[224], "uint8")
 """Where one case stands for all."""
+QUICK_CASES = [Case(32, 32, "uint8")]
+"""What --quick measures."""

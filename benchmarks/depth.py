@@ -34,9 +34,10 @@ def stack(geometric: int, colour: int) -> list[keras.layers.Layer]:
     ]
 
 
-def timed(case: Case) -> dict[str, Timed]:
-    """The two stacks, compiled."""
+def timed(case: Case, quick: bool) -> dict[str, Timed]:
+    """The two stacks, compiled; the deep one takes seconds, so is left out if `quick`."""
     images = tf.constant(case.images())
+    depths = {SHALLOW: DEPTHS[SHALLOW]} if quick else DEPTHS
     return {
         name: calls(
             tf.function(
@@ -44,5 +45,5 @@ def timed(case: Case) -> dict[str, Timed]:
             ),
             images,
         )
-        for name, numbers in DEPTHS.items()
+        for name, numbers in depths.items()
     }

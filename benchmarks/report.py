@@ -55,19 +55,19 @@ def _times(results: dict[str, Any], case: Case) -> Table:
     rows = _of(case, results["rows"])
     table = Table(
         "",
-        title=f"{case}: ms per image (quartiles), times ours",
+        title=f"{case}: ms per image, times ours; quartiles",
         title_justify="left",
     )
     for mode in GRAPH_MODES:
         table.add_column(MODES[mode], justify="right")
-    table.add_column("peak MB beyond output", justify="right")
+    table.add_column("peak MB", justify="right")
     memory = {row["contender"]: row for row in _of(case, results["memory"])}
     for title in dict.fromkeys(row["title"] for row in rows):
         of_title = {row["mode"]: row for row in rows if row["title"] == title}
         cells = [_cell(of_title.get(mode)) for mode in GRAPH_MODES]
         key = next(iter(of_title.values()))["contender"]
         style = "bold" if key == OURS else None
-        table.add_row(title, *cells, _beyond_output(memory.get(key)), style=style)
+        table.add_row(title, *cells, _peak(memory.get(key)), style=style)
     return table
 
 
@@ -79,20 +79,23 @@ def _cell(row: dict[str, Any] | None) -> str:
     if row is None:
         return ""
     low, high = row["quartiles"]
-    return f"{row['median']:.3g} ({low:.3g}-{high:.3g}) x{row['times_ours']:.3g}"
+    return (
+        f"{row['median']:.3g}  x{row['times_ours']:.3g}\n[dim]{low:.3g}-{high:.3g}[/]"
+    )
 
 
-def _beyond_output(row: dict[str, Any] | None) -> str:
+def _peak(row: dict[str, Any] | None) -> str:
+    """What resident memory rises by, and XLA's own figure for what is temporary."""
     if row is None or row["peak_rss"] is None:
         return ""
-    beyond = f"{(row['peak_rss'] - row['output']) / 1e6:.2f}"
+    peak = f"{row['peak_rss'] / 1e6:.1f}"
     if "xla_temporaries" in row:
-        beyond += f" (XLA: {row['xla_temporaries'] / 1e6:.3f})"
-    return beyond
+        peak += f"\n[dim]XLA: {row['xla_temporaries'] / 1e6:.3f}[/]"
+    return peak
 
 
 def _side_table(title: str, rows: list[dict[str, Any]]) -> Table:
-    table = Table("", "ms per image (quartiles), relative", title=title)
+    table = Table("", "ms per image, relative; quartiles", title=title)
     table.title_justify = "left"
     temporaries = any("xla_temporaries" in row for row in rows)
     if temporaries:

@@ -1,14 +1,18 @@
 """One run: every case, every mode, every contender."""
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console
 
 from benchmarks import depth, formulations, machine, memory, modes
-from benchmarks.cases import CASES, PHOTOGRAPH, Case
+from benchmarks.cases import CASES, PHOTOGRAPH, QUICK_CASES, Case
 from benchmarks.contenders import CONTENDERS, GRAPH_MODES, OURS
 from benchmarks.timing import Timed, in_turn, summarise
+
+QUICK_KEYS = (OURS, "albumentations", "nothing")
+"""Who is left in --quick outside eager calls: building the others takes seconds."""
 
 
 def run(quick: bool, rounds: int, console: Console) -> dict[str, Any]:
@@ -21,7 +25,7 @@ def run(quick: bool, rounds: int, console: Console) -> dict[str, Any]:
     """
     start = time.perf_counter()
     rounds, least = (3, 0.002) if quick else (rounds, 0.05)
-    cases = CASES[:1] if quick else CASES
+    cases = QUICK_CASES if quick else CASES
     side_case = cases[0] if quick else PHOTOGRAPH
     before = machine.load()
     skipped: dict[str, str] = {}
@@ -39,13 +43,15 @@ def run(quick: bool, rounds: int, console: Console) -> dict[str, Any]:
     for case in cases:
         for mode in GRAPH_MODES:
             progress(f"{case}: {mode}")
-            timed = _timed(case, mode, skipped)
+            keys = QUICK_KEYS if quick and mode != "eager" else CONTENDERS
+            timed = _timed(case, mode, keys, skipped)
             for row in compare(timed, case, OURS):
                 title = CONTENDERS[row["contender"]].title
                 rows.append({**vars(case), "mode": mode, "title": title, **row})
     progress("depth and formulations")
-    deep = compare(depth.timed(side_case), side_case, depth.SHALLOW)
-    forms = compare(formulations.timed(side_case), side_case, formulations.CHOSEN)
+    deep = compare(depth.timed(side_case, quick), side_case, depth.SHALLOW)
+    forms = formulations.timed(side_case, quick)
+    forms = compare(forms, side_case, formulations.CHOSEN)
     return {
         "machine": machine.describe(),
         "load_average": {"before": before, "after": machine.load()},
@@ -69,10 +75,13 @@ def run(quick: bool, rounds: int, console: Console) -> dict[str, Any]:
     }
 
 
-def _timed(case: Case, mode: str, skipped: dict[str, str]) -> dict[str, Timed]:
+def _timed(
+    case: Case, mode: str, keys: Iterable[str], skipped: dict[str, str]
+) -> dict[str, Timed]:
     """Builds the rows of a table; what cannot be imported is noted in `skipped`."""
     timed = {}
-    for key, contender in CONTENDERS.items():
+    for key in keys:
+        contender = CONTENDERS[key]
         if mode not in contender.modes:
             continue
         try:
