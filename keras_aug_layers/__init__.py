@@ -1,5 +1,6 @@
 """Image augmentation as Keras layers that run where the model runs."""
 
+from keras_aug_layers.convert import NotFusedWarning, from_image_data_generator, fuse
 from keras_aug_layers.layers.brightness import RandomBrightness
 from keras_aug_layers.layers.channel_shift import RandomChannelShift
 from keras_aug_layers.layers.choice import RandomApply, RandomChoice
@@ -23,6 +24,7 @@ from keras_aug_layers.transform import Transform
 
 __all__ = [
     "FusedAugmentation",
+    "NotFusedWarning",
     "RandAugment",
     "RandomApply",
     "RandomBrightness",
@@ -42,4 +44,6 @@ __all__ = [
     "RandomZoom",
     "Transform",
     "TrivialAugment",
+    "from_image_data_generator",
+    "fuse",
 ]

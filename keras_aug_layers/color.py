@@ -25,11 +25,14 @@ class Color(tf.experimental.BatchableExtensionType):  # type: ignore[misc]
         gain: (B, 1) or (B, C), or (B, C, C) where channels mix.
         level: like `gain`; None where it equals the gain.
         bias: (B, 1) or (B, C), in units of the pixels.
+        bounded: whether an image keeps, once the bias is added, within the least and
+            the greatest of its values without it.
     """
 
     gain: tf.Tensor
     level: Optional[tf.Tensor]  # noqa: UP045 (extension types read no other form)
     bias: tf.Tensor
+    bounded: bool = False
 
     def then(self, after: "Color") -> "Color":
         """The map that applies this one first, then `after`."""
@@ -40,6 +43,7 @@ class Color(tf.experimental.BatchableExtensionType):  # type: ignore[misc]
             gain=_product(after.gain, self.gain),
             level=level,
             bias=_product(after._level, self.bias, vector=True) + after.bias,
+            bounded=self.bounded or after.bounded,
         )
 
     def inverse(self) -> "Color":
@@ -60,7 +64,8 @@ class Color(tf.experimental.BatchableExtensionType):  # type: ignore[misc]
     def cast(self, dtype: tf.DType) -> "Color":
         """The same map in another dtype."""
         level = None if self.level is None else tf.cast(self.level, dtype)
-        return Color(tf.cast(self.gain, dtype), level, tf.cast(self.bias, dtype))
+        gain, bias = tf.cast(self.gain, dtype), tf.cast(self.bias, dtype)
+        return Color(gain, level, bias, self.bounded)
 
     def spread(self, batch: Any) -> "Color":
         """The same map with a row for each image, where it had one for all."""
@@ -69,11 +74,11 @@ class Color(tf.experimental.BatchableExtensionType):  # type: ignore[misc]
             return tf.broadcast_to(x, tf.concat([[batch], tf.shape(x)[1:]], axis=0))
 
         level = None if self.level is None else rows(self.level)
-        return Color(rows(self.gain), level, rows(self.bias))
+        return Color(rows(self.gain), level, rows(self.bias), self.bounded)
 
     def __getitem__(self, images: Any) -> "Color":
         level = None if self.level is None else self.level[images]
-        return Color(self.gain[images], level, self.bias[images])
+        return Color(self.gain[images], level, self.bias[images], self.bounded)
 
     def apply(self, pixels: tf.Tensor, source: tf.Tensor) -> tf.Tensor:
         """Maps floating pixels (B, H, W, C).
@@ -82,16 +87,21 @@ class Color(tf.experimental.BatchableExtensionType):  # type: ignore[misc]
             pixels: what is mapped.
             source: the images as they came in, whose mean is m.
         """
-        color = self.cast(pixels.dtype)
-        bias = color.bias
+        color, bias = self.cast(pixels.dtype), 0.0
         if color.level is not None:
             mean = tf.reduce_mean(tf.cast(source, pixels.dtype), axis=(1, 2))
             shared = _product(color.level, mean, vector=True)
-            bias += shared - _product(color.gain, mean, vector=True)
-        bias = bias[:, tf.newaxis, tf.newaxis, :]
+            bias = _everywhere(shared - _product(color.gain, mean, vector=True))
         if color.gain.shape.rank == 2:
-            return color.gain[:, tf.newaxis, tf.newaxis, :] * pixels + bias
-        return _mix(pixels, color.gain) + bias
+            pixels = _everywhere(color.gain) * pixels + bias
+        else:
+            pixels = _mix(pixels, color.gain) + bias
+        biased = pixels + _everywhere(color.bias)
+        if not self.bounded:
+            return biased
+        low = tf.reduce_min(pixels, axis=(1, 2, 3), keepdims=True)
+        high = tf.reduce_max(pixels, axis=(1, 2, 3), keepdims=True)
+        return tf.clip_by_value(biased, low, high)
 
 
 def identity() -> Color:
@@ -99,9 +109,9 @@ def identity() -> Color:
     return scale_and_add(1.0, 0.0)
 
 
-def scale_and_add(gain: Any, bias: Any) -> Color:
+def scale_and_add(gain: Any, bias: Any, bounded: bool = False) -> Color:
     """Multiplies by `gain`, then adds `bias`: scalars, (B,) or one column a channel."""
-    return Color(_columns(gain), None, _columns(bias))
+    return Color(_columns(gain), None, _columns(bias), bounded)
 
 
 def contrast(gain: Any) -> Color:
@@ -140,7 +150,8 @@ def where(condition: tf.Tensor, color: Color, otherwise: Color) -> Color:
     level = None
     if color.level is not None or otherwise.level is not None:
         level = _choose(condition, color._level, otherwise._level)
-    return Color(gain, level, _choose(condition, color.bias, otherwise.bias))
+    bias = _choose(condition, color.bias, otherwise.bias)
+    return Color(gain, level, bias, color.bounded or otherwise.bounded)
 
 
 def finish(pixels: tf.Tensor, dtype: tf.DType, value_range: Range | None) -> tf.Tensor:
@@ -156,6 +167,11 @@ def _columns(value: Any) -> tf.Tensor:
     """A scalar, (B,) or (B, C) as float64 (1, 1), (B, 1) or (B, C)."""
     value = tf.cast(value, tf.float64)
     return value if value.shape.rank == 2 else tf.reshape(value, (-1, 1))
+
+
+def _everywhere(x: tf.Tensor) -> tf.Tensor:
+    """(B, 1) or (B, C) for every pixel of (B, H, W, C)."""
+    return x[:, tf.newaxis, tf.newaxis, :]
 
 
 def _product(a: tf.Tensor, b: tf.Tensor, vector: bool = False) -> tf.Tensor:

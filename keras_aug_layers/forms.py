@@ -8,9 +8,16 @@ import tensorflow as tf
 
 from keras_aug_layers.warp import in_xla_context
 
-JIT_COMPILE = ("auto", True, False)
-
 Data = dict[str, Any]
+
+
+def check_jit_compile(value: Any) -> bool | str:
+    """Returns `value` if it is True, False or "auto"."""
+    if value not in (True, False, "auto"):
+        raise ValueError(
+            f"`jit_compile` must be True, False or 'auto'. Received: {value!r}"
+        )
+    return value
 
 
 class Forms:

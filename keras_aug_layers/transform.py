@@ -310,6 +310,7 @@ class Transform(tf.experimental.BatchableExtensionType):  # type: ignore[misc]
                 "gain": color.gain.numpy().tolist(),
                 "level": level,
                 "bias": color.bias.numpy().tolist(),
+                "bounded": color.bounded,
             }
         return {
             **config,
@@ -323,11 +324,12 @@ class Transform(tf.experimental.BatchableExtensionType):  # type: ignore[misc]
         """The transform that `to_config` described."""
         color = config["color"]
         if color is not None:
-            double = {
-                key: None if value is None else tf.constant(value, tf.float64)
-                for key, value in color.items()
-            }
-            color = Color(**double)
+            bounded = color["bounded"]
+            gain, level, bias = (
+                None if color[key] is None else tf.constant(color[key], tf.float64)
+                for key in ("gain", "level", "bias")
+            )
+            color = Color(gain, level, bias, bounded)
         value_range = config["value_range"]
         return cls(
             **{

@@ -242,7 +242,7 @@ class AugmentationLayer(keras.layers.Layer):
         return self.draw(u[:, :-1], frame).where(u[:, -1] < self.probability, Draw())
 
     def _origin(self, frame: Frame, seed: Any) -> tf.Tensor:
-        """Where the call's random numbers start: at its seed, or in the layer's state."""
+        """Where the call's random numbers start: its seed or the layer's state."""
         if seed is not None:
             return sampling.seeded_origin(_check_seed(seed, frame))
         replica = None

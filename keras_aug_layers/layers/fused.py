@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers import checks
-from keras_aug_layers.forms import JIT_COMPILE
+from keras_aug_layers.forms import check_jit_compile
 from keras_aug_layers.layers.base import AugmentationLayer, check_fill_settings
 from keras_aug_layers.transform import Draw, Frame
 
@@ -45,13 +45,8 @@ class LayerGroup(AugmentationLayer):
         jit_compile: bool | str = "auto",
         **kwargs: Any,
     ) -> None:
-        if jit_compile not in JIT_COMPILE:
-            raise ValueError(
-                "`jit_compile` must be True, False or 'auto'. Received: "
-                f"{jit_compile!r}"
-            )
         super().__init__(**kwargs)
-        self.jit_compile = jit_compile
+        self.jit_compile = check_jit_compile(jit_compile)
         own = {
             "fill_mode": fill_mode,
             "interpolation": interpolation,
@@ -78,9 +73,9 @@ class LayerGroup(AugmentationLayer):
             for name, value in layer.settings.items():
                 if settings.setdefault(name, value) != value and own[name] is None:
                     raise ValueError(
-                        f"The layers must agree on `{name}`, since they share one warp. "
-                        f"Received: {settings[name]!r} and {value!r} (of {layer.name}). "
-                        f"Write {type(self).__name__}(…, {name}=…) to override both."
+                        f"`{name}` must be the same for all layers, since they share "
+                        f"one warp. Received: {settings[name]!r}, and {value!r} of "
+                        f"{layer.name!r}. Write {type(self).__name__}(…, {name}=…) to override both."
                     )
         return settings
 

@@ -47,8 +47,8 @@ class RandomRotate(GeometricLayer):
         if (factor is None) == (degrees is None):
             raise ValueError(
                 "Exactly one of `factor` and `degrees` must be given. Received: "
-                f"factor={factor!r}, degrees={degrees!r}. Write RandomRotate(degrees=30)"
-                " or RandomRotate(30 / 360)."
+                f"factor={factor!r}, degrees={degrees!r}. Write "
+                "RandomRotate(degrees=30) or RandomRotate(30 / 360)."
             )
         self.factor, self.degrees = factor, degrees
         if factor is not None:

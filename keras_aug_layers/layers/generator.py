@@ -1,0 +1,285 @@
+"""GeneratorAugmentation: what `ImageDataGenerator` does to an image, as one layer."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_aug_layers import checks, color, matrices, sampling
+from keras_aug_layers.forms import check_jit_compile
+from keras_aug_layers.layers.base import GeometricLayer
+from keras_aug_layers.transform import Draw, Frame
+
+
+@keras.saving.register_keras_serializable("keras_aug_layers")
+class GeneratorAugmentation(GeometricLayer):
+    """Draws and applies the transformations of an `ImageDataGenerator`.
+
+    `from_image_data_generator` builds it. Arguments have the generator's names and
+    meaning. `rescale` and the samplewise and featurewise arguments normalise images in
+    training and in inference alike, and give floats; without them the layer is, like
+    every other, the identity in inference.
+
+    Args:
+        rotation_range: degrees, for (-r, r).
+        width_shift_range: below 1 a fraction of the width, else pixels; an integer n
+            for whole pixels among 0 … n - 1 with a random sign; a sequence for one of
+            its values with a random sign.
+        height_shift_range: the same for the height.
+        brightness_range: pair of gains.
+        shear_range: degrees, for (-r, r).
+        zoom_range: a number z for (1 - z, 1 + z), or a pair of source scales, drawn
+            for each axis.
+        channel_shift_range: c for a number from (-c, c) added to all channels; the
+            image keeps within its own least and greatest value.
+        horizontal_flip: whether to mirror left and right, with a chance of one half.
+        vertical_flip: whether to mirror top and bottom.
+        fill_mode: as for every `GeometricLayer`.
+        rescale: factor, applied after the augmentation.
+        samplewise_center: whether to subtract each image's mean.
+        samplewise_std_normalization: whether to divide by its standard deviation.
+        featurewise_center: whether to subtract the channels' means that `adapt` found.
+        featurewise_std_normalization: whether to divide by their standard deviations.
+        mean: the channels' means, if known without `adapt`.
+        std: the channels' standard deviations.
+        jit_compile: as for `FusedAugmentation`.
+        **kwargs: arguments of `GeometricLayer`.
+
+    Raises:
+        ValueError: if a range is out of bounds, or statistics are needed when the layer
+            is called and `adapt` was not.
+
+    Example:
+        >>> import numpy as np
+        >>> layer = GeneratorAugmentation(rotation_range=20, rescale=1 / 255)
+        >>> layer(np.full((1, 8, 8, 3), 255.0)).numpy().max()
+        np.float32(1.0)
+    """
+
+    draws = 12
+
+    def __init__(
+        self,
+        *,
+        rotation_range: float = 0,
+        width_shift_range: float | Sequence[float] = 0.0,
+        height_shift_range: float | Sequence[float] = 0.0,
+        brightness_range: tuple[float, float] | None = None,
+        shear_range: float = 0.0,
+        zoom_range: float | tuple[float, float] = 0.0,
+        channel_shift_range: float = 0.0,
+        horizontal_flip: bool = False,
+        vertical_flip: bool = False,
+        fill_mode: str = "nearest",
+        rescale: float | None = None,
+        samplewise_center: bool = False,
+        samplewise_std_normalization: bool = False,
+        featurewise_center: bool = False,
+        featurewise_std_normalization: bool = False,
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
+        jit_compile: bool | str = "auto",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(fill_mode=fill_mode, **kwargs)
+        self.jit_compile = check_jit_compile(jit_compile)
+        self.rotation_range = checks.number("rotation_range", rotation_range)
+        self.width_shift_range = _check_shift("width_shift_range", width_shift_range)
+        self.height_shift_range = _check_shift("height_shift_range", height_shift_range)
+        if brightness_range is not None:
+            brightness_range = checks.pair("brightness_range", brightness_range, 0.0)
+        self.brightness_range = brightness_range
+        self.shear_range = checks.number("shear_range", shear_range)
+        if not isinstance(zoom_range, (tuple, list)):
+            zoom_range = checks.number("zoom_range", zoom_range, 0.0)
+            zoom_range = 1.0 - zoom_range, 1.0 + zoom_range
+        least = math.nextafter(0.0, 1.0)
+        self.zoom_range = checks.pair("zoom_range", zoom_range, least)
+        self.channel_shift_range = checks.number(
+            "channel_shift_range", channel_shift_range
+        )
+        self.horizontal_flip = bool(horizontal_flip)
+        self.vertical_flip = bool(vertical_flip)
+        self.rescale = None if rescale is None else checks.number("rescale", rescale)
+        # As in the generator, dividing by a deviation implies subtracting the mean.
+        self.samplewise_std_normalization = bool(samplewise_std_normalization)
+        self.samplewise_center = bool(samplewise_center or samplewise_std_normalization)
+        self.featurewise_std_normalization = bool(featurewise_std_normalization)
+        self.featurewise_center = bool(
+            featurewise_center or featurewise_std_normalization
+        )
+        self.mean = None if mean is None else tuple(float(x) for x in mean)
+        self.std = None if std is None else tuple(float(x) for x in std)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Fill settings, and the range to which the generator's brightness clips."""
+        ranged = {} if self.brightness_range is None else {"value_range": (0.0, 255.0)}
+        return {**super().settings, **ranged}
+
+    def draw(self, u: tf.Tensor, frame: Frame) -> Draw:
+        """Draws what `ImageDataGenerator.get_random_transform` draws."""
+        columns = tf.unstack(u, num=self.draws, axis=1)
+        low, high = self.zoom_range
+        brightness = None
+        if self.brightness_range is not None:
+            brightness = sampling.uniform(columns[9], self.brightness_range)
+        return draw_with(
+            theta=_symmetric(columns[0], self.rotation_range),
+            tx=_shift(*columns[1:3], self.width_shift_range, frame.width),
+            ty=_shift(*columns[3:5], self.height_shift_range, frame.height),
+            shear=_symmetric(columns[5], self.shear_range),
+            zx=sampling.uniform(columns[6], (low, high)),
+            zy=sampling.uniform(columns[7], (low, high)),
+            flip_horizontal=self.horizontal_flip & (columns[10] < 0.5),
+            flip_vertical=self.vertical_flip & (columns[11] < 0.5),
+            channel_shift_intensity=_symmetric(columns[8], self.channel_shift_range)
+            if self.channel_shift_range
+            else None,
+            brightness=brightness,
+        )
+
+    def call(self, data: Any, training: bool = False, seed: Any = None) -> Any:
+        """Augments if `training`; normalises in any case, if anything is to be."""
+        normalizes = self.samplewise_center or self.featurewise_center
+        if not normalizes and self.rescale is None:
+            return super().call(data, training, seed)
+        data = getattr(data, "value", data)
+        if isinstance(data, dict):
+            images = self._floating(data["images"])
+            data = super().call({**data, "images": images}, training, seed)
+            return {**data, "images": self._normalized(data["images"])}
+        return self._normalized(super().call(self._floating(data), training, seed))
+
+    def adapt(self, images: Any) -> None:
+        """Finds the channels' means and standard deviations, after `rescale`.
+
+        Args:
+            images: array (N, H, W, C), or with the channels first if `data_format`
+                says so.
+        """
+        images = np.asarray(images, "float64") * (self.rescale or 1.0)
+        if images.ndim != 4:
+            raise ValueError(
+                "`images` must have the shape (N, H, W, C). Received: "
+                f"shape={images.shape}"
+            )
+        axes = (0, 1, 2) if self.data_format == "channels_last" else (0, 2, 3)
+        self.mean = tuple(images.mean(axes).tolist())
+        self.std = tuple(images.std(axes).tolist())
+
+    def compute_output_spec(
+        self, data: Any, training: bool = False, seed: Any = None
+    ) -> Any:
+        """Shapes stay; images become floats where they are normalised."""
+        normalizes = self.samplewise_center or self.featurewise_center
+        if not normalizes and self.rescale is None:
+            return super().compute_output_spec(data, training, seed)
+        images = data["images"] if isinstance(data, dict) else data
+        floating = "float" in keras.backend.standardize_dtype(images.dtype)
+        dtype = images.dtype if floating else "float32"
+        images = keras.KerasTensor(images.shape, dtype)
+        return {**data, "images": images} if isinstance(data, dict) else images
+
+    @staticmethod
+    def _floating(images: Any) -> tf.Tensor:
+        images = tf.convert_to_tensor(images)
+        return images if images.dtype.is_floating else tf.cast(images, tf.float32)
+
+    def _normalized(self, images: tf.Tensor) -> tf.Tensor:
+        """The generator's `standardize`, in its order."""
+        dtype, axes = images.dtype, (-3, -2, -1)
+        images = tf.cast(images, tf.float64 if dtype == tf.float64 else tf.float32)
+        images *= self.rescale or 1.0
+        if self.samplewise_center:
+            images -= tf.reduce_mean(images, axes, keepdims=True)
+        if self.samplewise_std_normalization:
+            images /= tf.math.reduce_std(images, axes, keepdims=True) + 1e-6
+        if self.featurewise_center:
+            images -= self._statistic("mean", images.dtype)
+        if self.featurewise_std_normalization:
+            images /= self._statistic("std", images.dtype) + 1e-6
+        return tf.cast(images, dtype)
+
+    def _statistic(self, name: str, dtype: tf.DType) -> tf.Tensor:
+        value = getattr(self, name)
+        if value is None:
+            raise ValueError(
+                f"`{name}` is not known, and the featurewise arguments need it. Write "
+                "layer.adapt(images) before the first call."
+            )
+        shape = (-1,) if self.data_format == "channels_last" else (-1, 1, 1)
+        return tf.reshape(tf.constant(value, dtype), shape)
+
+
+def draw_with(
+    *,
+    theta: Any = 0.0,
+    tx: Any = 0.0,
+    ty: Any = 0.0,
+    shear: Any = 0.0,
+    zx: Any = 1.0,
+    zy: Any = 1.0,
+    flip_horizontal: Any = False,
+    flip_vertical: Any = False,
+    channel_shift_intensity: Any = None,
+    brightness: Any = None,
+) -> Draw:
+    """The matrices of one set of the generator's parameters, scalars or (B,).
+
+    The names are those of `ImageDataGenerator.apply_transform`: degrees, pixels and
+    source scales. Rotation, shift, shear and zoom are one product, flips come next,
+    then the channel shift and brightness.
+    """
+    slant = math.pi / 180.0 * tf.cast(shear, tf.float64)
+    moves = (
+        matrices.rotate(tf.cast(theta, tf.float64) / 360.0),
+        matrices.shift(-tf.cast(tx, tf.float64), -tf.cast(ty, tf.float64)),
+        matrices.from_rows(
+            (1.0, -tf.sin(slant), 0.0), (0.0, tf.cos(slant), 0.0), (0.0, 0.0, 1.0)
+        ),
+        matrices.scale(zx, zy),
+        matrices.flip(flip_horizontal, flip_vertical),
+    )
+    draw = Draw()
+    for matrix in moves:
+        draw = draw.then(Draw(matrix))
+    if channel_shift_intensity is not None:
+        bias = color.scale_and_add(1.0, channel_shift_intensity, bounded=True)
+        draw = draw.then(Draw(color=bias))
+    if brightness is not None:
+        draw = draw.then(Draw(color=color.scale_and_add(brightness, 0.0)))
+    return draw
+
+
+def _check_shift(name: str, value: Any) -> Any:
+    """A number, kept an integer if it is one, or a tuple of numbers."""
+    if isinstance(value, (tuple, list, np.ndarray)):
+        if not len(value):
+            raise ValueError(f"`{name}` must not be empty. Received: {value!r}")
+        return tuple(checks.number(name, x) for x in value)
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+        return int(checks.number(name, value, 0))
+    return checks.number(name, value, 0.0)
+
+
+def _symmetric(u: tf.Tensor, reach: float) -> tf.Tensor:
+    return sampling.uniform(u, (-abs(reach), abs(reach)))
+
+
+def _shift(u: tf.Tensor, sign: tf.Tensor, reach: Any, size: Any) -> tf.Tensor:
+    """Pixels of a shift, by the generator's three kinds of range."""
+    if isinstance(reach, float):
+        pixels = _symmetric(u, reach)
+    else:
+        choices = reach if isinstance(reach, tuple) else range(max(reach, 1))
+        values = tf.constant(list(choices), tf.float64)
+        index = tf.cast(u * len(choices), tf.int32)
+        pixels = tf.gather(values, index)
+        pixels = tf.where(sign < 0.5, pixels, -pixels)
+    if np.max(reach) < 1:
+        pixels *= tf.cast(size, tf.float64)
+    return pixels
