@@ -35,7 +35,7 @@ def stack(geometric: int, colour: int) -> list[keras.layers.Layer]:
 
 
 def timed(case: Case, quick: bool) -> dict[str, Timed]:
-    """The two stacks, compiled; the deep one takes seconds, so is left out if `quick`."""
+    """The two stacks, compiled; if `quick` only the first, for compiling takes time."""
     images = tf.constant(case.images())
     depths = {SHALLOW: DEPTHS[SHALLOW]} if quick else DEPTHS
     return {

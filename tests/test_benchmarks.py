@@ -1,0 +1,119 @@
+"""The benchmarks run and say what they should. No time is asserted."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import targets, timing
+from benchmarks.contenders import CONTENDERS, OURS
+from benchmarks.formulations import CHOSEN, FORMULATIONS
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory):
+    """What `python -m benchmarks --quick` writes, and what it prints."""
+    output = tmp_path_factory.mktemp("benchmarks") / "quick.json"
+    command = [sys.executable, "-m", "benchmarks", "--quick", "--output", str(output)]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    return json.loads(output.read_text()), run.stdout
+
+
+def test_quick_measures_every_contender_or_says_why_not(quick):
+    results, _ = quick
+    skipped = {row["contender"] for row in results["skipped"]}
+    assert OURS not in skipped
+    measured = {row["contender"] for row in results["rows"]}
+    assert measured | skipped == set(CONTENDERS)
+    assert all(row["reason"] for row in results["skipped"])
+
+
+def test_quick_measures_ours_in_every_mode(quick):
+    results, _ = quick
+    modes = {row["mode"] for row in results["rows"] if row["contender"] == OURS}
+    assert modes == {"eager", "function", "data", "fit"}
+
+
+@pytest.mark.parametrize("table", ["rows", "depth", "formulations"])
+def test_every_row_has_its_statistics(quick, table):
+    results, _ = quick
+    assert results[table]
+    for row in results[table]:
+        low, high = row["quartiles"]
+        assert len(row["milliseconds"]) == results["settings"]["rounds"] == 3
+        assert 0 < min(row["milliseconds"]) <= low <= row["median"] <= high
+        assert row["times_ours_quartiles"][0] <= row["times_ours"]
+        assert row["title"]
+
+
+def test_the_machine_is_described(quick):
+    results, _ = quick
+    machine = results["machine"]
+    assert machine["cores"] >= 1
+    assert machine["versions"]["tensorflow"]
+    assert {"processor", "system", "python", "commit", "date"} <= machine.keys()
+    assert {len(load) for load in results["load_average"].values()} == {3}
+
+
+def test_memory_of_the_compiled_call_is_in_the_results(quick):
+    results, _ = quick
+    (row,) = results["memory"]
+    assert row["contender"] == OURS
+    assert row["output"] == row["input"] == 32 * 32 * 32 * 3
+    assert 0 < row["xla_temporaries"] < row["output"]
+
+
+def test_the_tables_are_printed(quick):
+    _, printed = quick
+    for title in ("ours, fused, compiled", "Depth", "Formulations", "Promises"):
+        assert title in printed
+
+
+def test_formulations_start_with_the_chosen_one():
+    assert next(iter(FORMULATIONS)) == CHOSEN
+
+
+def test_contenders_are_timed_in_turn():
+    calls = []
+
+    def contender(name):
+        return lambda n: calls.append(name) or 1.0 * n
+
+    samples = timing.in_turn({"a": contender("a"), "b": contender("b")}, 3, 0.0)
+    assert samples == {"a": [1.0] * 3, "b": [1.0] * 3}
+    assert calls == [*"aaabbb", *"ab", *"ba", *"ab"]
+
+
+def test_statistics_compare_within_each_round():
+    samples = {"ours": [1.0, 2.0, 4.0], "theirs": [3.0, 4.0, 20.0]}
+    ours, theirs = timing.summarise(samples, images=10, reference="ours")
+    assert ours["times_ours"] == 1
+    assert theirs["milliseconds"] == [300.0, 400.0, 2000.0]
+    assert theirs["median"] == 400.0
+    assert theirs["quartiles"] == [350.0, 1200.0]
+    assert theirs["times_ours"] == 3.0  # of 3, 2 and 5; the medians' ratio is 2
+    assert timing.ratio(theirs, ours) == 3.0
+
+
+@pytest.mark.parametrize(("keras", "kept"), [(14.5, True), (13.5, False)])
+def test_promises_are_computed_from_the_results(keras, kept):
+    row = {"size": 224, "batch": 32, "dtype": "uint8", "mode": "function"}
+    results = {
+        "rows": [
+            {**row, "contender": OURS, "milliseconds": [1.0, 2.0, 1.0]},
+            {**row, "contender": "keras", "milliseconds": keras * np.array([1, 2, 1])},
+        ],
+        "depth": [{"milliseconds": [1.0]}, {"milliseconds": [1.1]}],
+        "memory": [{"xla_temporaries": 20, "output": 100}, {"output": 7}],
+    }
+    first, *others, depth, memory = targets.verdicts(results)
+    assert (first.seen, first.kept) == (keras, kept)
+    assert {verdict.kept for verdict in others} == {None}
+    assert (round(depth.seen, 3), depth.kept) == (1.1, True)
+    assert (memory.seen, memory.kept) == (0.2, False)
