@@ -151,8 +151,8 @@ def from_image_data_generator(
     unknown = sorted(set(arguments) - set(_GENERATOR_ARGUMENTS))
     if unknown:
         raise ValueError(
-            f"`{unknown[0]}` is no argument of ImageDataGenerator. Received: {unknown}. "
-            f"Write some of {', '.join(_GENERATOR_ARGUMENTS)}."
+            f"`{unknown[0]}` is no argument of ImageDataGenerator. Received: "
+            f"{unknown}. Write some of {', '.join(_GENERATOR_ARGUMENTS)}."
         )
     for name, way_out in _NOT_A_MATRIX.items():
         if arguments.pop(name, None):

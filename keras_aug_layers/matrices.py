@@ -45,7 +45,8 @@ def scale(sx: Any, sy: Any) -> tf.Tensor:
 
 def flip(horizontal: Any, vertical: Any) -> tf.Tensor:
     """Mirrors left and right, top and bottom, where the booleans say so."""
-    return scale(tf.where(horizontal, -1.0, 1.0), tf.where(vertical, -1.0, 1.0))
+    sx, sy = (tf.where(tf.cast(x, tf.bool), -1.0, 1.0) for x in (horizontal, vertical))
+    return scale(sx, sy)
 
 
 def rotate(turns: Any) -> tf.Tensor:

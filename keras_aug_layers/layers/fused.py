@@ -75,7 +75,8 @@ class LayerGroup(AugmentationLayer):
                     raise ValueError(
                         f"`{name}` must be the same for all layers, since they share "
                         f"one warp. Received: {settings[name]!r}, and {value!r} of "
-                        f"{layer.name!r}. Write {type(self).__name__}(…, {name}=…) to override both."
+                        f"{layer.name!r}. Write "
+                        f"{type(self).__name__}(…, {name}=…) to override both."
                     )
         return settings
 
