@@ -36,9 +36,9 @@ def main() -> None:
         "command",
         nargs="?",
         default="run",
-        choices=("run", "report", "targets"),
+        choices=("run", "report", "targets", "readme"),
         help="run: measure and write; report: print the tables of a results file; "
-        "targets: only what was promised and what was seen",
+        "targets: only what was promised and what was seen; readme: write its tables",
     )
     parser.add_argument(
         "--output", type=Path, help=f"the results file, {RESULTS} by default"
@@ -67,8 +67,11 @@ def main() -> None:
             console.print(f"Written to {output}")
     else:
         results = json.loads((arguments.output or RESULTS).read_text())
-    from benchmarks import report
+    from benchmarks import markdown, report
 
+    published = arguments.command == "run" and output == RESULTS
+    if published or arguments.command == "readme":
+        markdown.update(results)
     if arguments.command == "targets":
         report.show_targets(results, console)
     else:

@@ -98,7 +98,6 @@ def _rows(case: Any, keys: list[str], dump: Path) -> list[dict[str, Any]]:
         if contender.is_layer:
             augment = training(augment)
         _clear(dump)
-        augment(batch)
         row = {**vars(case), "contender": key, "input": case.images().nbytes}
         row["output"] = _size(augment(batch))
         if key == OURS:
@@ -109,10 +108,10 @@ def _rows(case: Any, keys: list[str], dump: Path) -> list[dict[str, Any]]:
 
 
 def _peak(augment: Any, batch: Any) -> int | None:
-    """What resident memory rises by at most, the output included; the least of five."""
+    """What resident memory rises by, the output included; the lesser of two calls."""
     peaks = []
     try:
-        for _ in range(5):
+        for _ in range(2):
             gc.collect()
             ctypes.CDLL(None).malloc_trim(0)
             Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import targets, timing
+from benchmarks import markdown, targets, timing
+from benchmarks.__main__ import RESULTS
 from benchmarks.contenders import CONTENDERS, OURS
 from benchmarks.formulations import CHOSEN, FORMULATIONS
 
@@ -117,3 +118,16 @@ def test_promises_are_computed_from_the_results(keras, kept):
     assert {verdict.kept for verdict in others} == {None}
     assert (round(depth.seen, 3), depth.kept) == (1.1, True)
     assert (memory.seen, memory.kept) == (0.2, False)
+
+
+@pytest.mark.skipif(not RESULTS.exists(), reason="nothing is published yet")
+def test_the_readme_shows_the_published_results():
+    readme = markdown.README.read_text()
+    assert markdown.updated(readme, json.loads(RESULTS.read_text())) == readme
+
+
+def test_the_readme_has_a_place_for_each_table(quick):
+    results, _ = quick
+    updated = markdown.updated(markdown.README.read_text(), results)
+    for table in markdown.TABLES.values():
+        assert table(results) in updated
