@@ -1,6 +1,7 @@
 """Image augmentation as Keras layers that run where the model runs."""
 
 from keras_aug_layers.convert import NotFusedWarning, from_image_data_generator, fuse
+from keras_aug_layers.data import augment_dataset
 from keras_aug_layers.layers.brightness import RandomBrightness
 from keras_aug_layers.layers.channel_shift import RandomChannelShift
 from keras_aug_layers.layers.choice import RandomApply, RandomChoice
@@ -44,6 +45,7 @@ __all__ = [
     "RandomZoom",
     "Transform",
     "TrivialAugment",
+    "augment_dataset",
     "from_image_data_generator",
     "fuse",
 ]

@@ -482,7 +482,28 @@ def _read_boxes(
             "`bounding_boxes['labels']` must have a label for each box. Received: "
             f"labels of shape {labels.shape} for boxes of shape {boxes.shape}"
         )
+    _check_order(boxes, transform)
     return boxes, labels, lengths
+
+
+def _check_order(boxes: tf.Tensor, transform: Transform) -> None:
+    """Refuses boxes that end before they begin, where their values are known."""
+    values = tf.get_static_value(boxes)
+    if values is None:
+        return
+    with tf.init_scope():  # also where a graph is being built: the values are there
+        batch = tf.reshape(tf.constant(values, tf.float64), (1, -1, 4))
+        unit = tf.ones((1, 1, 4), tf.float64)
+        corners = targets.to_xyxy(batch, unit, transform.bounding_box_format)[0]
+        wrong = (corners[:, 2:] < corners[:, :2]).numpy().any(axis=1)
+    wrong &= (values.reshape(-1, 4) != -1).any(axis=1)
+    if wrong.any():
+        raise ValueError(
+            "`bounding_boxes['boxes']` must not end before they begin. Received: "
+            f"{values.reshape(-1, 4)[wrong][0].tolist()} as "
+            f"{transform.bounding_box_format!r}. Write the format that they are in as "
+            "`bounding_box_format`."
+        )
 
 
 def _dense(key: str, value: Any) -> tf.Tensor:

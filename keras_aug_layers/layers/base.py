@@ -102,15 +102,7 @@ class AugmentationLayer(keras.layers.Layer):
             seed = random.getrandbits(63)
         elif isinstance(seed, bool) or not isinstance(seed, int):
             raise ValueError(f"`seed` must be an integer or None. Received: {seed!r}")
-        self.random_state = self.add_weight(
-            name="random_state",
-            shape=(3,),
-            dtype="int64",
-            initializer=lambda shape, dtype: tf.constant(
-                sampling.initial_state(seed), dtype
-            ),
-            trainable=False,
-        )
+        self.random_state = self._new_state(sampling.initial_state(seed))
         self.built = True
         channel_axis = -1 if self.data_format == "channels_last" else -3
         self._augmenting = Forms(self._augment, channel_axis)
@@ -193,6 +185,7 @@ class AugmentationLayer(keras.layers.Layer):
 
     def _augmented(self, data: dict[str, Any], seed: Any) -> dict[str, Any]:
         """What becomes of the entries of `data` that belong to the images."""
+        _check_backend(data["images"])
         pixels = {
             key: tf.convert_to_tensor(data[key]) for key in PIXEL_KEYS if key in data
         }
@@ -251,7 +244,21 @@ class AugmentationLayer(keras.layers.Layer):
             and not tf.distribute.in_cross_replica_context()
         ):
             replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        return sampling.next_origin(self.random_state.value.handle, replica)
+        state = self.random_state
+        variable = state.value if isinstance(state, keras.Variable) else state
+        return sampling.next_origin(variable.handle, replica)
+
+    def _new_state(self, state: list[int]) -> Any:
+        """A Keras weight, saved with the model; outside TensorFlow a tf.Variable."""
+        if keras.backend.backend() != "tensorflow":
+            return tf.Variable(state, dtype=tf.int64, trainable=False)
+        return self.add_weight(
+            name="random_state",
+            shape=(3,),
+            dtype="int64",
+            initializer=lambda shape, dtype: tf.constant(state, dtype),
+            trainable=False,
+        )
 
 
 class GeometricLayer(AugmentationLayer):
@@ -366,6 +373,18 @@ def check_fill_settings(
         checks.number("fill_value", fill_value)
     if mask_fill_value is not None:
         checks.number("mask_fill_value", mask_fill_value)
+
+
+def _check_backend(images: Any) -> None:
+    """Refuses tensors of JAX and PyTorch, on which TensorFlow cannot compute."""
+    backend = keras.backend.backend()
+    if backend != "tensorflow" and keras.backend.is_tensor(images):
+        raise ValueError(
+            "`images` must be tensors of TensorFlow, with which the layers compute "
+            f"whatever Keras's backend is. Received: a tensor of {backend}. Write "
+            "augment_dataset(dataset, layer, seed=1), or dataset.map(lambda x: "
+            "layer(x, training=True)), in the input pipeline."
+        )
 
 
 def _check_masks(masks: tf.Tensor, images: tf.Tensor, data_format: str) -> None:
