@@ -428,11 +428,12 @@ def to_transform(draw: Draw, frame: Frame, **settings: Any) -> Transform:
 
 def _check_holds(name: str, value: float, dtype: tf.DType) -> None:
     """Refuses a fill that the pixels cannot hold: the op would wrap it around."""
-    low, high = (0, 1) if dtype.is_bool else (dtype.min, dtype.max)
+    limits = (0, 1) if dtype.is_bool else (dtype.min, dtype.max)
+    low, high = (float(limit) for limit in limits)
     whole = not dtype.is_floating
     if not low <= value <= high or (whole and value != int(value)):
         raise ValueError(
-            f"`{name}` must be a {'whole ' * whole}number between {low} and {high} for "
+            f"`{name}` must be a {'whole ' * whole}number between {low:g} and {high:g} for "
             f"the dtype {dtype.name}. Received: {value!r}"
         )
 

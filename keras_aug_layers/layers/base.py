@@ -378,7 +378,7 @@ def check_fill_settings(
 def _check_backend(images: Any) -> None:
     """Refuses tensors of JAX and PyTorch, on which TensorFlow cannot compute."""
     backend = keras.backend.backend()
-    if backend != "tensorflow" and keras.backend.is_tensor(images):
+    if backend != "tensorflow" and keras.ops.is_tensor(images):
         raise ValueError(
             "`images` must be tensors of TensorFlow, with which the layers compute "
             f"whatever Keras's backend is. Received: a tensor of {backend}. Write "
