@@ -6,6 +6,7 @@ recorded from OpenCV and albumentations.
 
 import copy
 import json
+import re
 
 import hypothesis.strategies as st
 import numpy as np
@@ -748,7 +749,7 @@ def test_the_inverse_of_a_perspective_brings_keypoints_back():
     transform = transform_of(matrix)
     moved = transform.keypoints(points, mark_outside=False)
     back = transform.inverse().keypoints(moved, mark_outside=False)
-    assert np.abs(moved - points).max() > 5
+    assert np.abs(moved - points).max() > 4
     np.testing.assert_allclose(back, points, rtol=0, atol=1e-3)
 
 
@@ -1138,9 +1139,11 @@ def test_errors_name_key_and_expectation(box_format, wrong, match):
     layer = kal.RandomShift((0.3, 0.3), bounding_box_format=box_format, seed=1)
     data = {**example_data(), **wrong}
     before = {**data}
-    with pytest.raises(ValueError, match=f"(?s){match}") as error:
+    with pytest.raises(ValueError) as error:
         layer(data, training=True)
-    assert "Received" in str(error.value)
+    ours, _, _ = str(error.value).partition("Arguments received by")  # Keras's part
+    assert re.search(match, ours, re.DOTALL), ours
+    assert "Received" in ours
     assert data.keys() == before.keys()
     assert all(data[key] is before[key] for key in data)
 
@@ -1194,7 +1197,7 @@ def test_an_unknown_rank_is_a_value_error(key):
         boxes = {"boxes": data["bounding_boxes"]["boxes"], key: value}
         return layer({"images": data["images"], "bounding_boxes": boxes}, training=True)
 
-    with pytest.raises(ValueError, match=key):
-        tf.function(call, autograph=False).get_concrete_function(
-            tf.TensorSpec(None, tf.float32)
-        )
+    traced = tf.function(call, autograph=False)
+    with pytest.raises(ValueError, match=f"`.*{key}.*` must have") as error:
+        traced.get_concrete_function(tf.TensorSpec(None, tf.float32))
+    assert "unknown" in str(error.value)
