@@ -44,7 +44,7 @@ def main() -> None:
         "--output", type=Path, help=f"the results file, {RESULTS} by default"
     )
     parser.add_argument(
-        "--rounds", type=int, default=11, help="repetitions of each row, at least 9"
+        "--rounds", type=int, default=9, help="repetitions of each row, at least 9"
     )
     parser.add_argument(
         "--quick",

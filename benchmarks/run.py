@@ -1,5 +1,6 @@
 """One run: every case, every mode, every contender."""
 
+import logging
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -23,6 +24,8 @@ def run(quick: bool, rounds: int, console: Console) -> dict[str, Any]:
         rounds: repetitions of each row.
         console: where progress is shown.
     """
+    # TensorFlow takes the rows for one function that is traced again and again.
+    logging.getLogger("tensorflow").setLevel("ERROR")
     start = time.perf_counter()
     rounds, least = (3, 0.002) if quick else (rounds, 0.05)
     cases = QUICK_CASES if quick else CASES

@@ -34,8 +34,7 @@ def in_turn(
     counts = {}
     for key, timed in contenders.items():
         timed(1)  # traces and compiles
-        seconds = min(timed(1), timed(1))
-        counts[key] = min(max(math.ceil(least / seconds), 1), LONGEST)
+        counts[key] = min(max(math.ceil(least / timed(1)), 1), LONGEST)
     samples: dict[str, list[float]] = {key: [] for key in contenders}
     for i in range(rounds):
         gc.collect()

@@ -88,7 +88,7 @@ def test_contenders_are_timed_in_turn():
 
     samples = timing.in_turn({"a": contender("a"), "b": contender("b")}, 3, 0.0)
     assert samples == {"a": [1.0] * 3, "b": [1.0] * 3}
-    assert calls == [*"aaabbb", *"ab", *"ba", *"ab"]
+    assert calls == [*"aabb", *"ab", *"ba", *"ab"]
 
 
 def test_statistics_compare_within_each_round():
