@@ -18,7 +18,7 @@ import tensorflow as tf
 from keras_aug_layers.checks import Range
 
 
-class Color(tf.experimental.BatchableExtensionType):  # type: ignore[misc]
+class Color(tf.experimental.BatchableExtensionType):
     """The colour map of each image of a batch.
 
     Attributes:
@@ -79,6 +79,21 @@ class Color(tf.experimental.BatchableExtensionType):  # type: ignore[misc]
     def __getitem__(self, images: Any) -> "Color":
         level = None if self.level is None else self.level[images]
         return Color(self.gain[images], level, self.bias[images], self.bounded)
+
+    def to_config(self) -> dict[str, Any]:
+        """The map as numbers and lists, for JSON."""
+        level = None if self.level is None else self.level.numpy().tolist()
+        gain, bias = self.gain.numpy().tolist(), self.bias.numpy().tolist()
+        return {"gain": gain, "level": level, "bias": bias, "bounded": self.bounded}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Color":
+        """The map that `to_config` described."""
+        gain, level, bias = (
+            None if config[key] is None else tf.constant(config[key], tf.float64)
+            for key in ("gain", "level", "bias")
+        )
+        return cls(gain, level, bias, config["bounded"])
 
     def apply(self, pixels: tf.Tensor, source: tf.Tensor) -> tf.Tensor:
         """Maps floating pixels (B, H, W, C).

@@ -13,6 +13,8 @@ its left or top edge, 1 its right or bottom edge.
 What leaves the frame, and what was -1 to begin with, is -1: padding, as in Keras.
 """
 
+from typing import Any
+
 import tensorflow as tf
 
 BOX_FORMATS = tuple(
@@ -22,6 +24,100 @@ BOX_FORMATS = tuple(
 )
 BOX_FITS = ("corners", "ellipse")
 KEYPOINT_FORMATS = ("xy", "rel_xy")
+
+
+def known_format(box_format: str | None) -> str:
+    """Returns the layer's box format; a ValueError if it was given none."""
+    if box_format is None:
+        raise ValueError(
+            "`bounding_box_format` must be given to the layer where the data has "
+            "`bounding_boxes`. Received: None. Write bounding_box_format='xyxy', or "
+            f"another of {', '.join(BOX_FORMATS)}."
+        )
+    return box_format
+
+
+def read_boxes(
+    bounding_boxes: Any, box_format: str, batched: bool
+) -> tuple[tf.Tensor, tf.Tensor | None, tf.Tensor | None]:
+    """Boxes and labels as dense tensors, and the row lengths if they were ragged.
+
+    Args:
+        bounding_boxes: what a user passes: a dict of `boxes` and `labels`.
+        box_format: one of `BOX_FORMATS`.
+        batched: whether there is a batch axis.
+
+    Raises:
+        ValueError: naming the key, what came and what to write.
+    """
+    if not isinstance(bounding_boxes, dict) or "boxes" not in bounding_boxes:
+        raise ValueError(
+            "`bounding_boxes` must be a dict with the key 'boxes', and 'labels'. "
+            f"Received: {bounding_boxes!r}"
+        )
+    lengths = None
+    if isinstance(bounding_boxes["boxes"], tf.RaggedTensor):
+        lengths = bounding_boxes["boxes"].row_lengths()
+    boxes = _dense("boxes", bounding_boxes["boxes"])
+    labels = None
+    if "labels" in bounding_boxes:
+        labels = _dense("labels", bounding_boxes["labels"])
+    rank = 2 + batched
+    if boxes.shape.rank != rank or boxes.shape[-1] not in (4, None):
+        expected = "(B, N, 4)" if batched else "(N, 4)"
+        raise ValueError(
+            f"`bounding_boxes['boxes']` must have the shape {expected}. Received: "
+            f"shape={boxes.shape}"
+        )
+    if labels is not None and not labels.shape[: rank - 1].is_compatible_with(
+        boxes.shape[: rank - 1]
+    ):
+        raise ValueError(
+            "`bounding_boxes['labels']` must have a label for each box. Received: "
+            f"labels of shape {labels.shape} for boxes of shape {boxes.shape}"
+        )
+    _check_order(boxes, box_format)
+    return boxes, labels, lengths
+
+
+def _check_order(boxes: tf.Tensor, box_format: str) -> None:
+    """Refuses boxes that end before they begin, where their values are known."""
+    values = tf.get_static_value(boxes)
+    if values is None:
+        return
+    with tf.init_scope():  # also where a graph is being built: the values are there
+        batch = tf.reshape(tf.constant(values, tf.float64), (1, -1, 4))
+        unit = tf.ones((1, 1, 4), tf.float64)
+        corners = to_xyxy(batch, unit, box_format)[0]
+        wrong = (corners[:, 2:] < corners[:, :2]).numpy().any(axis=1)
+    wrong &= (values.reshape(-1, 4) != -1).any(axis=1)
+    if wrong.any():
+        raise ValueError(
+            "`bounding_boxes['boxes']` must not end before they begin. Received: "
+            f"{values.reshape(-1, 4)[wrong][0].tolist()} as "
+            f"{box_format!r}. Write the format that they are in as "
+            "`bounding_box_format`."
+        )
+
+
+def _dense(key: str, value: Any) -> tf.Tensor:
+    """A dense tensor, padded with -1 if the value was ragged."""
+    if isinstance(value, tf.RaggedTensor):
+        if value.ragged_rank != 1:
+            raise ValueError(
+                f"`bounding_boxes[{key!r}]` must be ragged in the number of boxes "
+                f"only. Received: ragged_rank={value.ragged_rank}. Write "
+                "tf.ragged.constant(…, ragged_rank=1)."
+            )
+        return value.to_tensor(default_value=tf.cast(-1, value.dtype))
+    try:
+        return tf.convert_to_tensor(value)
+    except (ValueError, TypeError):
+        raise ValueError(
+            f"`bounding_boxes[{key!r}]` must be a dense tensor padded with -1, or a "
+            "tf.RaggedTensor. Received rows of different lengths. Write "
+            "tf.ragged.constant(…, ragged_rank=1)."
+        ) from None
 
 
 def to_edges(centres: tf.Tensor) -> tf.Tensor:

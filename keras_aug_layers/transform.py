@@ -1,96 +1,17 @@
 """Transform: what was drawn for a batch of images, and how it is applied."""
 
-from typing import Any, NamedTuple, Optional
+from typing import Any, Optional
 
 import tensorflow as tf
 
 from keras_aug_layers import checks, matrices, targets
 from keras_aug_layers import color as colors
-from keras_aug_layers.checks import Range
 from keras_aug_layers.color import Color
-from keras_aug_layers.warp import INTERPOLATIONS, compute_dtype, dimension, warp
+from keras_aug_layers.draw import Draw, Frame, join
+from keras_aug_layers.warp import INTERPOLATIONS, compute_dtype, warp
 
 
-class Frame(NamedTuple):
-    """What a layer may know of the images when it draws."""
-
-    batch: Any
-    height: Any
-    width: Any
-    channels: Any
-    dtype: tf.DType | None
-    batched: bool
-    value_range: Range | None = None
-
-    @classmethod
-    def of(cls, images: Any, data_format: str) -> "Frame":
-        """Reads the frame off images or their shape, (H, W, C) or (B, H, W, C)."""
-        dtype = getattr(images, "dtype", None)
-        if dtype is None:
-            sizes = list(images)
-        elif images.shape.rank is None:
-            raise ValueError(
-                "`images` must have a known rank, 3 or 4. Received a tensor of unknown "
-                "shape. Write images.set_shape((None, None, None, 3))."
-            )
-        else:
-            sizes = [dimension(images, axis) for axis in range(images.shape.rank)]
-        if len(sizes) not in (3, 4):
-            raise ValueError(
-                "`images` must have the shape (H, W, C) or (B, H, W, C). Received: "
-                f"shape={tuple(getattr(images, 'shape', images))}"
-            )
-        batch, *sizes = sizes if len(sizes) == 4 else [1, *sizes]
-        if data_format == "channels_first":
-            sizes = [*sizes[1:], sizes[0]]
-        if dtype is not None and not (dtype.is_integer or dtype.is_floating):
-            raise ValueError(
-                "`images` must be integers or floating point numbers. Received: "
-                f"dtype={dtype.name}. Write tf.cast(images, 'float32')."
-            )
-        return cls(batch, *sizes, dtype, len(getattr(images, "shape", images)) == 4)
-
-
-class Draw(NamedTuple):
-    """The matrices of one or more layers; None stands for the identity.
-
-    Attributes:
-        matrix: float64 (B, 3, 3) in centred coordinates, from output to input.
-        color: the colour map.
-        affine: whether the last row of every matrix is 0, 0, 1.
-    """
-
-    matrix: tf.Tensor | None = None
-    color: Color | None = None
-    affine: bool = True
-
-    def then(self, after: "Draw") -> "Draw":
-        """This draw first, `after` next."""
-        return Draw(
-            _join(self.matrix, after.matrix, matrices.compose),
-            _join(self.color, after.color, Color.then),
-            self.affine and after.affine,
-        )
-
-    def where(self, condition: tf.Tensor, otherwise: "Draw") -> "Draw":
-        """Chooses between two draws for each image; the condition is (B,)."""
-        matrix, color = None, None
-        if self.matrix is not None or otherwise.matrix is not None:
-            matrix = tf.where(
-                condition[:, tf.newaxis, tf.newaxis],
-                matrices.identity() if self.matrix is None else self.matrix,
-                matrices.identity() if otherwise.matrix is None else otherwise.matrix,
-            )
-        if self.color is not None or otherwise.color is not None:
-            color = colors.where(
-                condition,
-                colors.identity() if self.color is None else self.color,
-                colors.identity() if otherwise.color is None else otherwise.color,
-            )
-        return Draw(matrix, color, self.affine and otherwise.affine)
-
-
-class Transform(tf.experimental.BatchableExtensionType):  # type: ignore[misc]
+class Transform(tf.experimental.BatchableExtensionType):
     """The augmentation drawn for each image of a batch: a value, like a tensor.
 
     It crosses the borders of `tf.function`, `tf.data` and SavedModel, and can be kept
@@ -194,7 +115,10 @@ class Transform(tf.experimental.BatchableExtensionType):  # type: ignore[misc]
             A dict of the same form. Order and number stay; a box that is not kept is
             -1, its label too.
         """
-        boxes, labels, lengths = _read_boxes(self, bounding_boxes)
+        box_format = targets.known_format(self.bounding_box_format)
+        boxes, labels, lengths = targets.read_boxes(
+            bounding_boxes, box_format, self.batched
+        )
         if not self.moves:
             return bounding_boxes
         batch = boxes if self.batched else boxes[tf.newaxis]
@@ -202,7 +126,7 @@ class Transform(tf.experimental.BatchableExtensionType):  # type: ignore[misc]
             tf.cast(batch, tf.float64),
             self._forward,
             self.size,
-            self.bounding_box_format,
+            box_format,
             self.box_fit,
             self.min_visibility,
         )
@@ -211,7 +135,8 @@ class Transform(tf.experimental.BatchableExtensionType):  # type: ignore[misc]
         dtype = boxes.dtype if boxes.dtype.is_floating else tf.float32
         result = {"boxes": tf.cast(moved, dtype)}
         if labels is not None:
-            kept = tf.reshape(kept, _shape_like(kept, labels))
+            for _ in range(labels.shape.rank - kept.shape.rank):
+                kept = kept[..., tf.newaxis]
             result["labels"] = tf.where(kept, labels, tf.cast(-1, labels.dtype))
         if lengths is not None:
             result = {
@@ -233,10 +158,8 @@ class Transform(tf.experimental.BatchableExtensionType):  # type: ignore[misc]
             The keypoints in the same shape; in float32 if they were integers.
         """
         keypoints = tf.convert_to_tensor(keypoints)
-        if keypoints.shape.rank < 2 + self.batched or keypoints.shape[-1] not in (
-            2,
-            None,
-        ):
+        shape = keypoints.shape
+        if shape.rank < 2 + self.batched or shape[-1] not in (2, None):
             expected = "(B, …, N, 2)" if self.batched else "(…, N, 2)"
             raise ValueError(
                 f"`keypoints` must have the shape {expected}. Received: "
@@ -286,7 +209,7 @@ class Transform(tf.experimental.BatchableExtensionType):  # type: ignore[misc]
         matrix = matrices.normalize(matrices.compose(first, second))
         return self._replace(
             matrix=tf.cast(matrix, tf.float32),
-            color=_join(self.color, after.color, Color.then),
+            color=join(self.color, after.color, Color.then),
             moves=self.moves or after.moves,
             affine=self.affine and after.affine,
         )
@@ -303,40 +226,23 @@ class Transform(tf.experimental.BatchableExtensionType):  # type: ignore[misc]
     def to_config(self) -> dict[str, Any]:
         """What was drawn, as a dict of numbers, lists and strings for JSON."""
         config = {name: getattr(self, name) for name in (*_SETTINGS, "moves", "affine")}
-        color = self.color
-        if color is not None:
-            level = None if color.level is None else color.level.numpy().tolist()
-            color = {
-                "gain": color.gain.numpy().tolist(),
-                "level": level,
-                "bias": color.bias.numpy().tolist(),
-                "bounded": color.bounded,
-            }
         return {
             **config,
             "matrix": self.matrix.numpy().tolist(),
             "size": self.size.numpy().tolist(),
-            "color": color,
+            "color": None if self.color is None else self.color.to_config(),
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Transform":
         """The transform that `to_config` described."""
-        color = config["color"]
-        if color is not None:
-            bounded = color["bounded"]
-            gain, level, bias = (
-                None if color[key] is None else tf.constant(color[key], tf.float64)
-                for key in ("gain", "level", "bias")
-            )
-            color = Color(gain, level, bias, bounded)
-        value_range = config["value_range"]
+        color, value_range = config["color"], config["value_range"]
         return cls(
             **{
                 **config,
                 "matrix": tf.constant(config["matrix"], tf.float32),
                 "size": tf.constant(config["size"], tf.int32),
-                "color": color,
+                "color": None if color is None else Color.from_config(color),
                 "value_range": None if value_range is None else tuple(value_range),
             }
         )
@@ -433,98 +339,6 @@ def _check_holds(name: str, value: float, dtype: tf.DType) -> None:
     whole = not dtype.is_floating
     if not low <= value <= high or (whole and value != int(value)):
         raise ValueError(
-            f"`{name}` must be a {'whole ' * whole}number between {low:g} and {high:g} for "
-            f"the dtype {dtype.name}. Received: {value!r}"
+            f"`{name}` must be a {'whole ' * whole}number between {low:g} and "
+            f"{high:g} for the dtype {dtype.name}. Received: {value!r}"
         )
-
-
-def _read_boxes(
-    transform: Transform, bounding_boxes: Any
-) -> tuple[tf.Tensor, tf.Tensor | None, tf.Tensor | None]:
-    """Boxes and labels as dense tensors, and the row lengths if they were ragged."""
-    if not isinstance(bounding_boxes, dict) or "boxes" not in bounding_boxes:
-        raise ValueError(
-            "`bounding_boxes` must be a dict with the key 'boxes', and 'labels'. "
-            f"Received: {bounding_boxes!r}"
-        )
-    if transform.bounding_box_format is None:
-        raise ValueError(
-            "`bounding_box_format` must be given to the layer where the data has "
-            "`bounding_boxes`. Received: None. Write bounding_box_format='xyxy', or "
-            f"another of {', '.join(targets.BOX_FORMATS)}."
-        )
-    parts, lengths = [], None
-    for key in ("boxes", "labels"):
-        value = bounding_boxes.get(key)
-        if isinstance(value, tf.RaggedTensor):
-            if value.ragged_rank != 1:
-                raise ValueError(
-                    f"`bounding_boxes[{key!r}]` must be ragged in the number of boxes "
-                    f"only. Received: ragged_rank={value.ragged_rank}. Write "
-                    "tf.ragged.constant(…, ragged_rank=1)."
-                )
-            lengths = value.row_lengths()
-            value = value.to_tensor(default_value=tf.cast(-1, value.dtype))
-        if value is not None:
-            value = _dense(key, value)
-        parts.append(value)
-    boxes, labels = parts
-    rank = 2 + transform.batched
-    if boxes.shape.rank != rank or boxes.shape[-1] not in (4, None):
-        expected = "(B, N, 4)" if transform.batched else "(N, 4)"
-        raise ValueError(
-            f"`bounding_boxes['boxes']` must have the shape {expected}. Received: "
-            f"shape={boxes.shape}"
-        )
-    if labels is not None and not labels.shape[: rank - 1].is_compatible_with(
-        boxes.shape[: rank - 1]
-    ):
-        raise ValueError(
-            "`bounding_boxes['labels']` must have a label for each box. Received: "
-            f"labels of shape {labels.shape} for boxes of shape {boxes.shape}"
-        )
-    _check_order(boxes, transform)
-    return boxes, labels, lengths
-
-
-def _check_order(boxes: tf.Tensor, transform: Transform) -> None:
-    """Refuses boxes that end before they begin, where their values are known."""
-    values = tf.get_static_value(boxes)
-    if values is None:
-        return
-    with tf.init_scope():  # also where a graph is being built: the values are there
-        batch = tf.reshape(tf.constant(values, tf.float64), (1, -1, 4))
-        unit = tf.ones((1, 1, 4), tf.float64)
-        corners = targets.to_xyxy(batch, unit, transform.bounding_box_format)[0]
-        wrong = (corners[:, 2:] < corners[:, :2]).numpy().any(axis=1)
-    wrong &= (values.reshape(-1, 4) != -1).any(axis=1)
-    if wrong.any():
-        raise ValueError(
-            "`bounding_boxes['boxes']` must not end before they begin. Received: "
-            f"{values.reshape(-1, 4)[wrong][0].tolist()} as "
-            f"{transform.bounding_box_format!r}. Write the format that they are in as "
-            "`bounding_box_format`."
-        )
-
-
-def _dense(key: str, value: Any) -> tf.Tensor:
-    try:
-        return tf.convert_to_tensor(value)
-    except (ValueError, TypeError):
-        raise ValueError(
-            f"`bounding_boxes[{key!r}]` must be a dense tensor padded with -1, or a "
-            "tf.RaggedTensor. Received rows of different lengths. Write "
-            "tf.ragged.constant(…, ragged_rank=1)."
-        ) from None
-
-
-def _shape_like(kept: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """The shape of `kept` with an axis of 1 for each further axis of `labels`."""
-    further = labels.shape.rank - kept.shape.rank
-    return tf.concat([tf.shape(kept), tf.ones(further, tf.int32)], axis=0)
-
-
-def _join(first: Any, second: Any, product: Any) -> Any:
-    if first is None or second is None:
-        return second if first is None else first
-    return product(first, second)

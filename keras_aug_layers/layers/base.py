@@ -14,9 +14,10 @@ import tensorflow as tf
 
 from keras_aug_layers import checks, sampling
 from keras_aug_layers.color import Color
+from keras_aug_layers.draw import Draw, Frame
 from keras_aug_layers.forms import Forms
 from keras_aug_layers.targets import BOX_FITS, BOX_FORMATS, KEYPOINT_FORMATS
-from keras_aug_layers.transform import Draw, Frame, Transform, to_transform
+from keras_aug_layers.transform import Transform, to_transform
 from keras_aug_layers.warp import FILL_MODES, INTERPOLATIONS
 
 PIXEL_KEYS = ("images", "segmentation_masks")
@@ -178,7 +179,8 @@ class AugmentationLayer(keras.layers.Layer):
         """Every argument of `__init__`, as the attribute of the same name."""
         config = super().get_config()
         for cls in type(self).__mro__[: type(self).__mro__.index(keras.layers.Layer)]:
-            for name, parameter in inspect.signature(cls.__init__).parameters.items():
+            init = vars(cls).get("__init__", lambda self: None)
+            for name, parameter in inspect.signature(init).parameters.items():
                 if name != "self" and parameter.kind is not parameter.VAR_KEYWORD:
                     config[name] = getattr(self, name)
         return config
@@ -193,14 +195,12 @@ class AugmentationLayer(keras.layers.Layer):
         frame = Frame.of(images, self.data_format)
         if "segmentation_masks" in pixels:
             _check_masks(pixels["segmentation_masks"], images, self.data_format)
-        points = {key: data[key] for key in POINT_KEYS if key in data}
         origin = self._origin(frame, seed)
-        result = self._augmenting.run(origin, pixels, self.jit_compile)
+        points = {key: data[key] for key in POINT_KEYS if key in data}
         if points:
             # Not compiled with the pixels: their number differs from batch to batch.
-            transform = self._drawing.run(origin, {"images": images})
-            result |= transform.apply(points)
-        return result
+            points = self._drawing.run(origin, {"images": images}).apply(points)
+        return {**points, **self._augmenting.run(origin, pixels, self.jit_compile)}
 
     def _augment(self, origin: tf.Tensor, data: dict[str, Any]) -> dict[str, Any]:
         """The one code path, a pure function: sample, compose, warp, colour."""

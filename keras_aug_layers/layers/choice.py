@@ -8,9 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from keras_aug_layers import checks
+from keras_aug_layers.draw import Draw, Frame
 from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.layers.fused import FusedAugmentation, LayerGroup
-from keras_aug_layers.transform import Draw, Frame
 
 
 @keras.saving.register_keras_serializable("keras_aug_layers")

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from keras_aug_layers import checks, color, sampling
 from keras_aug_layers.color import Color
+from keras_aug_layers.draw import Frame
 from keras_aug_layers.layers.base import ColorLayer
-from keras_aug_layers.transform import Frame
 
 
 @keras.saving.register_keras_serializable("keras_aug_layers")

@@ -7,9 +7,9 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers import checks
+from keras_aug_layers.draw import Draw, Frame
 from keras_aug_layers.forms import check_jit_compile
 from keras_aug_layers.layers.base import AugmentationLayer, check_fill_settings
-from keras_aug_layers.transform import Draw, Frame
 
 
 class LayerGroup(AugmentationLayer):
@@ -47,7 +47,7 @@ class LayerGroup(AugmentationLayer):
     ) -> None:
         super().__init__(**kwargs)
         self.jit_compile = check_jit_compile(jit_compile)
-        own = {
+        own: dict[str, Any] = {
             "fill_mode": fill_mode,
             "interpolation": interpolation,
             "fill_value": fill_value,

@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 from keras_aug_layers import checks, color, matrices, sampling
+from keras_aug_layers.draw import Draw, Frame
 from keras_aug_layers.forms import check_jit_compile
 from keras_aug_layers.layers.base import GeometricLayer
-from keras_aug_layers.transform import Draw, Frame
 
 
 @keras.saving.register_keras_serializable("keras_aug_layers")
@@ -129,8 +129,8 @@ class GeneratorAugmentation(GeometricLayer):
             brightness = sampling.uniform(columns[9], self.brightness_range)
         return draw_with(
             theta=_symmetric(columns[0], self.rotation_range),
-            tx=_shift(*columns[1:3], self.width_shift_range, frame.width),
-            ty=_shift(*columns[3:5], self.height_shift_range, frame.height),
+            tx=_shift(columns[1], columns[2], self.width_shift_range, frame.width),
+            ty=_shift(columns[3], columns[4], self.height_shift_range, frame.height),
             shear=_symmetric(columns[5], self.shear_range),
             zx=sampling.uniform(columns[6], (low, high)),
             zy=sampling.uniform(columns[7], (low, high)),

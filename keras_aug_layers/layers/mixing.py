@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from keras_aug_layers import checks, color, sampling
 from keras_aug_layers.color import Color
+from keras_aug_layers.draw import Draw, Frame
 from keras_aug_layers.layers.base import ColorLayer
-from keras_aug_layers.transform import Draw, Frame
 
 
 class MixingLayer(ColorLayer):

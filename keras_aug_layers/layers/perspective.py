@@ -6,8 +6,8 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers import checks, matrices, sampling
+from keras_aug_layers.draw import Draw, Frame
 from keras_aug_layers.layers.base import GeometricLayer
-from keras_aug_layers.transform import Draw, Frame
 
 
 @keras.saving.register_keras_serializable("keras_aug_layers")

@@ -6,9 +6,9 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers import checks, color, matrices
+from keras_aug_layers.draw import Draw, Frame
 from keras_aug_layers.layers.base import GeometricLayer
 from keras_aug_layers.layers.fused import FusedAugmentation
-from keras_aug_layers.transform import Draw, Frame
 
 _OPERATIONS = 9  # the identity, then eight in the order of `draw`
 MAX_MAGNITUDE = 30

@@ -6,8 +6,8 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers import checks, matrices, sampling
+from keras_aug_layers.draw import Frame
 from keras_aug_layers.layers.base import GeometricLayer
-from keras_aug_layers.transform import Frame
 
 
 @keras.saving.register_keras_serializable("keras_aug_layers")

@@ -7,8 +7,8 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers import checks, matrices, sampling
+from keras_aug_layers.draw import Frame
 from keras_aug_layers.layers.base import GeometricLayer
-from keras_aug_layers.transform import Frame
 
 _ABOVE_MINUS_ONE = math.nextafter(-1.0, 0.0)
 
@@ -49,7 +49,7 @@ class RandomZoom(GeometricLayer):
         self.height_factor = checks.factor(
             "height_factor", height_factor, _ABOVE_MINUS_ONE
         )
-        self.width_factor = width_factor
+        self.width_factor: checks.Range | None = None
         if width_factor is not None:
             self.width_factor = checks.factor(
                 "width_factor", width_factor, _ABOVE_MINUS_ONE
