@@ -1,5 +1,6 @@
 """augment_dataset: reproducible augmentation in `tf.data`."""
 
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -12,22 +13,31 @@ def augment_dataset(
     layer: AugmentationLayer,
     *,
     seed: int,
+    key: Callable[..., Any] | None = None,
     num_parallel_calls: int | None = tf.data.AUTOTUNE,
     deterministic: bool | None = True,
 ) -> tf.data.Dataset:
     """Augments the elements of a dataset, the same way every time it is run.
 
     Each element is paired with a seed before the parallel map, so that the pixels
-    depend on `seed` and the element's place alone: not on the number of parallel calls,
-    nor on the `tf.data` service worker that computes them. Each epoch draws anew; an
+    depend on `seed`, the epoch and the element's place alone: not on the number of
+    parallel calls, nor on the process that computes them. Each epoch draws anew; an
     iterator restored from a `tf.train.Checkpoint` goes on with the draws it would have
     had.
+
+    On `tf.data` service, write `.repeat(epochs)` before `distribute`, since a new job
+    starts from the first epoch. In the mode "distributed_epoch" workers take elements
+    as they come and know no place: every element has a draw of its own, but which one
+    is chance. There, and wherever else order is lost, give `key`.
 
     Args:
         dataset: elements as `Model.fit` takes them: images; (images, labels); (images,
             labels, weights); or dicts as for the call of the layer; single or batched.
         layer: a layer of this library; a `FusedAugmentation` for several.
-        seed: integer. Datasets with different seeds draw differently.
+        seed: integer of 64 bits. Datasets with different seeds draw differently.
+        key: function that identifies an element: of `element`, or of `*element` for a
+            tuple, to an integer, or integers (B,) for a batch. Then the draws depend on
+            the key and not on the place, and those of an image not on its batch.
         num_parallel_calls: as for `tf.data.Dataset.map`.
         deterministic: as for `tf.data.Dataset.map`.
 
@@ -50,18 +60,43 @@ def augment_dataset(
             f"{layer!r}. Write fuse(layer) for Keras's own layers, and "
             "FusedAugmentation([...]) for several."
         )
-    if isinstance(seed, bool) or not isinstance(seed, int):
+    is_integer = isinstance(seed, int) and not isinstance(seed, bool)
+    if not is_integer or not -(2**63) <= seed < 2**63:
         raise ValueError(
-            f"`seed` must be an integer. Received: {seed!r}. Write seed=1."
+            f"`seed` must be an integer of 64 bits. Received: {seed!r}. Write seed=1."
         )
-    seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
-    pairs = tf.data.Dataset.zip(dataset, seeds.batch(2, drop_remainder=True))
+    places = tf.data.Dataset.range(2**63 - 1)
+    triples = tf.data.Dataset.zip(dataset, _epochs(seed), places)
 
-    def augment(element: Any, seed: tf.Tensor) -> Any:
-        if isinstance(element, tuple):
-            return (layer(element[0], training=True, seed=seed), *element[1:])
-        return layer(element, training=True, seed=seed)
+    def augment(element: Any, epoch: tf.Tensor, place: tf.Tensor) -> Any:
+        parts = element if isinstance(element, tuple) else (element,)
+        number = place if key is None else tf.cast(key(*parts), tf.int64)
+        pair = tf.stack([tf.broadcast_to(epoch, tf.shape(number)), number], axis=-1)
+        augmented = layer(parts[0], training=True, seed=pair)
+        return (augmented, *parts[1:]) if isinstance(element, tuple) else augmented
 
-    return pairs.map(
+    return triples.map(
         augment, num_parallel_calls=num_parallel_calls, deterministic=deterministic
     )
+
+
+def _epochs(seed: int) -> tf.data.Dataset:
+    """An endless dataset of one random number, another one each time it is iterated.
+
+    `tf.data.Dataset.random` would do, but for two things: it keeps 31 bits of the seed,
+    and adds TensorFlow's global one, with which the same seed would draw differently.
+    """
+    random = tf.raw_ops.RandomDatasetV2(
+        seed=tf.constant(seed, tf.int64),
+        seed2=tf.constant(1, tf.int64),  # a pair of zeros stands for "any seed"
+        seed_generator=tf.raw_ops.DummySeedGenerator(),
+        rerandomize_each_iteration=True,
+        output_types=[tf.int64],
+        output_shapes=[()],
+    )
+    words = tf.data.experimental.from_variant(random, tf.TensorSpec((), tf.int64))
+    epoch = words.batch(2).map(lambda pair: pair[0] * 2**32 + pair[1]).take(1)
+    numbers = epoch.flat_map(lambda x: tf.data.Dataset.from_tensors(x).repeat())
+    # Left unknown, the number of elements of the result would be unknown as well.
+    infinite = tf.data.experimental.INFINITE_CARDINALITY
+    return numbers.apply(tf.data.experimental.assert_cardinality(infinite))
