@@ -54,7 +54,12 @@ def parser() -> argparse.ArgumentParser:
         description="Image augmentation as Keras layers that run where the model runs.",
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
+    _add_demo(commands)
+    _add_preview(commands)
+    return top
 
+
+def _add_demo(commands: Any) -> None:
     demo = commands.add_parser(
         "demo",
         help="train a small model with and without augmentation",
@@ -88,6 +93,8 @@ def parser() -> argparse.ArgumentParser:
         help="decides on the images, the first weights and all draws (%(default)s)",
     )
 
+
+def _add_preview(commands: Any) -> None:
     preview = commands.add_parser(
         "preview",
         help="show what augmentation makes of a photo",
@@ -166,7 +173,6 @@ def parser() -> argparse.ArgumentParser:
         "--seed", type=int, default=0, help="decides on all draws (%(default)s)"
     )
     preview.add_argument("--show", action="store_true", help="open the sheet")
-    return top
 
 
 def _range(text: str) -> Any:

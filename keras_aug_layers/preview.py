@@ -1,4 +1,4 @@
-"""The preview: a contact sheet of what layers make of photos, and of all of them fused."""
+"""The preview: a contact sheet of what each layer makes of photos, and all of them."""
 
 import inspect
 import json
@@ -35,7 +35,10 @@ LAYERS: dict[str, tuple[Any, tuple[str, ...]]] = {
 }
 """What the command line's options build, and the arguments they give."""
 
-FORMATS = {"data_format": "channels_last", "bounding_box_format": "xyxy"}
+FORMATS: dict[str, Any] = {
+    "data_format": "channels_last",
+    "bounding_box_format": "xyxy",
+}
 """Those of the preview, whatever those of the training data are."""
 
 GAP, TITLE, TEXT = 6, 24, 15
@@ -113,7 +116,8 @@ def run(
             except ValueError as error:
                 raise CommandError(f"{title}: {one_line(error)}") from error
             tiles = [original, *map(annotated, drawn)]
-            rows.append(Row(f"{photo.name}: {title}", tiles))
+            name = f"{photo.name}: " if len(photos) > 1 else ""
+            rows.append(Row(name + title, tiles))
     picture = sheet(rows)
     try:
         picture.save(output)
@@ -326,12 +330,13 @@ def _labels(path: Path, size: tuple[int, int]) -> np.ndarray:
 def _corners(boxes: Any, size: tuple[int, int], box_format: str) -> np.ndarray:
     """Reads boxes: float64 (N, 4), left, top, right, bottom in pixels."""
     rows = boxes.get("boxes") if isinstance(boxes, dict) else boxes
+    wrong = CommandError("--boxes: expected a list of boxes of four numbers each")
     try:
-        numbers = np.array(rows, "float64").reshape(-1, 4)
+        numbers = np.array(rows, "float64")
     except (TypeError, ValueError):
-        numbers = np.full(1, np.nan)
-    if not np.isfinite(numbers).all():
-        raise CommandError("--boxes: expected a list of boxes of four numbers each")
+        raise wrong from None
+    if numbers.ndim != 2 or numbers.shape[1] != 4 or not np.isfinite(numbers).all():
+        raise wrong
     frame = np.array([[size[::-1] * 2]], "float64")
     corners = targets.to_xyxy(tf.constant(numbers[np.newaxis]), frame, box_format)
     corners = corners[0].numpy()
