@@ -49,6 +49,7 @@ COLORS = np.array(
 )
 """Of boxes and of the labels of a mask, in turn."""
 MOST_LABELS = 64
+FUSED = "all of them fused: one warp"
 
 
 class Subject(NamedTuple):
@@ -98,7 +99,7 @@ def run(
         box_format: their format, as of `bounding_box_format`.
         columns: how often each layer draws.
         size: the longer side of a tile; larger photos are shrunk before they are
-            augmented.
+            augmented, much smaller ones enlarged, pixel by pixel, after it.
         seed: of all draws.
         show: whether to open the sheet.
 
@@ -108,14 +109,15 @@ def run(
     rows = []
     for photo in photos or [SAMPLE]:
         subject = read(photo, size, mask, boxes, box_format)
-        original = annotated(subject)
+        scale = max(size // max(subject.image.shape), 1)
+        original = annotated(subject, scale)
         for number, layer in enumerate((*layers, fused)):
-            title = f"{len(layers)} layers fused" if layer is fused else describe(layer)
+            title = FUSED if layer is fused else describe(layer)
             try:
                 drawn = draws(subject, layer, columns, (seed, number))
             except ValueError as error:
                 raise CommandError(f"{title}: {one_line(error)}") from error
-            tiles = [original, *map(annotated, drawn)]
+            tiles = [original, *(annotated(draw, scale) for draw in drawn)]
             name = f"{photo.name}: " if len(photos) > 1 else ""
             rows.append(Row(name + title, tiles))
     picture = sheet(rows)
@@ -231,7 +233,8 @@ def draws(
         data["segmentation_masks"] = np.stack([subject.mask] * count)
     if subject.boxes is not None:
         data["bounding_boxes"] = {"boxes": np.stack([subject.boxes] * count)}
-    drawn = layer(data, training=True, seed=seed)
+    # Not a call of the layer: Keras surrounds what it raises with the whole input.
+    drawn = layer.sample(data["images"], seed=seed).apply(data)
     images = drawn["images"].numpy()
     if value_range is not None:
         images = np.round((images - low) * (255.0 / (high - low))).clip(0, 255)
@@ -245,26 +248,27 @@ def draws(
     ]
 
 
-def annotated(subject: Subject) -> np.ndarray:
-    """The photograph with its mask and its boxes drawn over it: uint8 (H, W, 3)."""
+def annotated(subject: Subject, scale: int = 1) -> np.ndarray:
+    """The photograph, enlarged, under its mask and its boxes: uint8 (H, W, 3)."""
     image = subject.image
     if subject.mask is not None:
         labels = subject.mask[..., 0].astype(int)
         tint = COLORS[(labels - 1) % len(COLORS)]
         blend = np.where(labels[..., np.newaxis] > 0, (image + tint) / 2, image)
         image = blend.astype("uint8")
-    if subject.boxes is not None:
-        picture = Image.fromarray(image)
-        pen = ImageDraw.Draw(picture)
-        for number, box in enumerate(np.asarray(subject.boxes).tolist()):
-            left, top, right, bottom = box
-            if box != [-1.0] * 4:
-                # Pillow names pixels, the last one included; boxes name their edges.
-                right, bottom = max(right - 1.0, left), max(bottom - 1.0, top)
-                color = tuple(COLORS[number % len(COLORS)].tolist())
-                pen.rectangle((left, top, right, bottom), outline=color, width=2)
-        image = np.asarray(picture)
-    return image
+    image = image.repeat(scale, axis=0).repeat(scale, axis=1)
+    if subject.boxes is None:
+        return image
+    picture = Image.fromarray(image)
+    pen = ImageDraw.Draw(picture)
+    for number, box in enumerate(np.asarray(subject.boxes)):
+        if (box != -1.0).any():
+            left, top, right, bottom = (scale * box).tolist()
+            # Pillow names pixels, the last one included; boxes name their edges.
+            right, bottom = max(right - 1.0, left), max(bottom - 1.0, top)
+            color = tuple(COLORS[number % len(COLORS)].tolist())
+            pen.rectangle((left, top, right, bottom), outline=color, width=2)
+    return np.asarray(picture)
 
 
 def sheet(rows: Sequence[Row]) -> Image.Image:
@@ -319,11 +323,10 @@ def _labels(path: Path, size: tuple[int, int]) -> np.ndarray:
         found, expected = (f"{x[1]} x {x[0]}" for x in (mask.shape, size))
         raise CommandError(f"{path} has {found} pixels, the photo {expected}")
     packed = mask.astype("int32") @ (65536, 256, 1)
+    count = len(np.unique(packed))
+    if count > MOST_LABELS:
+        raise CommandError(f"{path} has {count} colours: a mask has one for each class")
     colors = np.union1d(packed, 0)
-    if len(colors) > MOST_LABELS:
-        raise CommandError(
-            f"{path} has {len(colors)} colours: a mask has one for each class"
-        )
     return np.searchsorted(colors, packed).astype("uint8")[..., np.newaxis]
 
 

@@ -1,0 +1,329 @@
+"""The preview: its sheet, what it reads, and what it says when it cannot."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+import keras_aug_layers as kal
+from keras_aug_layers import cli, preview
+
+GAP, TITLE = preview.GAP, preview.TITLE
+HALF_TURN = kal.RandomRotate(degrees=(180, 180))
+BOTH = kal.FusedAugmentation([HALF_TURN, kal.RandomBrightness((0, 0))])
+
+
+@pytest.fixture(autouse=True)
+def workplace(monkeypatch, tmp_path):
+    """A folder of its own; layers run op by op: tracing takes longer than they do."""
+    monkeypatch.chdir(tmp_path)
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def photo(tmp_path):
+    """A photo of noise, and its file: uint8 (40, 60, 3)."""
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 60, 3), "uint8")
+    Image.fromarray(pixels).save(tmp_path / "photo.png")
+    return pixels
+
+
+def tiles(path, rows, columns, height, width):
+    """The tiles of a sheet: (rows, columns, height, width, 3)."""
+    pixels = np.asarray(Image.open(path))
+    pitch = TITLE + height + GAP
+    assert pixels.shape[0] == GAP + rows * pitch
+    result = np.empty((rows, columns, height, width, 3), "uint8")
+    for i in range(rows):
+        for j in range(columns):
+            top, left = GAP + i * pitch + TITLE, GAP + j * (width + GAP)
+            result[i, j] = pixels[top : top + height, left : left + width]
+    return result
+
+
+def serialized(layer):
+    return keras.saving.serialize_keras_object(layer)
+
+
+def run(*arguments, config=None):
+    """The command's exit code, on photo.png and with tiles of its size."""
+    if config is not None:
+        with open("augment.json", "w") as file:
+            json.dump(config, file)
+        arguments = (*arguments, "--config", "augment.json")
+    return cli.main(["preview", "photo.png", "--size", "60", *arguments])
+
+
+def test_a_sheet_of_the_sample(capsys, tmp_path):
+    assert cli.main(["preview"]) == 0
+    assert capsys.readouterr().out.startswith("sheet.png: ")
+    shown = tiles("sheet.png", 6, 6, 160, 160)
+    sample = preview.decode(preview.SAMPLE)
+    np.testing.assert_array_equal(shown[:, 0], [sample] * 6)
+    changed = np.abs(shown[:, 1:].astype(int) - sample).mean(axis=(2, 3, 4))
+    assert (changed.max(axis=1) > 5).all()
+
+
+def test_layers_come_in_the_order_given(photo, monkeypatch):
+    rows = []
+    monkeypatch.setattr(
+        preview, "sheet", lambda x: rows.extend(x) or Image.new("L", (1, 1))
+    )
+    assert run("--zoom=-0.3,0", "--flip", "vertical", "--brightness", "0.2") == 0
+    assert [row.title for row in rows] == [
+        "RandomZoom(height_factor=(-0.3, 0))",
+        "RandomFlip(mode='vertical')",
+        "RandomBrightness(factor=±0.2)",
+        preview.FUSED,
+    ]
+
+
+def test_every_option_has_a_layer():
+    assert cli.PREVIEW_OPTIONS.keys() == preview.LAYERS.keys()
+    values = {name: 0.1 for name in preview.LAYERS} | {"flip": "vertical"}
+    layers, fused = preview.from_options(list(values.items()), "wrap")
+    assert len(layers) == len(values)
+    assert fused.settings["fill_mode"] == "wrap"
+
+
+def test_the_rows_are_what_the_layers_draw(photo):
+    assert run("--rotate=180,180", "--columns", "2") == 0
+    shown = tiles("sheet.png", 2, 3, 40, 60)
+    expected = np.stack([photo, *[photo[::-1, ::-1]] * 2])
+    np.testing.assert_array_equal(shown, np.stack([expected] * 2))
+
+
+def test_the_seed_decides(photo):
+    sheets = []
+    for seed in "0", "0", "1":
+        assert run("--rotate=90", "--seed", seed) == 0
+        sheets.append(tiles("sheet.png", 2, 6, 40, 60))
+    np.testing.assert_array_equal(sheets[0], sheets[1])
+    assert (sheets[0] != sheets[2]).any()
+
+
+def test_several_photos_follow_each_other(photo):
+    Image.fromarray(photo[::-1]).save("other.png")
+    options = "--size", "60", "--shift", "0.1"
+    assert cli.main(["preview", "photo.png", "other.png", *options]) == 0
+    shown = tiles("sheet.png", 4, 6, 40, 60)
+    np.testing.assert_array_equal(shown[:2, 0], [photo] * 2)
+    np.testing.assert_array_equal(shown[2:, 0], [photo[::-1]] * 2)
+
+
+@pytest.mark.parametrize(
+    ("config", "rows"),
+    [
+        (serialized(HALF_TURN), 2),
+        ([serialized(HALF_TURN)], 2),
+        (
+            serialized(
+                kal.FusedAugmentation([HALF_TURN, kal.RandomBrightness((0, 0))])
+            ),
+            3,
+        ),
+        (
+            kal.FusedAugmentation(
+                [HALF_TURN, kal.RandomBrightness((0, 0))]
+            ).get_config(),
+            3,
+        ),
+        (serialized(keras.Sequential([HALF_TURN])), 2),
+        (serialized(kal.RandomApply(HALF_TURN, 1.0)), 2),
+        (serialized(kal.RandomRotate(0.5, data_format="channels_first")), 2),
+    ],
+    ids=["layer", "list", "fused", "get_config", "sequential", "apply", "formats"],
+)
+def test_configurations(photo, config, rows):
+    assert run(config=config) == 0
+    shown = tiles("sheet.png", rows, 6, 40, 60)
+    np.testing.assert_array_equal(shown[:, 0], [photo] * rows)
+    assert (shown[0, 1:] != photo).any()
+
+
+def test_pixels_come_in_the_range_of_the_configuration(photo):
+    darker = kal.RandomBrightness((-0.2, -0.2), (-1, 1), method="add")
+    assert run(config=serialized(darker)) == 0
+    shown = tiles("sheet.png", 2, 6, 40, 60)
+    expected = np.clip(photo.astype(int) - 51, 0, 255)
+    np.testing.assert_array_equal(shown[0, 1], expected)
+
+
+def test_a_mask_and_boxes_move_with_the_photo(photo):
+    mask = np.zeros((40, 60), "uint8")
+    mask[:10, :20] = 7
+    Image.fromarray(mask).save("mask.png")
+    with open("boxes.json", "w") as file:
+        json.dump({"boxes": [[30, 20, 20, 10]]}, file)
+    arguments = "--mask", "mask.png", "--boxes", "boxes.json", "--box-format", "xywh"
+    assert run("--rotate=180,180", *arguments) == 0
+    original, turned = tiles("sheet.png", 2, 6, 40, 60)[0, :2].astype(int)
+
+    tinted = (photo[:10, :20] + preview.COLORS[0]) // 2
+    np.testing.assert_array_equal(original[:10, :20], tinted)
+    np.testing.assert_array_equal(turned[30:, 40:], tinted[::-1, ::-1])
+    for image, (left, top, right, bottom) in (
+        (original, (30, 20, 50, 30)),
+        (turned, (10, 10, 30, 20)),
+    ):
+        corners = image[[top, bottom - 1]][:, [left, right - 1]]
+        assert (corners == preview.COLORS[0]).all()
+        edges = image[[top - 1, bottom]][:, left:right]
+        assert not (edges == preview.COLORS[0]).all(axis=-1).any()
+
+
+@pytest.mark.parametrize(
+    ("box_format", "box"),
+    [
+        ("xyxy", [30, 10, 60, 40]),
+        ("yxyx", [10, 30, 40, 60]),
+        ("center_xywh", [45, 25, 30, 30]),
+        ("rel_xyxy", [0.5, 0.25, 1.0, 1.0]),
+    ],
+)
+def test_large_photos_are_shrunk_with_what_belongs_to_them(photo, box_format, box):
+    Image.fromarray(np.where(photo > 127, 0, 1)[..., 0].astype("uint8")).save("m.png")
+    path = preview.Path
+    subject = preview.read(path("photo.png"), 30, path("m.png"), [box], box_format)
+    assert subject.image.shape == (20, 30, 3)
+    assert subject.mask.shape == (20, 30, 1)
+    assert set(np.unique(subject.mask)) == {0, 1}
+    np.testing.assert_allclose(subject.boxes, [[15, 5, 30, 20]])
+
+
+def test_small_photos_are_enlarged(photo):
+    assert cli.main(["preview", "photo.png", "--rotate=180,180", "--size", "130"]) == 0
+    shown = tiles("sheet.png", 2, 6, 80, 120)
+    large = photo.repeat(2, axis=0).repeat(2, axis=1)
+    np.testing.assert_array_equal(shown[0, :2], [large, large[::-1, ::-1]])
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "bmp", "gif"])
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_formats_that_are_read(photo, suffix, mode):
+    smooth = np.full((20, 30, 3), (200, 100, 100), "uint8")
+    picture = Image.fromarray(smooth).convert(mode)
+    if (suffix, mode) == ("bmp", "L"):
+        picture = picture.convert("RGB")  # TensorFlow reads no BMP with a palette
+    picture.save(f"flat.{suffix}")
+    image = preview.read(preview.Path(f"flat.{suffix}"), 30).image
+    assert image.shape == (20, 30, 3)
+    expected = np.asarray(picture.convert("RGB"), int)
+    assert np.abs(image - expected).max() <= 3
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_alpha_is_dropped(mode):
+    Image.new(mode, (30, 20), 77 if mode == "L" else None).save("alpha.png")
+    assert preview.read(preview.Path("alpha.png"), 30).image.shape == (20, 30, 3)
+
+
+def write(name, data):
+    with open(name, "wb") as file:
+        file.write(data)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["no.png"], "no.png does not exist"),
+        (["."], ". is not a file"),
+        (["text.png"], "text.png is no JPEG, PNG, BMP or GIF image"),
+        (["empty.png"], "empty.png is no JPEG, PNG, BMP or GIF image"),
+        (["half.png"], "half.png is broken"),
+        (["half.jpg"], "half.jpg is broken"),
+        (["half.gif"], "half.gif is broken"),
+        (["half.bmp"], "half.bmp is broken"),
+        (["--config", "no.json"], "no.json does not exist"),
+        (["--config", "text.png"], "text.png is not JSON: "),
+        (["--config", "one.json"], "one.json: expected what keras.saving.serialize"),
+        (["--config", "unknown.json"], "unknown.json: "),
+        (["--config", "theirs.json"], "theirs.json: `layers` must be augmentation"),
+        (["--config", "wrong.json"], "wrong.json: "),
+        (["--config", "one.json", "--zoom", "0.1"], "--config holds the layers"),
+        (["--rotate", "400"], "`degrees` must be between -360 and 360"),
+        (["--flip", "sideways"], "`mode` must be one of 'horizontal'"),
+        (["photo.png", "--mask", "small.png"], "small.png has 5 x 4 pixels, the photo"),
+        (["photo.png", "--mask", "photo.png"], "photo.png has 2400 colours"),
+        (["photo.png", "--mask", "half.png"], "half.png is broken"),
+        (["--boxes", "text.png"], "text.png is not JSON: "),
+        (["--boxes", "one.json"], "--boxes: expected a list of boxes of four numbers"),
+        (["--boxes", "flat.json"], "--boxes: expected a list of boxes of four numbers"),
+        (["--boxes", "upside.json"], "--boxes: a box ends before it begins, as xyxy"),
+        (["photo.png", "x.png", "--mask", "m.png"], "--mask and --boxes belong to one"),
+        (
+            ["-o", "sheet.tif"],
+            "sheet.tif: the sheet is one of .jpeg",
+        ),
+        (["-o", "no/sheet.png"], "no is not a directory"),
+        (["-o", "folder.png"], "folder.png: Is a directory"),
+        (["--hue", "0.1", "--fill-mode", "wrap", "-o", "no/x.png"], "no is not a dir"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(photo, tmp_path, capsys, arguments, problem):
+    write("text.png", b"no image")
+    write("empty.png", b"")
+    for suffix in "png", "jpg", "gif", "bmp":
+        Image.fromarray(photo).save(f"whole.{suffix}")
+        data = (tmp_path / f"whole.{suffix}").read_bytes()
+        write(f"half.{suffix}", data[: len(data) // 2])
+    Image.new("L", (5, 4)).save("small.png")
+    (tmp_path / "folder.png").mkdir()
+    layer = serialized(kal.RandomRotate(0.1))
+    for name, value in {
+        "one": {"x": 1},
+        "unknown": {**layer, "class_name": "Nothing", "registered_name": "x>Nothing"},
+        "theirs": serialized(keras.layers.Dense(1)),
+        "wrong": {**layer, "config": {"degrees": -3}},
+        "flat": [1, 2, 3, 4],
+        "upside": [[3, 3, 1, 1]],
+    }.items():
+        write(f"{name}.json", json.dumps(value).encode())
+
+    assert cli.main(["preview", *arguments]) == 2
+    line = capsys.readouterr().err
+    assert line.startswith(f"keras-aug-layers: {problem}")
+    assert line.count("\n") == 1
+    assert not (tmp_path / "sheet.png").exists()
+
+
+@pytest.mark.parametrize("value", ["much", "1,2,3", ""])
+def test_ranges_are_read(capsys, value):
+    with pytest.raises(SystemExit) as exit:
+        cli.main(["preview", f"--zoom={value}"])
+    assert exit.value.code == 2
+    problem = f"expected a number or low,high, received {value!r}"
+    assert problem in capsys.readouterr().err
+
+
+def test_a_layer_that_refuses_the_photo_is_named(photo, capsys):
+    fill = kal.RandomShift(0.1, fill_mode="constant", fill_value=0.5)
+    assert run(config=serialized(fill)) == 2
+    line = capsys.readouterr().err
+    assert line.startswith("keras-aug-layers: RandomShift(height_factor=±0.1): `fill_v")
+    assert line.count("\n") == 1
+
+
+@pytest.mark.parametrize("screen", [True, False])
+def test_it_is_shown_where_there_is_a_screen(photo, monkeypatch, capsys, screen):
+    shown = []
+    monkeypatch.setattr(preview.sys, "platform", "linux")
+    monkeypatch.setattr(Image.Image, "show", lambda picture: shown.append(picture))
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.delenv("DISPLAY", raising=False)
+    if screen:
+        monkeypatch.setenv("DISPLAY", ":0")
+    assert run("--zoom", "0.1", "--show") == 0
+    assert len(shown) == screen
+    assert ("no screen" in capsys.readouterr().out) is not screen
+
+
+def test_a_missing_pillow_is_named(monkeypatch, capsys):
+    monkeypatch.setattr(cli.importlib.util, "find_spec", lambda name: None)
+    assert cli.main(["preview"]) == 2
+    assert "pip install 'keras-aug-layers[demo]'" in capsys.readouterr().err
