@@ -1,0 +1,513 @@
+"""Choices per image: RandomApply, RandomChoice, RandAugment and TrivialAugment."""
+
+import math
+
+import keras
+import numpy as np
+import pytest
+import scipy.stats
+import tensorflow as tf
+from helpers import assert_same_bits, drawn
+
+import keras_aug_layers as kal
+
+COUNT = 20_000
+FRAME = (37, 53, 3)
+SHAPE = (COUNT, *FRAME)
+
+
+def shifts(count, **kwargs):
+    """Layers that are told apart by where they move: 1, 2, 3, … pixels."""
+    return [
+        kal.RandomShift((i, i), (-i, -i), unit="pixels", **kwargs)
+        for i in range(1, count + 1)
+    ]
+
+
+def pixels_down(transform):
+    """How far down each image goes: which of `shifts` it got, 0 for none."""
+    matrix = transform.matrix.numpy()
+    np.testing.assert_array_equal(matrix[:, 0, 2], -matrix[:, 1, 2])
+    np.testing.assert_array_equal(matrix[:, :2, :2] - np.eye(2), 0)
+    return np.round(-matrix[:, 1, 2]).astype(int)
+
+
+def assert_frequencies(values, expected):
+    """Pearson's test of {value: share}; nothing else may occur."""
+    counts = [(values == value).sum() for value in expected]
+    assert sum(counts) == len(values)
+    shares = np.array(list(expected.values()))
+    never = shares == 0
+    assert not np.array(counts)[never].any()
+    test = scipy.stats.chisquare(
+        np.array(counts)[~never], shares[~never] / shares.sum() * len(values)
+    )
+    assert test.pvalue > 1e-3
+
+
+# RandomChoice.
+
+WEIGHTS = {
+    "none": (None, [1, 1, 1, 1]),
+    "some": ((1, 2, 3, 4), [1, 2, 3, 4]),
+    "none of the first": ((0, 1, 1, 3), [0, 1, 1, 3]),
+    "none of the last": ((0.2, 0, 0.7, 0.0), [2, 0, 7, 0]),
+    "large": ([1e6, 3e6, 1e6, 1e6], [1, 3, 1, 1]),
+}
+
+
+@pytest.mark.parametrize(("weights", "shares"), WEIGHTS.values(), ids=WEIGHTS)
+def test_a_choice_is_as_frequent_as_its_weight(weights, shares):
+    layer = kal.RandomChoice(shifts(4), weights)
+    chosen = pixels_down(layer.sample(SHAPE))
+    assert_frequencies(chosen, dict(enumerate(shares, start=1)))
+
+
+def test_all_weight_on_one():
+    layer = kal.RandomChoice(shifts(4), (0, 0, 5, 0))
+    assert set(pixels_down(layer.sample(SHAPE))) == {3}
+
+
+def test_a_choice_is_of_each_image():
+    """Neighbours in a batch know nothing of each other."""
+    chosen = pixels_down(kal.RandomChoice(shifts(3)).sample(SHAPE))
+    pairs = 3 * chosen[:-1] + chosen[1:]
+    shares = {3 * a + b: 1 for a in (1, 2, 3) for b in (1, 2, 3)}
+    assert_frequencies(pairs[::2], shares)
+
+
+def test_the_choice_is_apart_from_the_draw():
+    """The first half of the choices do not get the first half of a layer's range."""
+    layers = [
+        kal.RandomShift((low, low + 1), unit="pixels") for low in (10, 20, 30, 40)
+    ]
+    down = -kal.RandomChoice(layers).sample(SHAPE).matrix.numpy()[:, 1, 2]
+    for low in (10, 20, 30, 40):
+        of_layer = down[(down >= low) & (down <= low + 1)]
+        assert len(of_layer) > 4_000
+        assert scipy.stats.kstest(of_layer - low, "uniform").pvalue > 1e-3
+
+
+def test_the_chosen_layer_does_what_it_does_alone(images):
+    """Geometry, colour and neither: images of one batch get different policies."""
+    layers = [
+        kal.RandomRotate(degrees=(90, 90)),
+        kal.RandomBrightness((-0.5, -0.5)),
+        kal.RandomSaturation((-1, -1)),
+        kal.RandomContrast((0.5, 0.5)),
+        kal.FusedAugmentation([]),
+    ]
+    square = np.tile(images[:1, :9, :9], (64, 1, 1, 1))
+    result = drawn(kal.RandomChoice(layers), square)
+    expected = {drawn(layer, square[:1]).tobytes() for layer in layers}
+    assert len(expected) == 5
+    assert {image[None].tobytes() for image in result} == expected
+
+
+def test_a_choice_of_one_is_that_one(images):
+    choice = kal.RandomChoice([kal.RandomRotate((0.1, 0.1))])
+    assert_same_bits(drawn(choice, images), drawn(kal.RandomRotate((0.1, 0.1)), images))
+
+
+def test_probability_of_a_choice():
+    layer = kal.RandomChoice(shifts(2), (1, 3), probability=0.4)
+    chosen = pixels_down(layer.sample(SHAPE))
+    assert_frequencies(chosen, {0: 6, 1: 1, 2: 3})
+
+
+def test_probability_of_what_is_chosen():
+    layers = [*shifts(2), *shifts(3, probability=0.5)[2:]]
+    chosen = pixels_down(kal.RandomChoice(layers).sample(SHAPE))
+    assert_frequencies(chosen, {0: 1, 1: 2, 2: 2, 3: 1})
+
+
+# RandomApply.
+
+
+@pytest.mark.parametrize("probability", [0.1, 0.5, 0.9])
+def test_apply(probability):
+    layer = kal.RandomApply(shifts(1)[0], probability)
+    chosen = pixels_down(layer.sample(SHAPE))
+    assert_frequencies(chosen, {0: 1 - probability, 1: probability})
+
+
+@pytest.mark.parametrize(("probability", "values"), [(0.0, {0}), (1.0, {1})])
+def test_apply_never_and_always(probability, values):
+    layer = kal.RandomApply(shifts(1)[0], probability)
+    assert set(pixels_down(layer.sample(SHAPE))) == values
+
+
+def test_apply_is_a_half_by_default():
+    chosen = pixels_down(kal.RandomApply(shifts(1)[0]).sample(SHAPE))
+    assert_frequencies(chosen, {0: 1, 1: 1})
+
+
+def test_apply_to_several_at_once():
+    """A pipeline in a RandomApply is applied as a whole, or not at all."""
+    fused = kal.FusedAugmentation([*shifts(2), kal.RandomBrightness((0.5, 0.5))])
+    transform = kal.RandomApply(fused, 0.3).sample(SHAPE)
+    chosen = pixels_down(transform)
+    assert_frequencies(chosen, {0: 7, 3: 3})
+    gain = transform.color.gain.numpy()[:, 0]
+    np.testing.assert_array_equal(gain, np.where(chosen == 3, 1.5, 1.0))
+
+
+# Nests.
+
+
+def test_choices_nest():
+    inner = kal.RandomChoice(shifts(2), (1, 2))
+    layer = kal.RandomChoice([inner, shifts(4)[3]], (3, 1))
+    chosen = pixels_down(layer.sample(SHAPE))
+    assert_frequencies(chosen, {1: 3, 2: 6, 4: 3})
+    layer = kal.RandomApply(kal.RandomChoice([kal.RandomApply(inner, 0.5), inner]))
+    chosen = pixels_down(layer.sample(SHAPE))
+    assert_frequencies(chosen, {0: 15, 1: 3, 2: 6})
+
+
+def test_choices_in_a_pipeline_are_independent():
+    ones, tens = shifts(2), [kal.RandomShift((10, 10), (-10, -10), unit="pixels")]
+    fused = kal.FusedAugmentation(
+        [
+            kal.RandomChoice(ones, (1, 2)),
+            kal.RandomApply(tens[0], 0.25),
+            kal.RandomChoice([*tens, kal.FusedAugmentation([])]),
+        ]
+    )
+    chosen = pixels_down(fused.sample(SHAPE))
+    expected = {1: 3, 11: 3 + 1, 21: 1, 2: 6, 12: 6 + 2, 22: 2}
+    assert_frequencies(chosen, expected)
+
+
+def test_policies_nest(images):
+    layer = kal.RandomChoice(
+        [
+            kal.RandAugment(2, 20),
+            kal.TrivialAugment(),
+            kal.RandomApply(kal.RandomFlip()),
+        ]
+    )
+    fused = kal.FusedAugmentation([layer, kal.RandomShift(0.1)])
+    tiled = np.tile(images[:1], (32, 1, 1, 1))
+    assert len({image.tobytes() for image in drawn(fused, tiled)}) == 32
+
+
+@pytest.mark.parametrize("value_range", [None, (0.0, 300.0)])
+def test_colours_of_all_ranks_in_one_choice(value_range):
+    """Numbers, rows, matrices and contrast among the chosen: each as alone."""
+    layers = [
+        kal.RandomBrightness((0.5, 0.5)),
+        kal.RandomChannelShift((20, 20)),
+        kal.RandomHue((0.2, 0.2)),
+        kal.RandomContrast((0.5, 0.5)),
+        kal.FusedAugmentation(
+            [kal.RandomContrast((0.2, 0.2)), kal.RandomSaturation((-0.4, -0.4))]
+        ),
+    ]
+    rng = np.random.default_rng(1)
+    images = np.tile(rng.uniform(0, 255, (1, 5, 6, 3)), (50, 1, 1, 1))
+    result = drawn(kal.RandomChoice(layers, value_range=value_range), images)
+    expected = [
+        drawn(kal.FusedAugmentation([layer], value_range=value_range), images[:1])
+        for layer in layers
+    ]
+    distance = np.abs(result[:, None] - np.stack(expected, axis=1)).max((2, 3, 4))
+    assert distance.min(axis=1).max() < 1e-9
+    assert set(distance.argmin(axis=1)) == set(range(5))
+    assert np.sort(distance)[:, 1].min() > 5
+
+
+# What it costs.
+
+
+def ops_of(layer):
+    function = tf.function(lambda x: layer(x, training=True))
+    spec = tf.TensorSpec((4, 9, 12, 3), "float32")
+    graph = function.get_concrete_function(spec).graph.as_graph_def()
+    ops = [node.op for node in graph.node]
+    return ops + [node.op for f in graph.library.function for node in f.node_def]
+
+
+@pytest.mark.parametrize("form", ["choice", "choice of choices", "policies"])
+def test_one_warp_and_one_colour_pass(form):
+    ten = [
+        *shifts(3),
+        kal.RandomRotate(0.1),
+        kal.RandomZoom(0.1),
+        kal.RandomShear(0.1, 0.2),
+        kal.RandomFlip(),
+        kal.RandomPerspective(),
+        kal.RandomHue(0.1),
+        kal.RandomContrast(0.1),
+    ]
+    layer = {
+        "choice": lambda: kal.RandomChoice(ten, jit_compile=False),
+        "choice of choices": lambda: kal.RandomChoice(
+            [kal.RandomChoice(ten[:5]), kal.RandomApply(kal.RandomChoice(ten[5:]))],
+            jit_compile=False,
+        ),
+        "policies": lambda: kal.RandAugment(4, jit_compile=False),
+    }[form]()
+    ops = ops_of(layer)
+    assert len(layer.layers) in (10, 4, 2)
+    assert ops.count("ImageProjectiveTransformV3") == 1
+    assert ops.count("BatchMatMulV2") <= 1
+    assert ops.count("StatelessRandomUniformFullIntV2") == 1
+    assert not {"If", "StatelessIf", "Case", "While", "StatelessWhile"} & set(ops)
+
+
+# The policies.
+
+
+def operations(transform, channels=3):
+    """Reads the operation and its signed strength off each image's matrices.
+
+    Written for transforms of a single operation at strengths that are not 0.
+    """
+    matrix = transform.matrix.numpy().astype("float64")
+    gain = transform.color.gain.numpy()
+    level = transform.color.level.numpy()
+    height, width = FRAME[:2]
+    centre = np.array([[1, 0, (width - 1) / 2], [0, 1, (height - 1) / 2], [0, 0, 1]])
+    centred = np.linalg.inv(centre) @ matrix @ centre
+    grey = np.full((3,), 3**-0.5)
+    return {
+        "turn": np.degrees(np.arctan2(centred[:, 1, 0], centred[:, 0, 0]))
+        * np.isclose(np.linalg.det(centred[:, :2, :2]), 1, atol=1e-6)
+        * np.isclose(centred[:, 0, 1], -centred[:, 1, 0], atol=1e-6),
+        "shear x": centred[:, 0, 1] * (np.abs(centred[:, 1, 0]) < 1e-6),
+        "shear y": centred[:, 1, 0] * (np.abs(centred[:, 0, 1]) < 1e-6),
+        "shift x": centred[:, 0, 2] / width,
+        "shift y": centred[:, 1, 2] / height,
+        # How the mean's grey, the difference's grey and pure colours are scaled.
+        "brightness": level @ grey @ grey - 1,
+        "contrast": (gain - level) @ grey @ grey,
+        "saturation": np.einsum("i,bij,j->b", [1, -1, 0], gain, [1, -1, 0]) / 2
+        - np.einsum("i,bij,j->b", grey, gain, grey),
+    }
+
+
+GREATEST = {
+    "RandAugment": {
+        "shear x": 0.3,
+        "shear y": 0.3,
+        "shift x": 150 / 331,
+        "shift y": 150 / 331,
+        "turn": 30.0,
+        "brightness": 0.9,
+        "saturation": 0.9,
+        "contrast": 0.9,
+    },
+    "TrivialAugment": {
+        "shear x": 0.99,
+        "shear y": 0.99,
+        "shift x": 0.25,
+        "shift y": 0.25,
+        "turn": 135.0,
+        "brightness": 0.99,
+        "saturation": 0.99,
+        "contrast": 0.99,
+    },
+}
+
+
+def read(layer):
+    """(9, B): the strengths of the eight, and of the identity where none is at work."""
+    strengths = operations(layer.sample(SHAPE))
+    names, values = list(strengths), np.stack(list(strengths.values()))
+    values[np.abs(values) < 1e-5] = 0
+    assert ((values != 0).sum(axis=0) <= 1).all()
+    return {
+        **dict(zip(names, values, strict=True)),
+        "identity": (values == 0).all(axis=0),
+    }
+
+
+@pytest.mark.parametrize("magnitude", [6, 15.0, 30])
+def test_randaugment_has_nine_operations_each_as_often(magnitude):
+    found = read(kal.RandAugment(1, magnitude))
+    names = sorted(found)
+    which = np.argmax([found[name] != 0 for name in names], axis=0)
+    assert_frequencies(which, dict.fromkeys(range(9), 1))
+    for name, greatest in GREATEST["RandAugment"].items():
+        strength = found[name][found[name] != 0]
+        np.testing.assert_allclose(
+            np.abs(strength), greatest * magnitude / 30, rtol=1e-4
+        )
+        assert_frequencies(strength > 0, {True: 1, False: 1})
+
+
+def test_trivialaugment_draws_its_strength():
+    found = read(kal.TrivialAugment())
+    for name, greatest in GREATEST["TrivialAugment"].items():
+        strength = found[name][found[name] != 0]
+        level = 30 * np.abs(strength) / greatest
+        np.testing.assert_allclose(level, np.round(level), atol=0.01)
+        assert_frequencies(np.round(level), dict.fromkeys(range(1, 31), 1))
+        assert_frequencies(strength > 0, {True: 1, False: 1})
+    # One ninth, and of the eight others the 31st part that is drawn at strength 0.
+    identity = 1 / 9 + 8 / 9 / 31
+    assert_frequencies(found["identity"], {True: identity, False: 1 - identity})
+
+
+def test_randaugment_draws_each_step_anew():
+    """Of two steps at full strength, 1 in 9 · 9 is twice the identity."""
+    transform = kal.RandAugment(2, 30).sample(SHAPE)
+    same = np.isclose(transform.matrix, np.eye(3), atol=1e-6).all(axis=(1, 2))
+    gain, level = transform.color.gain.numpy(), transform.color.level.numpy()
+    same &= np.isclose(gain, np.eye(3)).all(axis=(1, 2))
+    same &= np.isclose(level, np.eye(3)).all(axis=(1, 2))
+    # Also where two moves undo each other; not so colours, 1.9 * 0.1 is not 1.
+    undone = 5 * (1 / 9) ** 2 / 2
+    expected = 1 / 81 + undone
+    assert abs(same.mean() - expected) < 4 * math.sqrt(expected / COUNT)
+
+
+def test_steps_multiply():
+    """Each step multiplies the brightness, by at most 1.9."""
+    for steps in (1, 3):
+        level = kal.RandAugment(steps, 30).sample(SHAPE).color.level.numpy()
+        brightest = level.sum(axis=2).max()
+        np.testing.assert_allclose(brightest, 1.9**steps, rtol=1e-6)
+
+
+@pytest.mark.parametrize("policy", [kal.RandAugment, kal.TrivialAugment])
+def test_images_of_one_batch_get_different_policies(policy, images):
+    tiled = np.tile(images[:1], (64, 1, 1, 1))
+    result = drawn(policy(), tiled)
+    assert len({image.tobytes() for image in result}) > 15
+    assert result.dtype == "uint8"
+
+
+@pytest.mark.parametrize("policy", [kal.RandAugment, kal.TrivialAugment])
+def test_two_channels_keep_their_saturation(policy):
+    color = policy().sample((COUNT, 37, 53, 2)).color
+    assert color.gain.shape == (COUNT, 1)
+    assert color.gain.numpy().std() > 0.05
+
+
+@pytest.mark.parametrize("policy", [kal.RandAugment, kal.TrivialAugment])
+def test_policies_take_fill_settings_and_range(policy):
+    layer = policy(fill_mode="constant", fill_value=300.0, value_range=(0, 200))
+    images = np.full((64, 9, 12, 3), 100.0, "float32")
+    result = drawn(layer, images)
+    assert (result.min(), result.max()) >= (0.0, 200.0)
+    assert result.max() == 200.0
+    assert layer.settings["fill_mode"] == "constant"
+    assert policy().settings["fill_mode"] == "reflect"
+
+
+# Configurations.
+
+CONFIGURED = {
+    "apply": lambda: kal.RandomApply(kal.RandomRotate(0.1, seed=2), 0.3, seed=1),
+    "choice": lambda: kal.RandomChoice(
+        [kal.RandomRotate(0.1), kal.RandomHue(0.1)], (1, 3), seed=1, probability=0.9
+    ),
+    "choice without weights": lambda: kal.RandomChoice(shifts(2), seed=1),
+    "choice of own settings": lambda: kal.RandomChoice(
+        [kal.RandomRotate(0.1), kal.RandomZoom(0.1, fill_mode="wrap")],
+        fill_mode="nearest",
+        interpolation="nearest",
+        fill_value=3.0,
+        value_range=(0, 99),
+        jit_compile=False,
+    ),
+    "policy": lambda: kal.RandAugment(3, 12.5, fill_mode="wrap", value_range=(0, 1)),
+    "trivial": lambda: kal.TrivialAugment(fill_mode="nearest", probability=0.5),
+    "nested": lambda: kal.FusedAugmentation(
+        [
+            kal.RandomApply(kal.RandomChoice([kal.RandAugment(), *shifts(2)]), 0.7),
+            kal.RandomChoice([kal.TrivialAugment(), kal.RandomApply(kal.RandomFlip())]),
+        ],
+        seed=4,
+    ),
+}
+
+
+@pytest.mark.parametrize("make", CONFIGURED.values(), ids=CONFIGURED)
+def test_config_round_trips(make, images):
+    layer = make()
+    again = keras.saving.deserialize_keras_object(
+        keras.saving.serialize_keras_object(layer)
+    )
+    assert type(again) is type(layer)
+    assert again.get_config() == layer.get_config()
+    expected = drawn(layer, images, seed=(5, 6))
+    assert_same_bits(drawn(again, images, seed=(5, 6)), expected)
+
+
+def test_arguments_survive_the_config():
+    config = CONFIGURED["choice of own settings"]().get_config()
+    kept = {name: config[name] for name in ("fill_mode", "interpolation", "fill_value")}
+    assert kept == {
+        "fill_mode": "nearest",
+        "interpolation": "nearest",
+        "fill_value": 3.0,
+    }
+    assert (config["value_range"], config["jit_compile"]) == ((0.0, 99.0), False)
+    assert CONFIGURED["choice"]().get_config()["weights"] == (1.0, 3.0)
+    config = CONFIGURED["policy"]().get_config()
+    assert (config["num_ops"], config["magnitude"]) == (3, 12.5)
+    assert CONFIGURED["apply"]().get_config()["probability"] == 0.3
+
+
+def test_keras_files(images, tmp_path):
+    model = keras.Sequential(
+        [keras.Input((9, 12, 3), dtype="uint8"), CONFIGURED["nested"]()]
+    )
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras").layers[-1]
+    layer = model.layers[-1]
+    expected = drawn(layer, images, seed=(5, 6))
+    assert_same_bits(drawn(loaded, images, seed=(5, 6)), expected)
+    assert_same_bits(model(images), images)
+
+
+def test_xla(images):
+    x = tf.constant(images.astype("float32"))
+    layer = CONFIGURED["nested"]()
+
+    def augment(x):
+        return layer(x, training=True, seed=(3, 4))
+
+    compiled = tf.function(augment, jit_compile=True)(x).numpy()
+    np.testing.assert_allclose(compiled, drawn(layer, x, seed=(3, 4)), atol=0.0255)
+    assert np.abs(compiled - x).mean() > 5
+
+
+# Errors.
+
+TWO = [kal.RandomFlip(), kal.RandomRotate(0.1)]
+ERRORS = {
+    "no layers": (lambda: kal.RandomChoice([]), "at least one layer.*RandomChoice"),
+    "weights of 0": (lambda: kal.RandomChoice(TWO, (0, 0)), "weights.*above 0.*0.0"),
+    "no weights": (lambda: kal.RandomChoice(TWO, ()), "one number for each layer"),
+    "a weight too few": (lambda: kal.RandomChoice(TWO, (1,)), "for 2 layers"),
+    "a weight too many": (lambda: kal.RandomChoice(TWO, (1, 1, 1)), "for 2 layers"),
+    "negative": (lambda: kal.RandomChoice(TWO, (1, -1)), "weights.*at least 0.*-1"),
+    "infinite": (lambda: kal.RandomChoice(TWO, (1, math.inf)), "weights.*finite"),
+    "NaN": (lambda: kal.RandomChoice(TWO, (1, math.nan)), "weights.*nan"),
+    "Keras's": (
+        lambda: kal.RandomChoice([keras.layers.RandomFlip()]),
+        r"layers of keras_aug_layers.*fuse\(",
+    ),
+    "settings": (
+        lambda: kal.RandomChoice([*TWO, kal.RandomZoom(0.1, fill_mode="wrap")]),
+        r"fill_mode.*'reflect'.*'wrap'.*RandomChoice\(",
+    ),
+    "apply": (lambda: kal.RandomApply(keras.layers.Dense(1)), "keras_aug_layers"),
+    "probability": (lambda: kal.RandomApply(TWO[0], 1.5), "probability.*0 and 1.*1.5"),
+    "magnitude": (lambda: kal.RandAugment(2, 31), "magnitude.*0 and 30.*31"),
+    "negative magnitude": (lambda: kal.RandAugment(2, -1), "magnitude.*0 and 30.*-1"),
+    "magnitude of no number": (lambda: kal.RandAugment(2, "9"), "magnitude.*'9'"),
+    "num_ops": (lambda: kal.RandAugment(0), "num_ops.*above 0.*0"),
+    "fraction of num_ops": (lambda: kal.RandAugment(1.5), "num_ops.*1.5"),
+    "num_ops of a boolean": (lambda: kal.RandAugment(True), "num_ops.*True"),
+}
+
+
+@pytest.mark.parametrize(("wrong", "message"), ERRORS.values(), ids=ERRORS)
+def test_errors(wrong, message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        wrong()
