@@ -33,6 +33,7 @@ def show(results: dict[str, Any], console: Console) -> None:
     for skipped in results["skipped"]:
         console.print(f"Skipped: {skipped['title']}: {skipped['reason']}", markup=False)
     console.print(_side_table("Depth of the stack", results["depth"]))
+    console.print(_side_table("Policies", results["policies"]))
     console.print(_side_table("Formulations of the warp", results["formulations"]))
     show_targets(results, console)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks import depth, formulations, machine, memory, modes
+from benchmarks import depth, formulations, machine, memory, modes, policies
 from benchmarks.cases import CASES, PHOTOGRAPH, QUICK_CASES, Case
 from benchmarks.contenders import CONTENDERS, GRAPH_MODES, OURS
 from benchmarks.timing import Timed, in_turn, summarise
@@ -51,8 +51,9 @@ def run(quick: bool, rounds: int, console: Console) -> dict[str, Any]:
             for row in compare(timed, case, OURS):
                 title = CONTENDERS[row["contender"]].title
                 rows.append({**vars(case), "mode": mode, "title": title, **row})
-    progress("depth and formulations")
+    progress("depth, policies and formulations")
     deep = compare(depth.timed(side_case, quick), side_case, depth.SHALLOW)
+    chosen = compare(policies.timed(side_case, quick), side_case, policies.ONE)
     forms = formulations.timed(side_case, quick)
     forms = compare(forms, side_case, formulations.CHOSEN)
     return {
@@ -67,6 +68,7 @@ def run(quick: bool, rounds: int, console: Console) -> dict[str, Any]:
         ],
         "memory": found["rows"],
         "depth": [{**row, "title": row["contender"]} for row in deep],
+        "policies": [{**row, "title": row["contender"]} for row in chosen],
         "formulations": [
             {
                 "title": formulations.FORMULATIONS[row["contender"]].title,

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
+from benchmarks import policies
 from benchmarks.cases import SIZES
 from benchmarks.contenders import OURS
 from benchmarks.timing import ratio
@@ -90,6 +91,8 @@ PROMISES = [
     ),
 ]
 DEPTH_BOUND = 1.15
+CHOICE_BOUND = 1.2
+RAND_AUGMENT_BOUND = 50
 MEMORY_BOUND = 0.1
 
 
@@ -116,6 +119,15 @@ def verdicts(results: dict[str, Any]) -> Iterator[Verdict]:
     shallow, *deep = results["depth"]
     seen = ratio(deep[0], shallow) if deep else None
     yield Verdict(text, DEPTH_BOUND, True, seen)
+    chosen = {row["contender"]: row for row in results["policies"]}
+    seen = ratio(chosen[policies.CHOICE], chosen[policies.ONE]) if chosen else None
+    text = "RandomChoice of ten geometric layers / one of them"
+    yield Verdict(text, CHOICE_BOUND, True, seen)
+    seen = None
+    if policies.THEIRS in chosen:
+        seen = ratio(chosen[policies.THEIRS], chosen[policies.OURS])
+    text = "RandAugment of keras.layers / ours"
+    yield Verdict(text, RAND_AUGMENT_BOUND, False, seen)
     parts = [
         row["xla_temporaries"] / row["output"]
         for row in results["memory"]

@@ -58,27 +58,31 @@ class Forms:
         self, origin: tf.Tensor, data: Data, jit_compile: bool
     ) -> Callable[[tf.Tensor, Data], Any]:
         """One function for all batch sizes; for all image sizes unless compiled."""
-        images = data["images"].shape
-        batch = [None] * (images.rank == 4)
-
-        def spec(tensor: tf.Tensor) -> tf.TensorSpec:
-            sizes = tensor.shape[len(batch) :]
+        rank = data["images"].shape.rank
+        batched = rank == 4
+        signature = {}
+        for name, value in data.items():
+            sizes = list(value.shape)
             if not jit_compile:
-                channels = tensor.shape[self._channel_axis]
-                sizes = [None] * sizes.rank
-                if tensor.shape.rank == images.rank:
-                    sizes[self._channel_axis] = channels
-            return tf.TensorSpec([*batch, *sizes], tensor.dtype)
-
-        specs = {key: spec(value) for key, value in data.items()}
-        key = (jit_compile, origin.shape.rank, *specs.items())
+                relaxed: list[int | None] = [None] * len(sizes)
+                if len(sizes) == rank:
+                    relaxed[self._channel_axis] = sizes[self._channel_axis]
+                sizes = relaxed
+            elif batched:
+                sizes[0] = None
+            signature[name] = (value.dtype, *sizes)
+        key = (jit_compile, origin.shape.rank, *signature.items())
         if key not in self._traced:
-            draws = tf.TensorSpec(batch * (origin.shape.rank == 2) + [3], origin.dtype)
+            draws = [None, 3] if origin.shape.rank == 2 else [3]
+            specs = {
+                name: tf.TensorSpec(sizes, dtype)
+                for name, (dtype, *sizes) in signature.items()
+            }
             # A partial is an object of its own for TensorFlow's retracing warning,
             # which would otherwise count the methods of all layers together.
             self._traced[key] = tf.function(
                 functools.partial(self._function),
-                input_signature=(draws, specs),
+                input_signature=(tf.TensorSpec(draws, origin.dtype), specs),
                 autograph=False,
                 jit_compile=jit_compile,
             )

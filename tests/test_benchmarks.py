@@ -41,7 +41,7 @@ def test_quick_measures_ours_in_every_mode(quick):
     assert modes == {"eager", "function", "data", "fit"}
 
 
-@pytest.mark.parametrize("table", ["rows", "depth", "formulations"])
+@pytest.mark.parametrize("table", ["rows", "depth", "policies", "formulations"])
 def test_every_row_has_its_statistics(quick, table):
     results, _ = quick
     assert results[table]
@@ -111,11 +111,13 @@ def test_promises_are_computed_from_the_results(keras, kept):
             {**row, "contender": "keras", "milliseconds": keras * np.array([1, 2, 1])},
         ],
         "depth": [{"milliseconds": [1.0]}, {"milliseconds": [1.1]}],
+        "policies": [],
         "memory": [{"xla_temporaries": 20, "output": 100}, {"output": 7}],
     }
-    first, *others, depth, memory = targets.verdicts(results)
+    first, *others, depth, choice, rand_augment, memory = targets.verdicts(results)
     assert (first.seen, first.kept) == (keras, kept)
-    assert {verdict.kept for verdict in others} == {None}
+    unmeasured = (*others, choice, rand_augment)
+    assert {verdict.kept for verdict in unmeasured} == {None}
     assert (round(depth.seen, 3), depth.kept) == (1.1, True)
     assert (memory.seen, memory.kept) == (0.2, False)
 

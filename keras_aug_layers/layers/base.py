@@ -120,9 +120,13 @@ class AugmentationLayer(keras.layers.Layer):
 
     def __call__(self, data: Any, *args: Any, **kwargs: Any) -> Any:
         """Calls the layer; a dict may hold whatever it likes beside tensors."""
-        leaves = keras.tree.flatten(data)
-        if isinstance(data, dict) and not any(map(keras.utils.is_keras_tensor, leaves)):
-            data = _Opaque(data)
+        if isinstance(data, dict):
+            if not any(map(keras.utils.is_keras_tensor, keras.tree.flatten(data))):
+                data = _Opaque(data)
+        elif isinstance(kwargs.get("training"), bool) and _is_eager(data):
+            # Nothing is left for Keras to find out, which takes it longer than a small
+            # batch takes us.
+            return self.call(data, *args, **kwargs)
         return super().__call__(data, *args, **kwargs)
 
     def call(self, data: Any, training: bool = False, seed: Any = None) -> Any:
@@ -373,6 +377,11 @@ def check_fill_settings(
         checks.number("fill_value", fill_value)
     if mask_fill_value is not None:
         checks.number("mask_fill_value", mask_fill_value)
+
+
+def _is_eager(data: Any) -> bool:
+    """Whether this is a TensorFlow tensor with a value, outside any graph."""
+    return tf.is_tensor(data) and hasattr(data, "numpy") and tf.executing_eagerly()
 
 
 def _check_backend(images: Any) -> None:
