@@ -19,9 +19,10 @@ from helpers import assert_same_bits, drawn
 from keras.src.legacy.preprocessing.image import ImageDataGenerator
 
 import keras_aug_layers as kal
+from keras_aug_layers.draw import Frame
 from keras_aug_layers.layers.base import DEFAULT_SETTINGS
 from keras_aug_layers.layers.generator import GeneratorAugmentation, draw_with
-from keras_aug_layers.transform import Frame, to_transform
+from keras_aug_layers.transform import to_transform
 
 FILL_MODES = ("nearest", "reflect", "constant")
 NEUTRAL = {"channel_shift_intensity": 0.0, "brightness": 1.0}
