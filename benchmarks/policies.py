@@ -18,7 +18,7 @@ def geometric() -> list[kal.RandomRotate]:
 
 
 def timed(case: Case, quick: bool) -> dict[str, Timed]:
-    """All in a `tf.function`, ours compiled; if `quick` without Keras's, which is slow."""
+    """All in a `tf.function`, ours compiled; without Keras's slow one if `quick`."""
     images = tf.constant(case.images())
     layers = {
         ONE: kal.FusedAugmentation(geometric()[:1], jit_compile=True),
