@@ -254,6 +254,10 @@ def write(name, data):
         (["--boxes", "text.png"], "text.png is not JSON: "),
         (["--boxes", "one.json"], "--boxes: expected a list of boxes of four numbers"),
         (["--boxes", "flat.json"], "--boxes: expected a list of boxes of four numbers"),
+        (
+            ["--boxes", "words.json"],
+            "--boxes: expected a list of boxes of four numbers",
+        ),
         (["--boxes", "upside.json"], "--boxes: a box ends before it begins, as xyxy"),
         (["photo.png", "x.png", "--mask", "m.png"], "--mask and --boxes belong to one"),
         (
@@ -281,6 +285,7 @@ def test_what_is_wrong_is_said_in_one_line(photo, tmp_path, capsys, arguments, p
         "theirs": serialized(keras.layers.Dense(1)),
         "wrong": {**layer, "config": {"degrees": -3}},
         "flat": [1, 2, 3, 4],
+        "words": [["left", "top", "right", "bottom"]],
         "upside": [[3, 3, 1, 1]],
     }.items():
         write(f"{name}.json", json.dumps(value).encode())
