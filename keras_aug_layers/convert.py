@@ -69,8 +69,8 @@ def fuse(stack: Any, *, jit_compile: bool | str = "auto") -> keras.layers.Layer:
         >>> old = keras.Sequential(
         ...     [keras.layers.RandomRotation(0.1), keras.layers.RandomZoom(0.2)]
         ... )
-        >>> [layer.name for layer in fuse(old).layers]
-        ['random_rotate', 'random_zoom']
+        >>> [type(layer).__name__ for layer in fuse(old).layers]
+        ['RandomRotate', 'RandomZoom']
     """
     check_jit_compile(jit_compile)
     runs: list[list[AugmentationLayer] | keras.layers.Layer] = []

@@ -24,10 +24,14 @@ class Transform(tf.experimental.BatchableExtensionType):
         size: int32 (B, 2): height and width of the images it was drawn for.
 
     Example:
-        >>> layer = RandomRotate(degrees=30)
-        >>> transform = layer.sample(images)
-        >>> images = transform.images(images)
-        >>> masks = transform.segmentation_masks(masks)
+        >>> import numpy as np
+        >>> from keras_aug_layers import RandomRotate
+        >>> images = np.zeros((8, 32, 32, 3), "uint8")
+        >>> transform = RandomRotate(degrees=30).sample(images)
+        >>> transform.images(images).shape
+        TensorShape([8, 32, 32, 3])
+        >>> transform.segmentation_masks(images[..., 0]).shape
+        TensorShape([8, 32, 32])
     """
 
     matrix: tf.Tensor

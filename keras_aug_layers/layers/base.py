@@ -289,21 +289,16 @@ class GeometricLayer(AugmentationLayer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        check_fill_settings(fill_mode, interpolation, fill_value, mask_fill_value)
-        self.fill_mode = fill_mode
-        self.interpolation = interpolation
-        self.fill_value = float(fill_value)
-        self.mask_fill_value = mask_fill_value
+        self._settings = check_fill_settings(
+            fill_mode, interpolation, fill_value, mask_fill_value
+        )
+        for name, value in self._settings.items():
+            setattr(self, name, value)
 
     @property
     def settings(self) -> dict[str, Any]:
         """How the warp fills and interpolates."""
-        return {
-            "fill_mode": self.fill_mode,
-            "interpolation": self.interpolation,
-            "fill_value": self.fill_value,
-            "mask_fill_value": self.mask_fill_value,
-        }
+        return dict(self._settings)
 
     affine = True
     """Whether the last row of every matrix is 0, 0, 1."""
@@ -367,16 +362,22 @@ def check_fill_settings(
     interpolation: str | None,
     fill_value: float | None,
     mask_fill_value: float | None,
-) -> None:
+) -> dict[str, Any]:
     """Refuses what the op would not: it returns uninitialised memory. None is unset."""
     if fill_mode is not None:
         checks.one_of("fill_mode", fill_mode, FILL_MODES)
     if interpolation is not None:
         checks.one_of("interpolation", interpolation, INTERPOLATIONS)
     if fill_value is not None:
-        checks.number("fill_value", fill_value)
+        fill_value = checks.number("fill_value", fill_value)
     if mask_fill_value is not None:
-        checks.number("mask_fill_value", mask_fill_value)
+        mask_fill_value = checks.number("mask_fill_value", mask_fill_value)
+    return {
+        "fill_mode": fill_mode,
+        "interpolation": interpolation,
+        "fill_value": fill_value,
+        "mask_fill_value": mask_fill_value,
+    }
 
 
 def _is_eager(data: Any) -> bool:

@@ -47,13 +47,7 @@ class LayerGroup(AugmentationLayer):
     ) -> None:
         super().__init__(**kwargs)
         self.jit_compile = check_jit_compile(jit_compile)
-        own: dict[str, Any] = {
-            "fill_mode": fill_mode,
-            "interpolation": interpolation,
-            "fill_value": fill_value,
-            "mask_fill_value": mask_fill_value,
-        }
-        check_fill_settings(**own)
+        own = check_fill_settings(fill_mode, interpolation, fill_value, mask_fill_value)
         if value_range is not None:
             value_range = checks.value_range("value_range", value_range)
         own["value_range"] = value_range

@@ -55,8 +55,8 @@ class GeneratorAugmentation(GeometricLayer):
     Example:
         >>> import numpy as np
         >>> layer = GeneratorAugmentation(rotation_range=20, rescale=1 / 255)
-        >>> layer(np.full((1, 8, 8, 3), 255.0)).numpy().max()
-        np.float32(1.0)
+        >>> float(layer(np.full((1, 8, 8, 3), 255.0)).numpy().max())
+        1.0
     """
 
     draws = 12
