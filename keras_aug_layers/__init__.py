@@ -1,27 +1,38 @@
 """Image augmentation as Keras layers that run where the model runs."""
 
-from keras_aug_layers.convert import NotFusedWarning, from_image_data_generator, fuse
-from keras_aug_layers.data import augment_dataset
-from keras_aug_layers.layers.brightness import RandomBrightness
-from keras_aug_layers.layers.channel_shift import RandomChannelShift
-from keras_aug_layers.layers.choice import RandomApply, RandomChoice
-from keras_aug_layers.layers.contrast import RandomContrast
-from keras_aug_layers.layers.flip import RandomFlip
-from keras_aug_layers.layers.fused import FusedAugmentation
-from keras_aug_layers.layers.invert import RandomInvert
-from keras_aug_layers.layers.mixing import (
-    RandomColorJitter,
-    RandomGrayscale,
-    RandomHue,
-    RandomSaturation,
-)
-from keras_aug_layers.layers.perspective import RandomPerspective
-from keras_aug_layers.layers.policies import RandAugment, TrivialAugment
-from keras_aug_layers.layers.rotate import RandomRotate
-from keras_aug_layers.layers.shear import RandomShear
-from keras_aug_layers.layers.shift import RandomShift
-from keras_aug_layers.layers.zoom import RandomZoom
-from keras_aug_layers.transform import Transform
+import sys
+
+# `python -m keras_aug_layers` imports this file before the command line, which answers
+# a wrong argument at once and in one line: without TensorFlow, its seconds and its log.
+if sys.argv[:1] != ["-m"] or "keras_aug_layers" not in sys.orig_argv:
+    from keras_aug_layers.convert import (
+        NotFusedWarning,
+        from_image_data_generator,
+        fuse,
+    )
+    from keras_aug_layers.data import augment_dataset
+    from keras_aug_layers.layers import (
+        FusedAugmentation,
+        RandAugment,
+        RandomApply,
+        RandomBrightness,
+        RandomChannelShift,
+        RandomChoice,
+        RandomColorJitter,
+        RandomContrast,
+        RandomFlip,
+        RandomGrayscale,
+        RandomHue,
+        RandomInvert,
+        RandomPerspective,
+        RandomRotate,
+        RandomSaturation,
+        RandomShear,
+        RandomShift,
+        RandomZoom,
+        TrivialAugment,
+    )
+    from keras_aug_layers.transform import Transform
 
 __all__ = [
     "FusedAugmentation",

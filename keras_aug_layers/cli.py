@@ -5,12 +5,13 @@ it TensorFlow, is imported.
 """
 
 import argparse
+import contextlib
 import functools
 import importlib.util
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -237,9 +238,23 @@ def _demo(options: argparse.Namespace) -> None:
     except OSError as error:
         raise CommandError(f"{options.output}: {error.strerror}") from error
 
-    from keras_aug_layers import demo
+    with _silenced():
+        from keras_aug_layers import demo
 
     demo.run(options.images, options.output, options.epochs, options.seed)
+
+
+@contextlib.contextmanager
+def _silenced() -> Iterator[None]:
+    """Keeps off the screen what TensorFlow logs on import, whatever its log level."""
+    screen = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(screen, 2)
+        os.close(screen)
 
 
 def _check_classes(directory: Path) -> None:
@@ -274,7 +289,8 @@ def _preview(options: argparse.Namespace) -> None:
     config = None if options.config is None else _json(options.config)
     boxes = None if options.boxes is None else _json(options.boxes)
 
-    from keras_aug_layers import preview
+    with _silenced():
+        from keras_aug_layers import preview
 
     try:
         if config is None:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-import keras_aug_layers as kal
+from keras_aug_layers import layers as kal
 from keras_aug_layers.cli import VALIDATION_SPLIT
 
 BATCH = 32

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageDraw, ImageFont
 
-import keras_aug_layers as kal
+from keras_aug_layers import layers as kal
 from keras_aug_layers import targets
 from keras_aug_layers.cli import CommandError
 from keras_aug_layers.layers.base import AugmentationLayer, GeometricLayer

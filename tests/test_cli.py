@@ -57,8 +57,7 @@ def test_the_demo_prints_a_table(digits):
 
 def test_the_demo_is_quiet(digits):
     process, _ = digits
-    assert "Warning" not in process.stderr
-    assert "Traceback" not in process.stderr
+    assert process.stderr == ""
 
 
 def test_the_contact_sheet_shows_the_original_first(digits):
@@ -98,10 +97,8 @@ def test_a_bad_directory_gives_one_line_and_no_traceback():
     process = demo("--images", "no/such/directory")
     assert process.returncode == 2
     assert process.stdout == ""
-    assert "Traceback" not in process.stderr
-    assert process.stderr.endswith(
-        "keras-aug-layers: no/such/directory does not exist\n"
-    )
+    message = "keras-aug-layers: no/such/directory does not exist\n"
+    assert process.stderr == message
 
 
 @pytest.mark.parametrize(
