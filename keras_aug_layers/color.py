@@ -29,6 +29,8 @@ class Color(tf.experimental.BatchableExtensionType):
             the greatest of its values without it.
     """
 
+    __name__ = "keras_aug_layers.Color"  # under which a SavedModel knows it
+
     gain: tf.Tensor
     level: Optional[tf.Tensor]  # noqa: UP045 (extension types read no other form)
     bias: tf.Tensor
@@ -171,6 +173,8 @@ def where(condition: tf.Tensor, color: Color, otherwise: Color) -> Color:
 
 def finish(pixels: tf.Tensor, dtype: tf.DType, value_range: Range | None) -> tf.Tensor:
     """Clips to the value range, rounds where the dtype is an integer, casts once."""
+    if value_range is None and pixels.dtype == dtype:
+        return pixels
     if value_range is not None:
         pixels = tf.clip_by_value(pixels, *value_range)
     if dtype.is_integer:

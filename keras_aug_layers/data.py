@@ -25,8 +25,14 @@ def augment_dataset(
     iterator restored from a `tf.train.Checkpoint` goes on with the draws it would have
     had.
 
-    On `tf.data` service, write `.repeat(epochs)` before `distribute`, since a new job
-    starts from the first epoch. In the mode "distributed_epoch" workers take elements
+    For checkpoints in the middle of training, and on `tf.data` service, repeat the
+    dataset first: `augment_dataset(dataset.repeat(epochs), …)`. For a map that reads
+    ahead, TensorFlow does not keep in which epoch an iterator was that is repeated
+    afterwards, unless `tf.data.Options.experimental_symbolic_checkpoint` is set; and a
+    new job of the service starts from the first epoch. (With `key`, an element that is
+    repeated first has the same draw in each epoch: repeat afterwards there.)
+
+    On `tf.data` service, in the mode "distributed_epoch" workers take elements
     as they come and know no place: every element has a draw of its own, but which one
     is chance. There, and wherever else order is lost, give `key`.
 

@@ -38,14 +38,14 @@ def known_format(box_format: str | None) -> str:
 
 
 def read_boxes(
-    bounding_boxes: Any, box_format: str, batched: bool
+    bounding_boxes: Any, box_format: str, batch: tuple[int | None, ...]
 ) -> tuple[tf.Tensor, tf.Tensor | None, tf.Tensor | None]:
     """Boxes and labels as dense tensors, and the row lengths if they were ragged.
 
     Args:
         bounding_boxes: what a user passes: a dict of `boxes` and `labels`.
         box_format: one of `BOX_FORMATS`.
-        batched: whether there is a batch axis.
+        batch: (B,), or () for the boxes of one image.
 
     Raises:
         ValueError: naming the key, what came and what to write.
@@ -55,29 +55,60 @@ def read_boxes(
             "`bounding_boxes` must be a dict with the key 'boxes', and 'labels'. "
             f"Received: {bounding_boxes!r}"
         )
-    lengths = None
-    if isinstance(bounding_boxes["boxes"], tf.RaggedTensor):
-        lengths = bounding_boxes["boxes"].row_lengths()
-    boxes = _dense("boxes", bounding_boxes["boxes"])
-    labels = None
-    if "labels" in bounding_boxes:
-        labels = _dense("labels", bounding_boxes["labels"])
-    rank = 2 + batched
-    if boxes.shape.rank != rank or boxes.shape[-1] not in (4, None):
-        expected = "(B, N, 4)" if batched else "(N, 4)"
-        raise ValueError(
-            f"`bounding_boxes['boxes']` must have the shape {expected}. Received: "
-            f"shape={boxes.shape}"
-        )
-    if labels is not None and not labels.shape[: rank - 1].is_compatible_with(
-        boxes.shape[: rank - 1]
-    ):
-        raise ValueError(
-            "`bounding_boxes['labels']` must have a label for each box. Received: "
-            f"labels of shape {labels.shape} for boxes of shape {boxes.shape}"
-        )
+    boxes, lengths = _dense("boxes", bounding_boxes["boxes"])
+    _check_shape("bounding_boxes['boxes']", boxes, (*batch, None, 4))
     _check_order(boxes, box_format)
+    if bounding_boxes.get("labels") is None:
+        return boxes, None, lengths
+    labels, label_lengths = _dense("labels", bounding_boxes["labels"])
+    count = boxes.shape[len(batch)]
+    _check_shape("bounding_boxes['labels']", labels, (*batch, count), more=True)
+    if (lengths is None) != (label_lengths is None) or _differ(lengths, label_lengths):
+        raise ValueError(
+            "`bounding_boxes['labels']` must have the rows of the boxes. Received: "
+            "rows of other lengths. Write both as ragged tensors, a label for each box."
+        )
     return boxes, labels, lengths
+
+
+def read_keypoints(keypoints: Any, batch: tuple[int | None, ...]) -> tf.Tensor:
+    """Keypoints as a tensor, (B, …, N, 2) if `batch` is (B,), else (…, N, 2).
+
+    Raises:
+        ValueError: naming the key, what came and what to write.
+    """
+    if isinstance(keypoints, tf.RaggedTensor):
+        raise ValueError(
+            "`keypoints` must be dense, padded with -1. Received: a ragged tensor. "
+            "Write keypoints.to_tensor(-1)."
+        )
+    keypoints = tf.convert_to_tensor(keypoints)
+    rank = keypoints.shape.rank
+    between = [None] * max((rank or 0) - len(batch) - 2, 0)
+    _check_shape("keypoints", keypoints, (*batch, *between, None, 2))
+    return keypoints
+
+
+def _check_shape(
+    key: str, value: tf.Tensor, expected: tuple[int | None, ...], more: bool = False
+) -> None:
+    """Refuses an unknown rank and another shape, but for `more` axes at the end."""
+    shape = value.shape
+    if shape.rank is not None and more:
+        shape = shape[: len(expected)]
+    if shape.rank is None or not shape.is_compatible_with(expected):
+        axes = ", ".join("N" if size is None else str(size) for size in expected)
+        raise ValueError(
+            f"`{key}` must have the shape ({axes}{', …' * more}). Received: "
+            f"shape={value.shape}"
+        )
+
+
+def _differ(a: tf.Tensor | None, b: tf.Tensor | None) -> bool:
+    """Whether row lengths are known to differ."""
+    if a is None or b is None or not tf.executing_eagerly():
+        return False
+    return a.numpy().tolist() != b.numpy().tolist()
 
 
 def _check_order(boxes: tf.Tensor, box_format: str) -> None:
@@ -100,8 +131,8 @@ def _check_order(boxes: tf.Tensor, box_format: str) -> None:
         )
 
 
-def _dense(key: str, value: Any) -> tf.Tensor:
-    """A dense tensor, padded with -1 if the value was ragged."""
+def _dense(key: str, value: Any) -> tuple[tf.Tensor, tf.Tensor | None]:
+    """A dense tensor, padded with -1, and its row lengths if the value was ragged."""
     if isinstance(value, tf.RaggedTensor):
         if value.ragged_rank != 1:
             raise ValueError(
@@ -109,9 +140,10 @@ def _dense(key: str, value: Any) -> tf.Tensor:
                 f"only. Received: ragged_rank={value.ragged_rank}. Write "
                 "tf.ragged.constant(…, ragged_rank=1)."
             )
-        return value.to_tensor(default_value=tf.cast(-1, value.dtype))
+        padding = tf.cast(-1, value.dtype)
+        return value.to_tensor(default_value=padding), value.row_lengths()
     try:
-        return tf.convert_to_tensor(value)
+        return tf.convert_to_tensor(value), None
     except (ValueError, TypeError):
         raise ValueError(
             f"`bounding_boxes[{key!r}]` must be a dense tensor padded with -1, or a "
@@ -254,9 +286,9 @@ def from_xyxy(boxes: tf.Tensor, frame: tf.Tensor, box_format: str) -> tf.Tensor:
 def _around_corners(boxes: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
     """The frame around the four moved corners."""
     corners = tf.gather(boxes, [0, 1, 2, 1, 2, 3, 0, 3], axis=-1)
-    count = tf.shape(boxes)[1]
-    corners = move_points(tf.reshape(corners, (-1, 4 * count, 2)), matrices)
-    corners = tf.reshape(corners, (-1, count, 4, 2))
+    batch, count = tf.shape(boxes)[0], tf.shape(boxes)[1]
+    corners = move_points(tf.reshape(corners, (batch, 4 * count, 2)), matrices)
+    corners = tf.reshape(corners, (batch, count, 4, 2))
     low, high = tf.reduce_min(corners, axis=2), tf.reduce_max(corners, axis=2)
     return tf.concat([low, high], axis=-1)
 

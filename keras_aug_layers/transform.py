@@ -1,5 +1,6 @@
 """Transform: what was drawn for a batch of images, and how it is applied."""
 
+import operator
 from typing import Any, Optional
 
 import tensorflow as tf
@@ -33,6 +34,8 @@ class Transform(tf.experimental.BatchableExtensionType):
         >>> transform.segmentation_masks(images[..., 0]).shape
         TensorShape([8, 32, 32])
     """
+
+    __name__ = "keras_aug_layers.Transform"  # under which a SavedModel knows it
 
     matrix: tf.Tensor
     color: Optional[Color]  # noqa: UP045 (extension types read no other form)
@@ -121,7 +124,7 @@ class Transform(tf.experimental.BatchableExtensionType):
         """
         box_format = targets.known_format(self.bounding_box_format)
         boxes, labels, lengths = targets.read_boxes(
-            bounding_boxes, box_format, self.batched
+            bounding_boxes, box_format, self._batch
         )
         if not self.moves:
             return bounding_boxes
@@ -161,14 +164,7 @@ class Transform(tf.experimental.BatchableExtensionType):
         Returns:
             The keypoints in the same shape; in float32 if they were integers.
         """
-        keypoints = tf.convert_to_tensor(keypoints)
-        shape = keypoints.shape
-        if shape.rank < 2 + self.batched or shape[-1] not in (2, None):
-            expected = "(B, …, N, 2)" if self.batched else "(…, N, 2)"
-            raise ValueError(
-                f"`keypoints` must have the shape {expected}. Received: "
-                f"shape={keypoints.shape}"
-            )
+        keypoints = targets.read_keypoints(keypoints, self._batch)
         if not self.moves:
             return keypoints
         shape = tf.shape(keypoints)
@@ -219,9 +215,10 @@ class Transform(tf.experimental.BatchableExtensionType):
         )
 
     def __getitem__(self, images: Any) -> "Transform":
-        """The transforms of some images of the batch: an index or a slice."""
-        if isinstance(images, int):
-            images = slice(images, images + 1 or None)
+        """The transform of an image of the batch, by its index, or of a slice of it."""
+        if not isinstance(images, slice):
+            index = operator.index(images)
+            images = slice(index, index + 1 or None)
         color = None if self.color is None else self.color[images]
         return self._replace(
             matrix=self.matrix[images], size=self.size[images], color=color
@@ -253,8 +250,22 @@ class Transform(tf.experimental.BatchableExtensionType):
 
     @property
     def _forward(self) -> tf.Tensor:
-        """float64 matrices from input to output pixels, for points."""
-        return matrices.inverse(tf.cast(self.matrix, tf.float64))
+        """float64 matrices from input to output pixels, for points.
+
+        Their sign is such that what the middle of the frame shows lies before the
+        horizon, at a positive depth.
+        """
+        matrix = tf.cast(self.matrix, tf.float64)
+        middle = (tf.cast(self.size, tf.float64) - 1.0) / 2.0
+        depth = tf.reduce_sum(matrix[:, 2, :2] * middle[:, ::-1], axis=1) + 1.0
+        sign = tf.where(depth < 0.0, -1.0, 1.0)
+        sign = tf.cast(sign, tf.float64)[:, tf.newaxis, tf.newaxis]
+        return sign * matrices.inverse(matrix)
+
+    @property
+    def _batch(self) -> tuple[int | None, ...]:
+        """The axes before those of one image's targets: the batch, or none."""
+        return (self.matrix.shape[0],) if self.batched else ()
 
     def _replace(self, **changes: Any) -> "Transform":
         fields = {name: getattr(self, name) for name in self.__annotations__}

@@ -12,11 +12,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_aug_layers import checks, sampling
+from keras_aug_layers import checks, sampling, targets
 from keras_aug_layers.color import Color
 from keras_aug_layers.draw import Draw, Frame
 from keras_aug_layers.forms import Forms
-from keras_aug_layers.targets import BOX_FITS, BOX_FORMATS, KEYPOINT_FORMATS
 from keras_aug_layers.transform import Transform, to_transform
 from keras_aug_layers.warp import FILL_MODES, INTERPOLATIONS
 
@@ -91,12 +90,14 @@ class AugmentationLayer(keras.layers.Layer):
             ("channels_last", "channels_first"),
         )
         if bounding_box_format is not None:
-            checks.one_of("bounding_box_format", bounding_box_format, BOX_FORMATS)
+            checks.one_of(
+                "bounding_box_format", bounding_box_format, targets.BOX_FORMATS
+            )
         self.bounding_box_format = bounding_box_format
-        self.box_fit = checks.one_of("box_fit", box_fit, BOX_FITS)
+        self.box_fit = checks.one_of("box_fit", box_fit, targets.BOX_FITS)
         self.min_visibility = checks.number("min_visibility", min_visibility, 0.0, 1.0)
         self.keypoint_format = checks.one_of(
-            "keypoint_format", keypoint_format, KEYPOINT_FORMATS
+            "keypoint_format", keypoint_format, targets.KEYPOINT_FORMATS
         )
         self.seed = seed
         if seed is None:
@@ -199,12 +200,22 @@ class AugmentationLayer(keras.layers.Layer):
         frame = Frame.of(images, self.data_format)
         if "segmentation_masks" in pixels:
             _check_masks(pixels["segmentation_masks"], images, self.data_format)
-        origin = self._origin(frame, seed)
         points = {key: data[key] for key in POINT_KEYS if key in data}
+        self._check_points(points, (frame.batch,) if frame.batched else ())
+        origin = self._origin(frame, seed)
         if points:
             # Not compiled with the pixels: their number differs from batch to batch.
             points = self._drawing.run(origin, {"images": images}).apply(points)
         return {**points, **self._augmenting.run(origin, pixels, self.jit_compile)}
+
+    def _check_points(self, points: dict[str, Any], batch: tuple[Any, ...]) -> None:
+        """Refuses bad boxes and keypoints before anything is drawn."""
+        batch = tuple(size if isinstance(size, int) else None for size in batch)
+        if "bounding_boxes" in points:
+            box_format = targets.known_format(self.bounding_box_format)
+            targets.read_boxes(points["bounding_boxes"], box_format, batch)
+        if "keypoints" in points:
+            targets.read_keypoints(points["keypoints"], batch)
 
     def _augment(self, origin: tf.Tensor, data: dict[str, Any]) -> dict[str, Any]:
         """The one code path, a pure function: sample, compose, warp, colour."""
