@@ -4,6 +4,8 @@ import math
 from collections.abc import Collection
 from typing import Any
 
+import numpy as np
+
 Range = tuple[float, float]
 
 
@@ -52,6 +54,8 @@ def pair(
     name: str, value: Any, low: float = -math.inf, high: float = math.inf
 ) -> Range:
     """Returns (lower, upper) as floats, in order and within low and high."""
+    if isinstance(value, np.ndarray):
+        value = tuple(value.tolist())
     if not isinstance(value, (tuple, list)) or len(value) != 2:
         raise ValueError(
             f"`{name}` must be a number or a pair (low, high). Received: {value!r}"
@@ -78,9 +82,8 @@ def value_range(name: str, value: Any) -> Range:
 
 def _is_number(value: Any) -> bool:
     """Python and NumPy numbers count; booleans and strings do not."""
-    return not isinstance(value, (bool, str, tuple, list)) and hasattr(
-        value, "__float__"
-    )
+    not_numbers = (bool, str, tuple, list, np.ndarray)
+    return not isinstance(value, not_numbers) and hasattr(value, "__float__")
 
 
 def _bounds(low: float, high: float) -> str:

@@ -11,11 +11,14 @@ gains and levels multiply, and the bias goes through the second level.
 """
 
 import math
+from collections.abc import Callable
 from typing import Any, Optional
 
 import tensorflow as tf
 
 from keras_aug_layers.checks import Range
+
+_FIELDS = ("gain", "level", "bias", "bounded")
 
 
 class Color(tf.experimental.BatchableExtensionType):
@@ -25,8 +28,8 @@ class Color(tf.experimental.BatchableExtensionType):
         gain: (B, 1) or (B, C), or (B, C, C) where channels mix.
         level: like `gain`; None where it equals the gain.
         bias: (B, 1) or (B, C), in units of the pixels.
-        bounded: whether an image keeps, once the bias is added, within the least and
-            the greatest of its values without it.
+        bounded: a bias of its own, like `bias`, with which an image keeps within the
+            least and the greatest of the values it has without any bias; or None.
     """
 
     __name__ = "keras_aug_layers.Color"  # under which a SavedModel knows it
@@ -34,7 +37,7 @@ class Color(tf.experimental.BatchableExtensionType):
     gain: tf.Tensor
     level: Optional[tf.Tensor]  # noqa: UP045 (extension types read no other form)
     bias: tf.Tensor
-    bounded: bool = False
+    bounded: Optional[tf.Tensor] = None  # noqa: UP045
 
     def then(self, after: "Color") -> "Color":
         """The map that applies this one first, then `after`."""
@@ -45,7 +48,7 @@ class Color(tf.experimental.BatchableExtensionType):
             gain=_product(after.gain, self.gain),
             level=level,
             bias=_product(after._level, self.bias, vector=True) + after.bias,
-            bounded=self.bounded or after.bounded,
+            bounded=_sum(self.bounded, after.bounded, after._level),
         )
 
     def inverse(self) -> "Color":
@@ -65,9 +68,7 @@ class Color(tf.experimental.BatchableExtensionType):
 
     def cast(self, dtype: tf.DType) -> "Color":
         """The same map in another dtype."""
-        level = None if self.level is None else tf.cast(self.level, dtype)
-        gain, bias = tf.cast(self.gain, dtype), tf.cast(self.bias, dtype)
-        return Color(gain, level, bias, self.bounded)
+        return self._map(lambda x: tf.cast(x, dtype))
 
     def spread(self, batch: Any) -> "Color":
         """The same map with a row for each image, where it had one for all."""
@@ -75,27 +76,33 @@ class Color(tf.experimental.BatchableExtensionType):
         def rows(x: tf.Tensor) -> tf.Tensor:
             return tf.broadcast_to(x, tf.concat([[batch], tf.shape(x)[1:]], axis=0))
 
-        level = None if self.level is None else rows(self.level)
-        return Color(rows(self.gain), level, rows(self.bias), self.bounded)
+        return self._map(rows)
 
     def __getitem__(self, images: Any) -> "Color":
-        level = None if self.level is None else self.level[images]
-        return Color(self.gain[images], level, self.bias[images], self.bounded)
+        return self._map(lambda x: x[images])
+
+    def _map(self, function: Callable[[tf.Tensor], tf.Tensor]) -> "Color":
+        """Applies a function to every tensor."""
+        fields = (self.gain, self.level, self.bias, self.bounded)
+        return Color(*(None if x is None else function(x) for x in fields))
 
     def to_config(self) -> dict[str, Any]:
         """The map as numbers and lists, for JSON."""
-        level = None if self.level is None else self.level.numpy().tolist()
-        gain, bias = self.gain.numpy().tolist(), self.bias.numpy().tolist()
-        return {"gain": gain, "level": level, "bias": bias, "bounded": self.bounded}
+        fields = {name: getattr(self, name) for name in _FIELDS}
+        return {
+            name: None if value is None else value.numpy().tolist()
+            for name, value in fields.items()
+        }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Color":
         """The map that `to_config` described."""
-        gain, level, bias = (
-            None if config[key] is None else tf.constant(config[key], tf.float64)
-            for key in ("gain", "level", "bias")
+        return cls(
+            *(
+                None if config[name] is None else tf.constant(config[name], tf.float64)
+                for name in _FIELDS
+            )
         )
-        return cls(gain, level, bias, config["bounded"])
 
     def apply(self, pixels: tf.Tensor, source: tf.Tensor) -> tf.Tensor:
         """Maps floating pixels (B, H, W, C).
@@ -113,12 +120,11 @@ class Color(tf.experimental.BatchableExtensionType):
             pixels = _everywhere(color.gain) * pixels + bias
         else:
             pixels = _mix(pixels, color.gain) + bias
-        biased = pixels + _everywhere(color.bias)
-        if not self.bounded:
-            return biased
-        low = tf.reduce_min(pixels, axis=(1, 2, 3), keepdims=True)
-        high = tf.reduce_max(pixels, axis=(1, 2, 3), keepdims=True)
-        return tf.clip_by_value(biased, low, high)
+        if color.bounded is not None:
+            low = tf.reduce_min(pixels, axis=(1, 2, 3), keepdims=True)
+            high = tf.reduce_max(pixels, axis=(1, 2, 3), keepdims=True)
+            pixels = tf.clip_by_value(pixels + _everywhere(color.bounded), low, high)
+        return pixels + _everywhere(color.bias)
 
 
 def identity() -> Color:
@@ -127,8 +133,14 @@ def identity() -> Color:
 
 
 def scale_and_add(gain: Any, bias: Any, bounded: bool = False) -> Color:
-    """Multiplies by `gain`, then adds `bias`: scalars, (B,) or one column a channel."""
-    return Color(_columns(gain), None, _columns(bias), bounded)
+    """Multiplies by `gain`, then adds `bias`: scalars, (B,) or one column a channel.
+
+    If `bounded`, the image keeps within its least and greatest value.
+    """
+    bias = _columns(bias)
+    if bounded:
+        return Color(_columns(gain), None, tf.zeros_like(bias), bias)
+    return Color(_columns(gain), None, bias)
 
 
 def contrast(gain: Any) -> Color:
@@ -167,8 +179,14 @@ def where(condition: tf.Tensor, color: Color, otherwise: Color) -> Color:
     level = None
     if color.level is not None or otherwise.level is not None:
         level = _choose(condition, color._level, otherwise._level)
+    bounded = None
+    if color.bounded is not None or otherwise.bounded is not None:
+        zero = tf.zeros((1, 1), tf.float64)
+        first = zero if color.bounded is None else color.bounded
+        second = zero if otherwise.bounded is None else otherwise.bounded
+        bounded = _choose(condition, first, second)
     bias = _choose(condition, color.bias, otherwise.bias)
-    return Color(gain, level, bias, color.bounded or otherwise.bounded)
+    return Color(gain, level, bias, bounded)
 
 
 def finish(pixels: tf.Tensor, dtype: tf.DType, value_range: Range | None) -> tf.Tensor:
@@ -186,6 +204,16 @@ def _columns(value: Any) -> tf.Tensor:
     """A scalar, (B,) or (B, C) as float64 (1, 1), (B, 1) or (B, C)."""
     value = tf.cast(value, tf.float64)
     return value if value.shape.rank == 2 else tf.reshape(value, (-1, 1))
+
+
+def _sum(
+    bias: tf.Tensor | None, later: tf.Tensor | None, level: tf.Tensor
+) -> tf.Tensor | None:
+    """A bias that goes through a later level, plus a later bias; None is zero."""
+    if bias is None:
+        return later
+    moved = _product(level, bias, vector=True)
+    return moved if later is None else moved + later
 
 
 def _everywhere(x: tf.Tensor) -> tf.Tensor:

@@ -19,6 +19,7 @@ from keras_aug_layers.layers.invert import RandomInvert
 from keras_aug_layers.layers.mixing import RandomGrayscale, RandomSaturation
 from keras_aug_layers.layers.perspective import RandomPerspective
 from keras_aug_layers.layers.rotate import RandomRotate
+from keras_aug_layers.layers.sequence import LayerSequence
 from keras_aug_layers.layers.shear import RandomShear
 from keras_aug_layers.layers.shift import RandomShift
 from keras_aug_layers.layers.zoom import RandomZoom
@@ -46,6 +47,8 @@ def fuse(stack: Any, *, jit_compile: bool | str = "auto") -> keras.layers.Layer:
 
     - RandomFlip("horizontal_and_vertical") draws its axes one by one.
     - RandomContrast(f) also lowers the contrast: the gain is from 1 - f to 1 + f.
+    - RandomContrast((0, f)) is the same as RandomContrast(f), which Keras stores alike.
+    - RandomShear((a, b)) keeps the random sign that Keras's has.
     - RandomColorDegeneration(f) only pales: its factor is from 0 to f.
     - RandomPerspective moves all four corners (Keras: never the top left), by at most
       a quarter of `scale` times the size, and nothing folds over.
@@ -59,7 +62,7 @@ def fuse(stack: Any, *, jit_compile: bool | str = "auto") -> keras.layers.Layer:
         jit_compile: as for `FusedAugmentation`.
 
     Returns:
-        A `FusedAugmentation`, or a `keras.Sequential` of them and what stays.
+        A `FusedAugmentation`, or a `LayerSequence` of them and what stays.
 
     Raises:
         ValueError: if the stack holds a layer with trained weights, or something that
@@ -76,7 +79,9 @@ def fuse(stack: Any, *, jit_compile: bool | str = "auto") -> keras.layers.Layer:
     runs: list[list[AugmentationLayer] | keras.layers.Layer] = []
     for layer in _flatten(stack):
         ours = _convert(layer)
-        if ours is None:
+        if ours is not None and not ours.fusible:
+            runs.append(ours)
+        elif ours is None:
             _check_stays(layer)
             runs.append(layer)
         elif runs and isinstance(runs[-1], list) and _agree(runs[-1], ours):
@@ -86,9 +91,9 @@ def fuse(stack: Any, *, jit_compile: bool | str = "auto") -> keras.layers.Layer:
     fused = [
         FusedAugmentation(
             run,
-            seed=next((layer.seed for layer in run if layer.seed is not None), None),
+            seed=_first(run, "seed"),
             data_format=run[0].data_format,
-            bounding_box_format=run[0].bounding_box_format,
+            bounding_box_format=_first(run, "bounding_box_format"),
             jit_compile=jit_compile,
         )
         if isinstance(run, list)
@@ -97,7 +102,7 @@ def fuse(stack: Any, *, jit_compile: bool | str = "auto") -> keras.layers.Layer:
     ]
     if not fused:
         return FusedAugmentation([], jit_compile=jit_compile)
-    return fused[0] if len(fused) == 1 else keras.Sequential(fused)
+    return fused[0] if len(fused) == 1 else LayerSequence(fused)
 
 
 def from_image_data_generator(
@@ -178,7 +183,7 @@ _NOT_A_MATRIX = {
 }
 
 _GENERATOR_ARGUMENTS = (
-    *inspect.signature(GeneratorAugmentation.__init__).parameters,
+    *inspect.getfullargspec(GeneratorAugmentation.__init__).kwonlyargs,
     "cval",
     "data_format",
     "dtype",
@@ -215,6 +220,12 @@ def _flatten(stack: Any) -> Iterable[Any]:
             yield from _flatten(layer)
         elif not isinstance(layer, keras.layers.InputLayer):
             yield layer
+
+
+def _first(run: list[AugmentationLayer], name: str) -> Any:
+    """The first value of an attribute that is not None."""
+    values = (getattr(layer, name) for layer in run)
+    return next((value for value in values if value is not None), None)
 
 
 def _agree(run: list[AugmentationLayer], layer: AugmentationLayer) -> bool:
@@ -302,7 +313,7 @@ def _shear(layer: Any, common: dict[str, Any]) -> AugmentationLayer:
         return RandomShear(*factors, **settings)
     return RandomChoice(
         [RandomShear(*factors, **settings), RandomShear(*mirrored, **settings)],
-        data_format=layer.data_format,
+        **common,
     )
 
 

@@ -56,13 +56,24 @@ def read_boxes(
             f"Received: {bounding_boxes!r}"
         )
     boxes, lengths = _dense("boxes", bounding_boxes["boxes"])
-    _check_shape("bounding_boxes['boxes']", boxes, (*batch, None, 4))
+    b = "B, " if batch else ""
+    _check_shape(
+        "bounding_boxes['boxes']",
+        boxes,
+        (*batch, None, 4),
+        f"the shape ({b}N, 4)",
+    )
     _check_order(boxes, box_format)
     if bounding_boxes.get("labels") is None:
         return boxes, None, lengths
     labels, label_lengths = _dense("labels", bounding_boxes["labels"])
     count = boxes.shape[len(batch)]
-    _check_shape("bounding_boxes['labels']", labels, (*batch, count), more=True)
+    _check_shape(
+        "bounding_boxes['labels']",
+        labels,
+        (*batch, count),
+        f"a label for each box, the shape ({b}N) or ({b}N, K)",
+    )
     if (lengths is None) != (label_lengths is None) or _differ(lengths, label_lengths):
         raise ValueError(
             "`bounding_boxes['labels']` must have the rows of the boxes. Received: "
@@ -83,25 +94,23 @@ def read_keypoints(keypoints: Any, batch: tuple[int | None, ...]) -> tf.Tensor:
             "Write keypoints.to_tensor(-1)."
         )
     keypoints = tf.convert_to_tensor(keypoints)
-    rank = keypoints.shape.rank
-    between = [None] * max((rank or 0) - len(batch) - 2, 0)
-    _check_shape("keypoints", keypoints, (*batch, *between, None, 2))
+    between = [None] * max((keypoints.shape.rank or 0) - len(batch) - 2, 0)
+    _check_shape(
+        "keypoints",
+        keypoints,
+        (*batch, *between, None, 2),
+        f"the shape ({'B, ' if batch else ''}…, N, 2)",
+    )
     return keypoints
 
 
 def _check_shape(
-    key: str, value: tf.Tensor, expected: tuple[int | None, ...], more: bool = False
+    key: str, value: tf.Tensor, expected: tuple[int | None, ...], wanted: str
 ) -> None:
-    """Refuses an unknown rank and another shape, but for `more` axes at the end."""
+    """Refuses an unknown rank, and axes that differ from the expected ones."""
     shape = value.shape
-    if shape.rank is not None and more:
-        shape = shape[: len(expected)]
-    if shape.rank is None or not shape.is_compatible_with(expected):
-        axes = ", ".join("N" if size is None else str(size) for size in expected)
-        raise ValueError(
-            f"`{key}` must have the shape ({axes}{', …' * more}). Received: "
-            f"shape={value.shape}"
-        )
+    if shape.rank is None or not shape[: len(expected)].is_compatible_with(expected):
+        raise ValueError(f"`{key}` must have {wanted}. Received: shape={shape}")
 
 
 def _differ(a: tf.Tensor | None, b: tf.Tensor | None) -> bool:

@@ -481,10 +481,6 @@ def test_bounded_keeps_the_images_own_range():
     np.testing.assert_allclose(brighter.apply(tf.constant(x), x), 1.5 * expected)
 
 
-BOUNDS = "`bounded` also binds the biases of other maps, in `then` and in `where`"
-
-
-@pytest.mark.xfail(strict=True, reason=BOUNDS)
 @pytest.mark.parametrize("bounded_first", [True, False])
 def test_bounds_concern_their_own_bias_only(bounded_first):
     x = pixels(np.random.default_rng(3))
@@ -497,7 +493,6 @@ def test_bounds_concern_their_own_bias_only(bounded_first):
     np.testing.assert_allclose(result, expected)
 
 
-@pytest.mark.xfail(strict=True, reason=BOUNDS)
 def test_bounds_concern_their_own_images_only():
     x = pixels(np.random.default_rng(3))
     shift = color.scale_and_add(1.0, 60.0, bounded=True)

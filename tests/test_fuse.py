@@ -489,7 +489,6 @@ def test_the_fewest_layers(stack, expected):
     assert names(silently_fused(stack())) == expected
 
 
-@pytest.mark.xfail(strict=True, reason="a flip fills nothing, but brings a fill mode")
 @pytest.mark.parametrize("first", [True, False])
 def test_a_flip_joins_any_neighbour(first):
     stack = [kl.RandomFlip(), kl.RandomRotation(0.1, **CONSTANT)]
@@ -563,16 +562,7 @@ SEEDED = {
 
 @pytest.mark.parametrize(
     "stack",
-    [
-        *(pytest.param(v, id=k) for k, v in list(SEEDED.items())[:3]),
-        pytest.param(
-            SEEDED["shear from above 0"],
-            id="shear from above 0",
-            marks=pytest.mark.xfail(
-                strict=True, reason="the choice of the sign has no seed"
-            ),
-        ),
-    ],
+    [pytest.param(stack, id=name) for name, stack in SEEDED.items()],
 )
 def test_seeds_arrive(stack):
     draws = [
@@ -591,19 +581,7 @@ BOXED = {
 
 @pytest.mark.parametrize(
     "stack",
-    [
-        pytest.param(BOXED["first"], id="first"),
-        *(
-            pytest.param(
-                BOXED[name],
-                id=name,
-                marks=pytest.mark.xfail(
-                    strict=True, reason="only the first layer's box format is carried"
-                ),
-            )
-            for name in ("later", "shear")
-        ),
-    ],
+    [pytest.param(stack, id=name) for name, stack in BOXED.items()],
 )
 def test_box_formats_arrive(stack):
     assert kal.fuse(stack("xywh")).bounding_box_format == "xywh"
@@ -675,16 +653,7 @@ def test_inference_is_the_identity_where_kerass_is_not(images):
 
 @pytest.mark.parametrize(
     "count",
-    [
-        10,
-        pytest.param(
-            11,
-            marks=pytest.mark.xfail(
-                strict=True,
-                reason="keras.Sequential casts integers to its input's float32",
-            ),
-        ),
-    ],
+    [10, 11],
 )
 @pytest.mark.parametrize("dtype", ["uint8", "float64"])
 @pytest.mark.parametrize("training", [False, True])
@@ -770,7 +739,6 @@ def test_in_tf_data(images, dtype="uint8"):
     assert not np.array_equal(result, images)
 
 
-@pytest.mark.xfail(strict=True, reason="a group draws, but does not normalise")
 @pytest.mark.parametrize("training", [False, True])
 def test_a_converted_generator_still_normalises(training, images):
     generator = kal.from_image_data_generator(rescale=1 / 255)

@@ -552,7 +552,6 @@ def test_wrong_generators(arguments, message):
         kal.from_image_data_generator(ImageDataGenerator(**arguments))
 
 
-@pytest.mark.xfail(strict=True, reason="`self` and `kwargs` pass the check of names")
 @pytest.mark.parametrize("name", ["self", "kwargs"])
 def test_names_of_python_are_no_arguments(name):
     with pytest.raises(ValueError, match=f"`{name}` is no argument"):

@@ -6,6 +6,7 @@ from keras_aug_layers.layers.choice import RandomApply, RandomChoice
 from keras_aug_layers.layers.contrast import RandomContrast
 from keras_aug_layers.layers.flip import RandomFlip
 from keras_aug_layers.layers.fused import FusedAugmentation
+from keras_aug_layers.layers.generator import GeneratorAugmentation
 from keras_aug_layers.layers.invert import RandomInvert
 from keras_aug_layers.layers.mixing import (
     RandomColorJitter,
@@ -16,12 +17,15 @@ from keras_aug_layers.layers.mixing import (
 from keras_aug_layers.layers.perspective import RandomPerspective
 from keras_aug_layers.layers.policies import RandAugment, TrivialAugment
 from keras_aug_layers.layers.rotate import RandomRotate
+from keras_aug_layers.layers.sequence import LayerSequence
 from keras_aug_layers.layers.shear import RandomShear
 from keras_aug_layers.layers.shift import RandomShift
 from keras_aug_layers.layers.zoom import RandomZoom
 
 __all__ = [
+    "GeneratorAugmentation",
     "FusedAugmentation",
+    "LayerSequence",
     "RandAugment",
     "RandomApply",
     "RandomBrightness",

@@ -110,6 +110,11 @@ class AugmentationLayer(keras.layers.Layer):
         self._augmenting = Forms(self._augment, channel_axis)
         self._drawing = Forms(self._transform_for, channel_axis)
 
+    @property
+    def fusible(self) -> bool:
+        """Whether the layer is its draw, so that a group can draw for it."""
+        return True
+
     def draw(self, u: tf.Tensor, frame: Frame) -> Draw:
         """Turns random numbers into matrices. Each kind of layer defines it.
 

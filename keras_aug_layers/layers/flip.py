@@ -40,6 +40,11 @@ class RandomFlip(GeometricLayer):
             "mode", mode, ("horizontal", "vertical", "horizontal_and_vertical")
         )
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """None: a flip fills nothing, and agrees with every neighbour in a stack."""
+        return {}
+
     def matrices(self, u: tf.Tensor, frame: Frame) -> tf.Tensor:
         """A scale of 1 or -1 for each axis."""
         flipped = u < 0.5

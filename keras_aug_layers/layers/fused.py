@@ -133,4 +133,9 @@ def _check_layer(layer: Any) -> AugmentationLayer:
             "`layers` must be augmentation layers of keras_aug_layers. Received: "
             f"{layer!r}. Write fuse([...]) for a stack of Keras's own layers."
         )
+    if not layer.fusible:
+        raise ValueError(
+            f"`layers` must only augment. Received: {layer.name!r}, which normalises "
+            "too. Write keras.Sequential([FusedAugmentation([...]), layer])."
+        )
     return layer

@@ -93,7 +93,7 @@ class GeneratorAugmentation(GeometricLayer):
             brightness_range = checks.pair("brightness_range", brightness_range, 0.0)
         self.brightness_range = brightness_range
         self.shear_range = checks.number("shear_range", shear_range)
-        if not isinstance(zoom_range, (tuple, list)):
+        if not isinstance(zoom_range, (tuple, list, np.ndarray)):
             zoom_range = checks.number("zoom_range", zoom_range, 0.0)
             zoom_range = 1.0 - zoom_range, 1.0 + zoom_range
         least = math.nextafter(0.0, 1.0)
@@ -120,6 +120,12 @@ class GeneratorAugmentation(GeometricLayer):
         ranged = {} if self.brightness_range is None else {"value_range": (0.0, 255.0)}
         return {**super().settings, **ranged}
 
+    @property
+    def fusible(self) -> bool:
+        """Whether nothing is normalised: a group would draw, but not normalise."""
+        normalizes = self.samplewise_center or self.featurewise_center
+        return not normalizes and self.rescale is None
+
     def draw(self, u: tf.Tensor, frame: Frame) -> Draw:
         """Draws what `ImageDataGenerator.get_random_transform` draws."""
         columns = tf.unstack(u, num=self.draws, axis=1)
@@ -144,8 +150,7 @@ class GeneratorAugmentation(GeometricLayer):
 
     def call(self, data: Any, training: bool = False, seed: Any = None) -> Any:
         """Augments if `training`; normalises in any case, if anything is to be."""
-        normalizes = self.samplewise_center or self.featurewise_center
-        if not normalizes and self.rescale is None:
+        if self.fusible:
             return super().call(data, training, seed)
         data = getattr(data, "value", data)
         if isinstance(data, dict):
@@ -175,8 +180,7 @@ class GeneratorAugmentation(GeometricLayer):
         self, data: Any, training: bool = False, seed: Any = None
     ) -> Any:
         """Shapes stay; images become floats where they are normalised."""
-        normalizes = self.samplewise_center or self.featurewise_center
-        if not normalizes and self.rescale is None:
+        if self.fusible:
             return super().compute_output_spec(data, training, seed)
         images = data["images"] if isinstance(data, dict) else data
         floating = "float" in keras.backend.standardize_dtype(images.dtype)

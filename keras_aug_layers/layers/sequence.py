@@ -1,0 +1,53 @@
+"""LayerSequence: fused layers, and what no matrix does between them."""
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+
+@keras.saving.register_keras_serializable("keras_aug_layers")
+class LayerSequence(keras.layers.Layer):
+    """Layers one after the other, each in the dtype that it gets.
+
+    A `keras.Sequential` would cast what comes in, and a `keras.layers.Pipeline` would
+    augment outside training.
+
+    Args:
+        layers: Keras layers, in order.
+        **kwargs: arguments of `keras.layers.Layer`.
+    """
+
+    def __init__(self, layers: Sequence[keras.layers.Layer], **kwargs: Any) -> None:
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(autocast=False, **kwargs)
+        self._convert_input_args = False
+        self._allow_non_tensor_positional_args = True
+        self.layers = list(layers)
+        self.built = True
+
+    def call(self, data: Any, training: bool = False) -> Any:
+        """Calls the layers in order."""
+        for layer in self.layers:
+            parameters = inspect.signature(layer.call).parameters
+            options = {"training": bool(training)} if "training" in parameters else {}
+            data = layer(data, **options)
+        return data
+
+    def compute_output_spec(self, data: Any, training: bool = False) -> Any:
+        """What comes out of the last layer."""
+        for layer in self.layers:
+            data = layer.compute_output_spec(data)
+        return data
+
+    def get_config(self) -> dict[str, Any]:
+        """The layers, serialised."""
+        layers = [keras.saving.serialize_keras_object(x) for x in self.layers]
+        return {**super().get_config(), "layers": layers}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "LayerSequence":
+        """Builds the layers."""
+        layers = [keras.saving.deserialize_keras_object(x) for x in config["layers"]]
+        return cls(**{**config, "layers": layers})
