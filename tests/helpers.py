@@ -1,19 +1,34 @@
 """What several test modules need."""
 
+import contextlib
+
 import numpy as np
 import tensorflow as tf
 
 
-def drawn(layer, images, **kwargs):
-    """What the layer makes of images while training, op by op: no time for tracing.
+@contextlib.contextmanager
+def op_by_op():
+    """Runs tf.functions without tracing them, which is most of a short test's time.
 
-    test_identity.py shows for every layer that an ordinary call gives the same.
+    test_identity.py shows that a layer gives the same in either form.
     """
     tf.config.run_functions_eagerly(True)
     try:
-        return layer(images, training=True, **kwargs).numpy()
+        yield
     finally:
         tf.config.run_functions_eagerly(False)
+
+
+@op_by_op()
+def drawn(layer, images, **kwargs):
+    """What the layer makes of images while training."""
+    return layer(images, training=True, **kwargs).numpy()
+
+
+@op_by_op()
+def sampled(layer, images, **kwargs):
+    """What the layer draws for images."""
+    return layer.sample(images, **kwargs)
 
 
 def assert_same_bits(actual, expected):

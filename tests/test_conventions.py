@@ -314,6 +314,7 @@ DOCTESTS = {
 
 @pytest.mark.parametrize("test", DOCTESTS.values(), ids=DOCTESTS)
 def test_examples_of_the_docstrings(test):
+    keras.utils.clear_session()  # layers are named as in a fresh process
     output = []
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
     results = runner.run(test, out=output.append)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from examples import EXAMPLES, GEOMETRIC, stack
-from helpers import assert_same_bits, drawn, random_images
+from helpers import assert_same_bits, drawn, random_images, sampled
 
 import keras_aug_layers as kal
 
@@ -21,10 +21,16 @@ def augmentation(layers):
     return augment
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "float32"])
-@pytest.mark.parametrize("parallel_calls", [None, 4])
-@pytest.mark.parametrize("shape", [(None, None, None, 3), (None, None, 3), (9, 12, 3)])
-def test_stack_in_tf_data(dtype, parallel_calls, shape):
+@pytest.mark.parametrize(
+    ("shape", "dtype", "parallel_calls"),
+    [
+        ((None, None, None, 3), "uint8", 4),
+        ((None, None, None, 3), "float32", None),
+        ((None, None, 3), "uint8", None),
+        ((9, 12, 3), "float32", 4),
+    ],
+)
+def test_stack_in_tf_data(shape, dtype, parallel_calls):
     images = random_images((16, 9, 12, 3), dtype)
     elements = images.reshape(4, 4, 9, 12, 3) if len(shape) == 4 else images
     dataset = tf.data.Dataset.from_generator(
@@ -49,8 +55,11 @@ def test_shapes_and_dtype_are_static_in_a_graph(name):
     assert spec == tf.TensorSpec((4, 9, 12, 3), "uint8")
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", "float32"], indirect=True)
-@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+@pytest.mark.parametrize(
+    ("policy", "dtype"),
+    [("mixed_float16", "uint8"), ("mixed_float16", "float32"), ("float32", "uint8")],
+    indirect=["policy"],
+)
 def test_fit(policy, dtype):
     model = keras.Sequential(
         [
@@ -112,13 +121,21 @@ def test_a_dict_gets_the_draw_of_its_images(name):
 
 @pytest.mark.parametrize("name", GEOMETRIC)
 @pytest.mark.parametrize("mask_channels", [0, 1])
-@pytest.mark.parametrize("fill_mode", ["reflect", "constant", "nearest", "wrap"])
-@pytest.mark.parametrize("mask_dtype", ["bool", "uint8", "int16", "int64", "float32"])
+@pytest.mark.parametrize(
+    ("mask_dtype", "fill_mode"),
+    [
+        ("bool", "reflect"),
+        ("uint8", "constant"),
+        ("int16", "nearest"),
+        ("int64", "wrap"),
+        ("float32", "constant"),
+    ],
+)
 def test_masks_move_with_their_images(name, mask_channels, fill_mode, mask_dtype):
     """With nearest neighbours, a mask of the result is the result of the mask."""
     data = sample_dict(mask_dtype, mask_channels)
     layer = EXAMPLES[name](fill_mode=fill_mode, interpolation="nearest")
-    transform = layer.sample(data["images"])
+    transform = sampled(layer, data["images"])
     images = transform.images(data["images"]).numpy()
     masks = transform.segmentation_masks(data["segmentation_masks"]).numpy()
     expected = sample_dict(mask_dtype, mask_channels)["segmentation_masks"]

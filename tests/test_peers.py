@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from helpers import drawn, random_images
+from helpers import drawn, random_images, sampled
 from reference import PAD_MODES, well_defined
 
 import keras_aug_layers as kal
@@ -39,7 +39,7 @@ def test_moves(ours, keras_own, fill_mode, interpolation, size, values):
     images = random_images((2, *size, 3))
     fill = {"fill_mode": fill_mode, "interpolation": interpolation, "fill_value": 0.4}
     layer = ours(*values, **fill)
-    clear = well_defined(layer.sample(images).matrix, size, fill_mode, interpolation)
+    clear = well_defined(sampled(layer, images).matrix, size, fill_mode, interpolation)
     assert clear.mean() > 0.5
     expected = np.asarray(keras_own(*values, **fill)(images, training=True))
     actual = drawn(layer, images)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import reference
 import tensorflow as tf
-from helpers import drawn
+from helpers import drawn, sampled
 from hypothesis import given
 from scipy import ndimage
 
@@ -103,7 +103,7 @@ def test_layers_on_photographs(photographs, layer, arguments, fill_mode, interpo
     fill = {"fill_mode": fill_mode, "interpolation": interpolation, "fill_value": 99.0}
     layer = layer(**arguments, **fill)
     photographs = photographs.astype("float32")
-    transform = layer.sample(photographs)
+    transform = sampled(layer, photographs)
     actual = transform.images(photographs).numpy()
     assert_close(actual, photographs, transform.matrix, fill_mode, interpolation, 99.0)
 
@@ -117,7 +117,7 @@ def test_layouts(photographs, layer, arguments, data_format, batched):
     shown = photographs if batched else photographs[0]
     if data_format == "channels_first":
         shown = np.moveaxis(shown, -1, -3)
-    transform = layer.sample(shown, seed=(1, 2))
+    transform = sampled(layer, shown, seed=(1, 2))
     actual = drawn(layer, shown, seed=(1, 2))
     assert actual.shape == shown.shape
     if data_format == "channels_first":
