@@ -16,6 +16,7 @@ from keras import layers as kl
 
 import keras_aug_layers as kal
 from keras_aug_layers import matrices
+from keras_aug_layers.layers import LayerSequence
 
 FILL_MODES = ("reflect", "constant", "nearest", "wrap")
 RANGES = {"bytes": (0.0, 255.0), "unit": (0.0, 1.0), "uint8": (0, 255)}
@@ -365,7 +366,7 @@ def names(layer):
     """The fused layers' classes in lists, the classes of those that stay."""
     if isinstance(layer, kal.FusedAugmentation):
         return [[type(x).__name__ for x in layer.layers]]
-    if isinstance(layer, keras.Sequential):
+    if isinstance(layer, LayerSequence):
         return [name for x in layer.layers for name in names(x)]
     return [type(layer).__name__]
 
