@@ -241,7 +241,7 @@ def test_the_same_layer_twice_draws_twice():
     ],
 )
 def test_settings_that_disagree_are_an_error(name, values):
-    one, other = (kal.RandomFlip(**{name: value}) for value in values)
+    one, other = (kal.RandomZoom(0.1, **{name: value}) for value in values)
     for layers in ([one, other], [one, kal.FusedAugmentation([other])]):
         with pytest.raises(ValueError, match=f"`{name}` must be the same") as error:
             kal.FusedAugmentation(layers)
