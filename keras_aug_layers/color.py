@@ -16,6 +16,7 @@ from typing import Any, Optional
 
 import tensorflow as tf
 
+from keras_aug_layers import matrices
 from keras_aug_layers.checks import Range
 
 _FIELDS = ("gain", "level", "bias", "bounded")
@@ -202,7 +203,7 @@ def finish(pixels: tf.Tensor, dtype: tf.DType, value_range: Range | None) -> tf.
 
 def _columns(value: Any) -> tf.Tensor:
     """A scalar, (B,) or (B, C) as float64 (1, 1), (B, 1) or (B, C)."""
-    value = tf.cast(value, tf.float64)
+    value = matrices.to_double(value)
     return value if value.shape.rank == 2 else tf.reshape(value, (-1, 1))
 
 

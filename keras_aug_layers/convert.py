@@ -236,7 +236,7 @@ def _agree(run: list[AugmentationLayer], layer: AugmentationLayer) -> bool:
     return all(
         settings.setdefault(name, value) == value
         for other in (*run, layer)
-        for name, value in other.settings.items()
+        for name, value in other.shared_settings.items()
     )
 
 

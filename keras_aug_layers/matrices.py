@@ -28,8 +28,13 @@ def from_rows(*rows: tuple[Any, Any, Any]) -> tf.Tensor:
         for j, entry in enumerate(row):
             unit = np.zeros((3, 3))
             unit[i, j] = 1.0
-            matrix += tf.reshape(tf.cast(entry, tf.float64), (-1, 1, 1)) * unit
+            matrix += tf.reshape(to_double(entry), (-1, 1, 1)) * unit
     return matrix
+
+
+def to_double(x: Any) -> tf.Tensor:
+    """A float64 tensor; of a Python number without a detour through float32."""
+    return tf.cast(x if tf.is_tensor(x) else np.asarray(x), tf.float64)
 
 
 def identity() -> tf.Tensor:

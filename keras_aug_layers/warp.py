@@ -9,6 +9,7 @@ since the op's own is not that of its forward pass.
 
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 FILL_MODES = ("reflect", "constant", "nearest", "wrap")
@@ -94,7 +95,10 @@ def warp(
 
         return warped, gradient
 
-    if in_xla_context() or (interpolation == "bilinear" and dtype == tf.float64):
+    # The op computes, and takes the fill value, in float32.
+    wide = compute_dtype(images.dtype) == tf.float64
+    exact = interpolation == "nearest" and float(np.float32(fill_value)) == fill_value
+    if in_xla_context() or (wide and not exact):
         return with_gathers(images)
     op_dtype = dtype if dtype in _OP_DTYPES else _wider(dtype)
     warped = tf.cast(with_op(tf.cast(images, op_dtype)), dtype)
@@ -157,7 +161,7 @@ def _gather(
         values = _bilinear(pixels, first, x, y, height, width)
     if finite is None:
         return values
-    fill = tf.cast(fill_value, values.dtype)
+    fill = tf.constant(_as(values.dtype, fill_value), values.dtype)
     if fill_mode == "constant" and interpolation == "bilinear":
         weight = tf.cast(cover, values.dtype)[..., tf.newaxis]
         values = weight * values + (1.0 - weight) * fill
@@ -192,6 +196,13 @@ def _bilinear(
     # At a weight of 1 this sum is the pixel, bit for bit; a + t * (b - a) is not.
     left, up = 1.0 - right, 1.0 - down
     return up * left * a + up * right * b + down * left * c + down * right * d
+
+
+def _as(dtype: tf.DType, value: float) -> Any:
+    """A Python number of the kind that the dtype holds."""
+    if dtype.is_bool:
+        return bool(value)
+    return int(value) if dtype.is_integer else value
 
 
 def _cover(x: tf.Tensor, size: Any, interpolation: str) -> tf.Tensor:

@@ -76,17 +76,6 @@ def test_random_matrices(fill_mode, interpolation, size):
     check()
 
 
-@interpolations
-def test_wrap_far(interpolation):
-    """Zoomed out, and shifted: the period goes on beyond the next frame."""
-    images = np.random.default_rng(5).uniform(size=(2, 11, 14, 1)).astype("float32")
-    matrices = reference.about_centre([[4.3, 0.7], [-0.7, 3.9]], (11, 14))
-    matrices = np.stack([matrices, reference.shift(30.4, -17.3)]).astype("float32")
-    settings = {"fill_mode": "wrap", "interpolation": interpolation}
-    actual = warp(tf.constant(images), matrices, **settings).numpy()
-    assert_close(actual, images, matrices, **settings)
-
-
 LAYERS = {
     "shift": (kal.RandomShift, {"height_factor": 0.3, "width_factor": 0.4}),
     "rotate": (kal.RandomRotate, {"factor": 0.5}),

@@ -67,6 +67,11 @@ class AugmentationLayer(keras.layers.Layer):
         """The settings of the warp and the colour pass that this layer asks for."""
         return {}
 
+    @property
+    def shared_settings(self) -> dict[str, Any]:
+        """Those on which the layer and its neighbours in a group must agree."""
+        return self.settings
+
     def __init__(
         self,
         *,
@@ -378,13 +383,17 @@ def check_fill_settings(
     interpolation: str | None,
     fill_value: float | None,
     mask_fill_value: float | None,
+    required: bool = True,
 ) -> dict[str, Any]:
-    """Refuses what the op would not: it returns uninitialised memory. None is unset."""
-    if fill_mode is not None:
+    """Refuses what the op would not: it returns uninitialised memory.
+
+    Unless `required`, None leaves a setting to the layers of a group.
+    """
+    if required or fill_mode is not None:
         checks.one_of("fill_mode", fill_mode, FILL_MODES)
-    if interpolation is not None:
+    if required or interpolation is not None:
         checks.one_of("interpolation", interpolation, INTERPOLATIONS)
-    if fill_value is not None:
+    if required or fill_value is not None:
         fill_value = checks.number("fill_value", fill_value)
     if mask_fill_value is not None:
         mask_fill_value = checks.number("mask_fill_value", mask_fill_value)

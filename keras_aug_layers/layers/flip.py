@@ -41,7 +41,7 @@ class RandomFlip(GeometricLayer):
         )
 
     @property
-    def settings(self) -> dict[str, Any]:
+    def shared_settings(self) -> dict[str, Any]:
         """None: a flip fills nothing, and agrees with every neighbour in a stack."""
         return {}
 

@@ -64,7 +64,7 @@ class LayerGroup(AugmentationLayer):
     def _agree(self, own: dict[str, Any]) -> dict[str, Any]:
         settings = {name: value for name, value in own.items() if value is not None}
         for layer in self.layers:
-            for name, value in layer.settings.items():
+            for name, value in layer.shared_settings.items():
                 if settings.setdefault(name, value) != value and own[name] is None:
                     raise ValueError(
                         f"`{name}` must be the same for all layers, since they share "
