@@ -47,7 +47,9 @@ class LayerGroup(AugmentationLayer):
     ) -> None:
         super().__init__(**kwargs)
         self.jit_compile = check_jit_compile(jit_compile)
-        own = check_fill_settings(fill_mode, interpolation, fill_value, mask_fill_value)
+        own = check_fill_settings(
+            fill_mode, interpolation, fill_value, mask_fill_value, required=False
+        )
         if value_range is not None:
             value_range = checks.value_range("value_range", value_range)
         own["value_range"] = value_range
