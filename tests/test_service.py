@@ -1,0 +1,74 @@
+"""A real tf.data service on loopback gives the elements that one process gives."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ENGINE = pathlib.Path(__file__).parent / "engines" / "service.py"
+NUMBER = 200
+EPOCHS = 2
+LAYERS = ("RandomRotate", "FusedAugmentation")
+layers = pytest.mark.parametrize("layer", LAYERS)
+
+
+@pytest.fixture(scope="module")
+def seen():
+    """What the engine printed: a dispatcher, two workers, one of them killed."""
+    command = [sys.executable, str(ENGINE), "--elements", str(NUMBER)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+@layers
+@pytest.mark.parametrize("mode", ["parallel_epochs", "parallel_epochs, key"])
+def test_in_parallel_epochs_each_worker_gives_every_element(seen, layer, mode):
+    """ShardingPolicy.OFF: "Each worker produces the entire dataset"."""
+    assert seen[layer][mode] == {
+        "elements": 2 * EPOCHS * NUMBER,
+        "wrong": 0,
+        "distinct": EPOCHS * NUMBER,
+        "copies": [2],
+        "different_pixels": EPOCHS * NUMBER,
+    }
+
+
+@layers
+def test_in_a_distributed_epoch_each_element_comes_once(seen, layer):
+    assert seen[layer]["distributed_epoch, key"] == {
+        "elements": EPOCHS * NUMBER,
+        "wrong": 0,
+        "distinct": EPOCHS * NUMBER,
+        "copies": [1],
+        "different_pixels": EPOCHS * NUMBER,
+    }
+
+
+@layers
+def test_without_a_key_a_distributed_epoch_repeats_no_draw(seen, layer):
+    """Places are handed out by chance there, as documented, but each one once."""
+    assert seen[layer]["distributed_epoch"]["elements"] == EPOCHS * NUMBER
+    assert seen[layer]["distributed_epoch"]["different_pixels"] == EPOCHS * NUMBER
+
+
+def test_a_stateful_call_would_repeat_its_draws_on_every_worker(seen):
+    """Each worker gets a copy of the state: why `augment_dataset` is stateless."""
+    assert seen["stateful"]["elements"] == 2 * NUMBER
+    assert seen["stateful"]["different_pixels"] == NUMBER
+
+
+def test_a_killed_worker_takes_only_what_it_held(seen):
+    """ShardingPolicy.DYNAMIC: "at-most once", "some may be missed"; and none wrong.
+
+    The epoch ends once the worker's address answers again; until then the client waits.
+    """
+    killed = seen["killed"]
+    assert killed["exit"] == -9
+    assert killed["wrong"] == 0
+    assert killed["copies"] == [1]
+    assert killed["elements"] == killed["distinct"]
+    assert killed["elements"] > killed["after"]
+    assert EPOCHS * NUMBER - killed["elements"] <= killed["held_at_most"]
