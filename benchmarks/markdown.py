@@ -10,11 +10,13 @@ from benchmarks.contenders import GRAPH_MODES
 from benchmarks.targets import verdicts
 
 README = Path(__file__).parent / "README.md"
+READMES = (README, README.parents[1] / "README.md")
 
 
-def update(results: dict[str, Any], readme: Path = README) -> None:
+def update(results: dict[str, Any]) -> None:
     """Rewrites what stands between the marks `<!-- name -->` and `<!-- end -->`."""
-    readme.write_text(updated(readme.read_text(), results))
+    for readme in READMES:
+        readme.write_text(updated(readme.read_text(), results))
 
 
 def updated(text: str, results: dict[str, Any]) -> str:

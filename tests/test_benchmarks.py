@@ -123,8 +123,9 @@ def test_promises_are_computed_from_the_results(keras, kept):
 
 
 @pytest.mark.skipif(not RESULTS.exists(), reason="nothing is published yet")
-def test_the_readme_shows_the_published_results():
-    readme = markdown.README.read_text()
+@pytest.mark.parametrize("readme", markdown.READMES, ids=["benchmarks", "project"])
+def test_the_readme_shows_the_published_results(readme):
+    readme = readme.read_text()
     assert markdown.updated(readme, json.loads(RESULTS.read_text())) == readme
 
 
