@@ -330,14 +330,14 @@ def test_the_distribution_of_brightness():
     color = sample(brightness_range=RANGES["brightness_range"]).color
     expected = draws_of_the_generator("fraction")["brightness"]
     assert_same_distribution(color.gain[:, 0], expected)
-    np.testing.assert_array_equal(color.bias, 0.0)
+    np.testing.assert_array_equal(color.bounded, 0.0)
 
 
 def test_the_distribution_of_the_channel_shift():
     color = sample(channel_shift_range=RANGES["channel_shift_range"]).color
     expected = draws_of_the_generator("fraction")["channel_shift_intensity"]
-    assert color.bias.shape == (COUNT, 1)  # one number for all channels
-    assert_same_distribution(color.bias[:, 0], expected)
+    assert color.bounded.shape == (COUNT, 1)  # one number for all channels
+    assert_same_distribution(color.bounded[:, 0], expected)
     np.testing.assert_array_equal(color.gain, 1.0)
 
 
@@ -391,7 +391,7 @@ def test_parameters_are_independent():
         flip_x,
         flip_y,
         gain,
-        transform.color.bias.numpy()[:, 0] / gain,
+        transform.color.bounded.numpy()[:, 0] / gain,
     ]
     correlation = np.corrcoef(columns) - np.eye(len(columns))
     assert np.abs(correlation).max() < 0.03
