@@ -330,7 +330,7 @@ def test_the_distribution_of_brightness():
     color = sample(brightness_range=RANGES["brightness_range"]).color
     expected = draws_of_the_generator("fraction")["brightness"]
     assert_same_distribution(color.gain[:, 0], expected)
-    np.testing.assert_array_equal(color.bounded, 0.0)
+    np.testing.assert_array_equal(color.bias, 0.0)
 
 
 def test_the_distribution_of_the_channel_shift():
