@@ -47,20 +47,29 @@ class Formulation:
         return tf.function(warped, autograph=False, jit_compile=True)
 
 
-def cast_floor(x: tf.Tensor, last: int) -> tf.Tensor:
+def cast_to_int(x: tf.Tensor, low: int, high: int) -> tf.Tensor:
     """XLA guards the cast against NaN and overflow."""
-    return tf.clip_by_value(tf.cast(tf.floor(x), tf.int32), 0, last)
+    return tf.clip_by_value(tf.cast(tf.round(x), tf.int32), low, high)
 
 
 def branching_fold(x: tf.Tensor, size: int, fill_mode: str) -> tf.Tensor:
     """The op's own rule for "reflect", case by case."""
-    n, period = float(size), 2.0 * size
+    x, n, period = x - 0.5, float(size), 2.0 * size
     below = x - period * tf.math.ceil(x / period)
     below = tf.where(below < -n, below + period, -below - 1.0)
     above = x - period * tf.floor(x / period)
     above = tf.where(above >= n, period - above - 1.0, above)
     x = tf.where(x < 0.0, below, tf.where(x > n - 1.0, above, x))
-    return tf.clip_by_value(x, 0.0, n - 1.0)
+    return tf.clip_by_value(x, 0.0, n - 1.0) + 0.5
+
+
+def op_order(matrices: tf.Tensor, height: int, width: int, affine: bool) -> Any:
+    """Coordinates summed from left to right, as the op sums them."""
+    m = tf.reshape(matrices, (-1, 3, 3, 1, 1))
+    u, v = tf.range(float(width)), tf.range(float(height))[:, tf.newaxis]
+    x = m[:, 0, 0] * u + m[:, 0, 1] * v + m[:, 0, 2]
+    y = m[:, 1, 0] * u + m[:, 1, 1] * v + m[:, 1, 2]
+    return x + 0.5, y + 0.5, None
 
 
 def four_weights(corners: list[tf.Tensor], x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
@@ -76,16 +85,25 @@ def lerp(corners: list[tf.Tensor], x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     return top + y * (bottom - top)
 
 
-def shared_index(
+def two_views(
     pixels: tf.Tensor, first: tf.Tensor, inner: tf.Tensor, width: int
 ) -> list[tf.Tensor]:
-    """Four views of the pixels and one index, as the library has it."""
+    """A view for each column, an index for each row, as the library has it."""
+    above, length = first + inner, warp.dimension(pixels, 0) - 1
+    indices = above, above + width
+    return [tf.gather(pixels[k : k + length], i) for i in indices for k in (0, 1)]
+
+
+def four_views(
+    pixels: tf.Tensor, first: tf.Tensor, inner: tf.Tensor, width: int
+) -> list[tf.Tensor]:
+    """Four views of the pixels and one index."""
     length = pixels.shape[0] - width - 1
     steps = 0, 1, width, width + 1
     return [tf.gather(pixels[k : k + length], first + inner) for k in steps]
 
 
-def own_indices(
+def four_indices(
     pixels: tf.Tensor, first: tf.Tensor, inner: tf.Tensor, width: int
 ) -> list[tf.Tensor]:
     """One view and four indices, each of which XLA keeps in bounds."""
@@ -121,7 +139,7 @@ def packed_words(
 ) -> list[tf.Tensor]:
     """Three bytes as one 32-bit word, gathered once and taken apart."""
     padded = tf.pad(pixels, ((0, 0), (0, 1)))
-    words = shared_index(tf.bitcast(padded, tf.int32), first, inner, width)
+    words = two_views(tf.bitcast(padded, tf.int32), first, inner, width)
     shifts = tf.constant([0, 8, 16])
     return [
         tf.bitwise.right_shift(word[..., tf.newaxis], shifts) & 255 for word in words
@@ -129,14 +147,13 @@ def packed_words(
 
 
 def bilinear(
-    gather: Callable[..., list[tf.Tensor]] = shared_index,
+    gather: Callable[..., list[tf.Tensor]] = two_views,
     blend: Callable[..., tf.Tensor] = four_weights,
 ) -> dict[str, Callable[..., Any]]:
     """A replacement for the part that reads four neighbours and weighs them."""
 
-    def _bilinear(pixels, first, x, y, height, width):  # type: ignore[no-untyped-def]
-        column, right = warp._below(x, width)
-        row, down = warp._below(y, height)
+    def _bilinear(pixels, first, x, y, width):  # type: ignore[no-untyped-def]
+        (column, right, _), (row, down, _) = x, y
         corners = gather(pixels, first, row * width + column, width)
         corners = [tf.cast(corner, tf.float32) for corner in corners]
         return blend(corners, right[..., tf.newaxis], down[..., tf.newaxis])
@@ -148,11 +165,18 @@ FORMULATIONS = {
     CHOSEN: Formulation("as it is in the library"),
     "first": Formulation(
         "the first form: branches in the fold, a cast to int, four indices",
-        {"_fold": branching_fold, "_floor": cast_floor, **bilinear(own_indices)},
+        {
+            "_fold": branching_fold,
+            "_to_int": cast_to_int,
+            "_coordinates": op_order,
+            **bilinear(four_indices),
+        },
     ),
+    "order": Formulation("coordinates in the op's order", {"_coordinates": op_order}),
     "branches": Formulation("the op's branches in the fold", {"_fold": branching_fold}),
-    "cast": Formulation("a cast to int, clamped after it", {"_floor": cast_floor}),
-    "indices": Formulation("an index for each neighbour", bilinear(own_indices)),
+    "cast": Formulation("a cast to int, clamped after it", {"_to_int": cast_to_int}),
+    "indices": Formulation("an index for each neighbour", bilinear(four_indices)),
+    "views": Formulation("a view for each neighbour", bilinear(four_views)),
     "lerp": Formulation("three lerps for the weighted sum", bilinear(blend=lerp)),
     "batched": Formulation("a gather with batch_dims", bilinear(batched_gather)),
     "kept": Formulation("the index kept in memory", bilinear(kept_index)),

@@ -194,6 +194,10 @@ def finish(pixels: tf.Tensor, dtype: tf.DType, value_range: Range | None) -> tf.
     """Clips to the value range, rounds where the dtype is an integer, casts once."""
     if value_range is None and pixels.dtype == dtype:
         return pixels
+    if dtype.is_integer and dtype.size <= 2:  # whose limits float32 holds
+        limits = dtype.min, dtype.max
+        low, high = (sorted((*limits, x))[1] for x in value_range or limits)
+        return tf.cast(tf.round(tf.clip_by_value(pixels, low, high)), dtype)
     if value_range is not None:
         pixels = tf.clip_by_value(pixels, *value_range)
     if dtype.is_integer:

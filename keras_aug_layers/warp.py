@@ -17,9 +17,10 @@ INTERPOLATIONS = ("bilinear", "nearest")
 
 _OP_DTYPES = (tf.uint8, tf.int32, tf.int64, tf.float16, tf.float32, tf.float64)
 
-# 2**23 added to a float32 in [0, 2**22] leaves the integer in the low bits of the sum.
-_TWO_23 = 8388608.0
-_TWO_23_BITS = 0x4B000000
+# A float32 within 2**22 of 0, plus this, is rounded to an integer, halves to even, and
+# the bits of the sum less the bits of this are that integer.
+_ROUNDER = 1.5 * 2.0**23
+_ROUNDER_BITS = 0x4B400000
 
 
 def in_xla_context() -> bool:
@@ -116,18 +117,23 @@ def _wider(dtype: tf.DType) -> tf.DType:
 def _coordinates(
     matrices: tf.Tensor, height: Any, width: Any, affine: bool
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
-    """Where each output pixel reads, (B, height, width) each, and whether it can."""
+    """Where each output pixel reads, and whether it can: (B, height, width) each.
+
+    From the edge of the first pixel, whose centre is at 0.5.
+    """
     m = tf.reshape(tf.stop_gradient(matrices), (-1, 3, 3, 1, 1))
     u = tf.range(width, dtype=tf.float32)
     v = tf.range(height, dtype=tf.float32)[:, tf.newaxis]
-    x = m[:, 0, 0] * u + m[:, 0, 1] * v + m[:, 0, 2]
-    y = m[:, 1, 0] * u + m[:, 1, 1] * v + m[:, 1, 2]
+    half = 0.5 if affine else 0.0
+    # What does not depend on u is computed once for each row.
+    x = m[:, 0, 0] * u + (m[:, 0, 1] * v + (m[:, 0, 2] + half))
+    y = m[:, 1, 0] * u + (m[:, 1, 1] * v + (m[:, 1, 2] + half))
     if affine:
         return x, y, None
-    depth = m[:, 2, 0] * u + m[:, 2, 1] * v + 1.0
+    depth = m[:, 2, 0] * u + (m[:, 2, 1] * v + 1.0)
     finite = depth != 0.0
     depth = tf.where(finite, depth, tf.ones_like(depth))
-    return x / depth, y / depth, finite
+    return x / depth + 0.5, y / depth + 0.5, finite
 
 
 def _gather(
@@ -158,7 +164,7 @@ def _gather(
         index = first + _nearest(y, height) * width + _nearest(x, width)
         values = tf.gather(pixels, index)
     else:
-        values = _bilinear(pixels, first, x, y, height, width)
+        values = _bilinear(pixels, first, _below(x, width), _below(y, height), width)
     if finite is None:
         return values
     fill = tf.constant(_as(values.dtype, fill_value), values.dtype)
@@ -171,27 +177,27 @@ def _gather(
 def _bilinear(
     pixels: tf.Tensor,
     first: tf.Tensor,
-    x: tf.Tensor,
-    y: tf.Tensor,
-    height: Any,
+    x: tuple[tf.Tensor, tf.Tensor, Any],
+    y: tuple[tf.Tensor, tf.Tensor, Any],
     width: Any,
 ) -> tf.Tensor:
-    """The weighted sum of the four neighbours.
+    """The weighted sum of the four neighbours; x and y are from `_below`.
 
-    Each neighbour has its own view of the list of pixels, so that all four share one
-    index, and XLA checks its bounds once.
+    A column and the next one have their own views of the list of pixels and share the
+    index, so that XLA checks its bounds once for both. Were the next row a view too,
+    XLA would divide to find the pixel that lies a row and a column on.
     """
     dtype = compute_dtype(pixels.dtype)
-    column, right = _below(x, width)
-    row, down = _below(y, height)
+    (column, right, next_column), (row, down, next_row) = x, y
     right = tf.cast(right, dtype)[..., tf.newaxis]
     down = tf.cast(down, dtype)[..., tf.newaxis]
-    next_column, next_row = _step(width), _step(height) * width
-    length = dimension(pixels, 0) - next_column - next_row
-    index = first + row * width + column
+    above = first + row * width + column
+    below = above + next_row * width
+    length = dimension(pixels, 0) - next_column
     a, b, c, d = (
         tf.cast(tf.gather(pixels[start : start + length], index), dtype)
-        for start in (0, next_column, next_row, next_column + next_row)
+        for index in (above, below)
+        for start in (0, next_column)
     )
     # At a weight of 1 this sum is the pixel, bit for bit; a + t * (b - a) is not.
     left, up = 1.0 - right, 1.0 - down
@@ -209,50 +215,46 @@ def _cover(x: tf.Tensor, size: Any, interpolation: str) -> tf.Tensor:
     """How much of what is read along one axis lies in the image, from 0 to 1."""
     n = tf.cast(size, tf.float32)
     if interpolation == "nearest":
-        return tf.cast((x > -0.5) & (x < n - 0.5), tf.float32)
-    return tf.clip_by_value(tf.minimum(x + 1.0, n - x), 0.0, 1.0)
+        return tf.cast((x > 0.0) & (x < n), tf.float32)
+    return tf.clip_by_value(tf.minimum(x, n - x) + 0.5, 0.0, 1.0)
 
 
 def _fold(x: tf.Tensor, size: Any, fill_mode: str) -> tf.Tensor:
-    """Maps coordinates into [-0.5, size - 0.5]; the reader clamps what is left."""
+    """Maps coordinates into [0, size]; the reader clamps what is left."""
     n = tf.cast(size, tf.float32)
-    if fill_mode == "reflect":
-        # A triangular wave about the edges, which lie half a pixel out.
-        x = x + 0.5
-        return tf.abs(x - 2.0 * n * tf.round(x / (2.0 * n))) - 0.5
+    if fill_mode == "reflect":  # a triangular wave about the edges
+        return tf.abs(x - 2.0 * n * tf.round(x / (2.0 * n)))
     if fill_mode == "wrap":
         # The op's own rule: it counts turns of n - 1 pixels and moves by n for each.
-        turn = tf.maximum(n - 1.0, 1.0)
+        x, turn = x - 0.5, tf.maximum(n - 1.0, 1.0)
         turns = tf.where(x < 0.0, -1.0 - tf.floor(-x / turn), tf.floor(x / turn))
-        return tf.where((x < 0.0) | (x > n - 1.0), x - n * turns, x)
+        return tf.where((x < 0.0) | (x > n - 1.0), x - n * turns, x) + 0.5
     return x
 
 
-def _floor(x: tf.Tensor, last: Any) -> tf.Tensor:
-    """floor(x) as an int32 clamped to [0, last], whatever x is.
+def _below(x: tf.Tensor, size: Any) -> tuple[tf.Tensor, tf.Tensor, Any]:
+    """A pixel, the way from its centre to x in [0, 1], and how far off the next one is.
 
-    A cast is undefined for NaN and huge values, and XLA's guards against them cost
-    more than the cast. The bits of a float are ordered as integers are, so that they
-    can be clamped instead.
+    In a pixel's centre it is either that pixel or the one before, since the weighted
+    sum is the same: so rounding will do for floor.
     """
-    bits = tf.bitcast(tf.floor(x) + _TWO_23, tf.int32)
-    return tf.clip_by_value(bits, _TWO_23_BITS, _TWO_23_BITS + last) - _TWO_23_BITS
-
-
-def _below(x: tf.Tensor, size: Any) -> tuple[tf.Tensor, tf.Tensor]:
-    """The pixel below x that has a neighbour above, and the way from it to x."""
-    index = _floor(x, size - 1 - _step(size))
-    return index, tf.clip_by_value(x - tf.cast(index, tf.float32), 0.0, 1.0)
+    step = min(size - 1, 1) if isinstance(size, int) else tf.minimum(size - 1, 1)
+    index = _to_int(x, 1, size - step) - 1
+    way = (x - 0.5) - tf.cast(index, tf.float32)
+    return index, tf.clip_by_value(way, 0.0, 1.0), step
 
 
 def _nearest(x: tf.Tensor, size: Any) -> tf.Tensor:
-    """The pixel nearest to x; halves are rounded up, as the op rounds them."""
-    index = _floor(x, size - 1)
-    # Not floor(x + 0.5), which rounds 0.49999997 up.
-    up = tf.cast(x - tf.cast(index, tf.float32) >= 0.5, tf.int32)
-    return tf.minimum(index + up, size - 1)
+    """The pixel nearest to x: the later one half-way, as the op rounds."""
+    return _to_int(tf.floor(x), 0, size - 1)
 
 
-def _step(size: Any) -> Any:
-    """The distance to the next pixel: none where there is only one."""
-    return min(size - 1, 1) if isinstance(size, int) else tf.minimum(size - 1, 1)
+def _to_int(x: tf.Tensor, low: int, high: Any) -> tf.Tensor:
+    """Rounds float32 to int32, halves to even, clamped to [low, high], whatever x is.
+
+    A cast is undefined for NaN and huge values, and XLA's guards against them cost
+    more than the cast. The bits of positive floats are ordered as integers are, so that
+    they can be clamped instead.
+    """
+    bits = tf.bitcast(tf.maximum(x, low) + _ROUNDER, tf.int32)
+    return tf.minimum(bits, _ROUNDER_BITS + high) - _ROUNDER_BITS
