@@ -64,7 +64,7 @@ class Forms:
         for name, value in data.items():
             sizes = list(value.shape)
             if not jit_compile:
-                relaxed: list[int | None] = [None] * len(sizes)
+                relaxed = [0 if size == 0 else None for size in sizes]
                 if len(sizes) == rank:
                     relaxed[self._channel_axis] = sizes[self._channel_axis]
                 sizes = relaxed

@@ -69,14 +69,18 @@ class Transform(tf.experimental.BatchableExtensionType):
             _check_holds("fill_value", self.fill_value, images.dtype)
         if not self.moves and self.color is None:
             return images
-        source = pixels = self._standard(images)
-        if self.moves:
-            pixels = self._warp(
-                pixels, self.interpolation, self.fill_mode, self.fill_value
-            )
-        if self.color is not None:
-            pixels = tf.cast(pixels, compute_dtype(images.dtype))
-            pixels = self.color.apply(pixels, source)
+        source = self._standard(images)
+
+        def move(pixels: tf.Tensor) -> tf.Tensor:
+            if not self.moves:
+                return pixels
+            fill = self.fill_mode, self.fill_value
+            return self._warp(pixels, self.interpolation, *fill)
+
+        if self.color is None:
+            pixels = move(source)
+        else:
+            pixels = self.color.apply(source, source, move)
         value_range = None if self.color is None else self.value_range
         return self._original(colors.finish(pixels, images.dtype, value_range))
 
@@ -336,9 +340,12 @@ def to_transform(draw: Draw, frame: Frame, **settings: Any) -> Transform:
     if not draw.affine:
         matrix = matrices.normalize(matrix)
     size = tf.stack([frame.height, frame.width])
+    color = None if draw.color is None else draw.color.spread(frame.batch)
+    if color is not None and frame.dtype is not None:
+        color = color.cast(compute_dtype(frame.dtype))  # in which it meets the pixels
     return Transform(
         matrix=tf.cast(tf.broadcast_to(matrix, (frame.batch, 3, 3)), tf.float32),
-        color=None if draw.color is None else draw.color.spread(frame.batch),
+        color=color,
         size=tf.broadcast_to(size, (frame.batch, 2)),
         batched=frame.batched,
         moves=draw.matrix is not None,

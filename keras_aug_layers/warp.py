@@ -68,9 +68,11 @@ def warp(
         (B, height, width, C): in the images' own dtype for "nearest", which copies
         pixels; in `compute_dtype`, neither rounded nor clipped, for "bilinear".
     """
-    if output_size is None:
-        output_size = dimension(images, 1), dimension(images, 2)
     dtype = compute_dtype(images.dtype) if interpolation == "bilinear" else images.dtype
+    if output_size is None:
+        if 0 in images.shape[1:3]:  # no pixels, which the op refuses
+            return tf.cast(images, dtype)
+        output_size = dimension(images, 1), dimension(images, 2)
 
     def with_gathers(images: tf.Tensor) -> tf.Tensor:
         x, y, finite = _coordinates(matrices, *output_size, affine)

@@ -49,14 +49,7 @@ def check(seen, steps, reach):
         "fit, fused",
         "tf.data, created outside",
         "tf.data, augment_dataset",
-        pytest.param(
-            "tf.data, created inside",
-            marks=pytest.mark.xfail(
-                raises=KeyError,
-                reason="AugmentationLayer._origin asks a mirrored variable for its "
-                "handle outside of a replica, which has none",
-            ),
-        ),
+        "tf.data, created inside",
     ],
 )
 def test_mirrored_strategy_over_two_devices(mirrored, case):

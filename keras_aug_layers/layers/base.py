@@ -271,6 +271,10 @@ class AugmentationLayer(keras.layers.Layer):
             replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         state = self.random_state
         variable = state.value if isinstance(state, keras.Variable) else state
+        if replica is None and isinstance(variable, tf.distribute.DistributedValues):
+            # Outside of the replicas, as in a `tf.data` map under a strategy's scope,
+            # the first one's copy will do.
+            variable = variable.values[0]
         return sampling.next_origin(variable.handle, replica)
 
     def _new_state(self, state: list[int]) -> Any:
