@@ -27,6 +27,14 @@ PHOTOGRAPHS = {
 SIZES = {"odd": (61, 83), "even": (64, 80)}
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Notebooks train: they are slow."""
+    for item in items:
+        if item.path.suffix == ".ipynb":
+            item.add_marker("slow")
+
+
 @pytest.fixture(autouse=True)
 def seeds():
     """Every test starts from the same seeds."""

@@ -10,6 +10,7 @@ import pytest
 
 ENGINE = pathlib.Path(__file__).parent / "engines" / "backend.py"
 LAYERS = ("RandomRotate", "FusedAugmentation")
+pytestmark = pytest.mark.slow
 
 
 def run(backend):

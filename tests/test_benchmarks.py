@@ -26,6 +26,7 @@ def quick(tmp_path_factory):
     return json.loads(output.read_text()), run.stdout
 
 
+@pytest.mark.slow
 def test_quick_measures_every_contender_or_says_why_not(quick):
     results, _ = quick
     skipped = {row["contender"] for row in results["skipped"]}
@@ -35,6 +36,7 @@ def test_quick_measures_every_contender_or_says_why_not(quick):
     assert all(row["reason"] for row in results["skipped"])
 
 
+@pytest.mark.slow
 def test_quick_measures_ours_in_every_mode(quick):
     results, _ = quick
     modes = {row["mode"] for row in results["rows"] if row["contender"] == OURS}
@@ -42,6 +44,7 @@ def test_quick_measures_ours_in_every_mode(quick):
 
 
 @pytest.mark.parametrize("table", ["rows", "depth", "policies", "formulations"])
+@pytest.mark.slow
 def test_every_row_has_its_statistics(quick, table):
     results, _ = quick
     assert results[table]
@@ -53,6 +56,7 @@ def test_every_row_has_its_statistics(quick, table):
         assert row["title"]
 
 
+@pytest.mark.slow
 def test_the_machine_is_described(quick):
     results, _ = quick
     machine = results["machine"]
@@ -62,6 +66,7 @@ def test_the_machine_is_described(quick):
     assert {len(load) for load in results["load_average"].values()} == {3}
 
 
+@pytest.mark.slow
 def test_memory_of_the_compiled_call_is_in_the_results(quick):
     results, _ = quick
     (row,) = results["memory"]
@@ -70,6 +75,7 @@ def test_memory_of_the_compiled_call_is_in_the_results(quick):
     assert 0 < row["xla_temporaries"] < row["output"]
 
 
+@pytest.mark.slow
 def test_the_tables_are_printed(quick):
     _, printed = quick
     for title in ("ours, fused, compiled", "Depth", "Formulations", "Promises"):
@@ -129,6 +135,7 @@ def test_the_readme_shows_the_published_results(readme):
     assert markdown.updated(readme, json.loads(RESULTS.read_text())) == readme
 
 
+@pytest.mark.slow
 def test_the_readme_has_a_place_for_each_table(quick):
     results, _ = quick
     updated = markdown.updated(markdown.README.read_text(), results)

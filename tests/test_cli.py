@@ -43,6 +43,7 @@ def digits(tmp_path_factory):
     return demo("--epochs", 2, "--output", output), output
 
 
+@pytest.mark.slow
 def test_the_demo_prints_a_table(digits):
     process, _ = digits
     assert process.returncode == 0, process.stderr
@@ -55,11 +56,13 @@ def test_the_demo_prints_a_table(digits):
     assert "serves the same predictions twice" in process.stdout
 
 
+@pytest.mark.slow
 def test_the_demo_is_quiet(digits):
     process, _ = digits
     assert process.stderr == ""
 
 
+@pytest.mark.slow
 def test_the_contact_sheet_shows_the_original_first(digits):
     _, output = digits
     sheet = tf.io.decode_png((output / "augmented.png").read_bytes()).numpy()
@@ -71,6 +74,7 @@ def test_the_contact_sheet_shows_the_original_first(digits):
     assert (changed > 1).all()
 
 
+@pytest.mark.slow
 def test_the_saved_model_serves(digits):
     _, output = digits
     model = tf.saved_model.load(output / "model")
@@ -80,6 +84,7 @@ def test_the_saved_model_serves(digits):
     np.testing.assert_allclose(first.sum(axis=1), 1.0, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_demo_takes_images_of_ones_own(tmp_path):
     write_images(tmp_path / "images" / "dark", 4)
     write_images(tmp_path / "images" / "light", 10)

@@ -13,6 +13,7 @@ LIKELY = 1e-3
 STEPS = 200
 WORKER_STEPS = 50
 """The engine's own default, 200, is run by hand: each step is a round trip."""
+pytestmark = pytest.mark.slow
 
 
 def run(engine, steps):

@@ -20,6 +20,7 @@ def test_a_machine_without_the_device_is_told_so(monkeypatch, capsys, device):
     assert captured.out == ""
 
 
+@pytest.mark.slow
 def test_it_runs_on_the_cpu(tmp_path, capsys):
     output = tmp_path / "new" / "gpu.json"
     arguments = ["--device", "CPU:0", "--quick", "--output", str(output)]

@@ -141,6 +141,7 @@ def test_a_saved_training_function_draws_anew(dtype, tmp_path):
     assert len({result.tobytes() for result in [images, *results]}) == 4
 
 
+@pytest.mark.slow
 def test_keras_files_load_in_a_process_that_only_imports_the_package(tmp_path):
     layers = [EXAMPLES[name](fill_mode="wrap", seed=7) for name in GEOMETRIC]
     model = sequential([*layers, EXAMPLES["RandomBrightness"](seed=7)], "uint8")

@@ -239,6 +239,7 @@ def resume(*arguments, timeout=120):
     return json.loads(result.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_in_another_process(tmp_path):
     """Checkpoints of iterators stopped in each of three epochs, and between them."""
     whole = resume("--folder", tmp_path)

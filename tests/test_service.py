@@ -12,6 +12,7 @@ NUMBER = 200
 EPOCHS = 2
 LAYERS = ("RandomRotate", "FusedAugmentation")
 layers = pytest.mark.parametrize("layer", LAYERS)
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
