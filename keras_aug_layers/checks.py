@@ -8,6 +8,9 @@ import numpy as np
 
 Range = tuple[float, float]
 
+LARGEST = 1e12
+"""Of factors: products of a few of them, and of pixels, are float32 numbers still."""
+
 
 def one_of(name: str, value: Any, options: Collection[str]) -> str:
     """Returns `value` if it is among `options`, else raises a ValueError."""
@@ -44,10 +47,10 @@ def factor(
             raise ValueError(
                 f"`{name}` must be at least 0 where it is one number: f means the "
                 f"range (-f, f). Received: {value!r}. Write ({value!r}, {value!r}) to "
-                "draw always this value."
+                "always draw this value."
             )
         value = (-value, value)
-    return pair(name, value, low, high)
+    return pair(name, value, max(low, -LARGEST), min(high, LARGEST))
 
 
 def pair(

@@ -7,7 +7,9 @@ With m the mean colour of the image that comes in, a pixel x becomes
 where `gain` and `level` are numbers, one number per channel, or matrices that mix the
 channels: `gain` maps what an image's pixels differ in, `level` what they share. The
 two are equal, and no mean is computed, unless contrast is in play. Such maps compose:
-gains and levels multiply, and the bias goes through the second level.
+gains and levels multiply, and the bias goes through the second level. (The channel
+shift of `ImageDataGenerator` has a bias of its own, `bounded`, which is clipped to the
+image's range: it composes as a bias does, and is clipped once.)
 """
 
 import math
@@ -57,7 +59,7 @@ class Color(tf.experimental.BatchableExtensionType):
         """The map that undoes this one, as far as it can be undone.
 
         A gain of 0 and a matrix of less than full rank lose colours: there it is the
-        pseudo-inverse.
+        pseudo-inverse. What `bounded` clipped is lost, and none of it undone.
         """
         level = None if self.level is None else _inverse(self.level)
         gain = _inverse(self.gain)
@@ -254,8 +256,8 @@ def _product(a: tf.Tensor, b: tf.Tensor, vector: bool = False) -> tf.Tensor:
 def _mean(images: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
     """The mean colour (B, C) of images (B, H, W, C).
 
-    Strips of the image are added first: a sum of them all at once, XLA would take from
-    a copy of the images in `dtype`, and no two pixels at a time.
+    Strips of each image are added first: without that, XLA copies the images to `dtype`
+    and adds one pixel at a time.
     """
     height, width = dimension(images, 1), dimension(images, 2)
     strips = math.gcd(height, 8) if isinstance(height, int) else 1
@@ -268,9 +270,10 @@ def _mix(
 ) -> tf.Tensor:
     """The product of each moved pixel (B, H, W, C) with its image's matrix (B, C, C).
 
-    XLA would move the pixels to memory for a matrix product, and once per channel for a
-    sum of columns. But turned channels, moved, are the moved pixels with their channels
-    turned: a sum of the matrix's diagonals stays in one loop, which reads a pixel once.
+    For a matrix product, XLA would keep the moved pixels in memory; for a sum of
+    columns, it would read them once per channel. So under XLA the product is a sum over
+    the matrix's diagonals: of the images with their channels turned, each moved, in one
+    loop, which reads each pixel once.
     """
     channels = pixels.shape[-1]
     if in_xla_context():

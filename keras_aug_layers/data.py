@@ -17,7 +17,7 @@ def augment_dataset(
     num_parallel_calls: int | None = tf.data.AUTOTUNE,
     deterministic: bool | None = True,
 ) -> tf.data.Dataset:
-    """Augments the elements of a dataset, the same way every time it is run.
+    """Augments the elements of a dataset, the same way in every run of the program.
 
     Each element is paired with a seed before the parallel map, so that the pixels
     depend on `seed`, the epoch and the element's place alone: not on the number of
@@ -38,8 +38,10 @@ def augment_dataset(
 
     Args:
         dataset: elements as `Model.fit` takes them: images; (images, labels); (images,
-            labels, weights); or dicts as for the call of the layer; single or batched.
-        layer: a layer of this library; a `FusedAugmentation` for several.
+            labels, weights); where the images may be a dict as for the call of the
+            layer, with the key "images"; single or batched.
+        layer: a layer of this library; a `FusedAugmentation` for several. Its own
+            `seed` is not used.
         seed: integer of 64 bits. Datasets with different seeds draw differently.
         key: function that identifies an element: of `element`, or of `*element` for a
             tuple, to an integer, or integers (B,) for a batch. Then the draws depend on

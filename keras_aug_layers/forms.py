@@ -13,7 +13,7 @@ Data = dict[str, Any]
 
 def check_jit_compile(value: Any) -> bool | str:
     """Returns `value` if it is True, False or "auto"."""
-    if value not in (True, False, "auto"):
+    if value != "auto" and not isinstance(value, bool):
         raise ValueError(
             f"`jit_compile` must be True, False or 'auto'. Received: {value!r}"
         )

@@ -3,8 +3,8 @@
 The kernel is TensorFlow's op ImageProjectiveTransformV3, and its behaviour is the
 reference. Where the op cannot serve, the same function is computed with gathers: in
 an XLA context, for which no TensorFlow release has a kernel; for 32 and 64-bit
-integers and float64, which the op would interpolate in float32; and for gradients,
-since the op's own is not that of its forward pass.
+integers and float64, which the op would interpolate, or fill, in float32; and for
+gradients, since the op's own is not that of its forward pass.
 """
 
 from typing import Any
@@ -60,7 +60,8 @@ def warp(
             last entry of 1 (pixel centres at integers).
         fill_mode: one of `FILL_MODES`: what lies outside the frame.
         interpolation: one of `INTERPOLATIONS`.
-        fill_value: what lies outside if `fill_mode` is "constant".
+        fill_value: what lies outside if `fill_mode` is "constant"; and, with gathers,
+            what is seen on the horizon of a perspective.
         affine: whether every matrix ends in the row 0, 0, 1: saves a division.
         output_size: (height, width) of the result; the input's by default.
 
@@ -121,7 +122,8 @@ def _coordinates(
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
     """Where each output pixel reads, and whether it can: (B, height, width) each.
 
-    From the edge of the first pixel, whose centre is at 0.5.
+    Counted from the edge of the first pixel, whose centre is at 0.5. None for whether
+    it can stands for everywhere.
     """
     m = tf.reshape(tf.stop_gradient(matrices), (-1, 3, 3, 1, 1))
     u = tf.range(width, dtype=tf.float32)
@@ -222,7 +224,7 @@ def _cover(x: tf.Tensor, size: Any, interpolation: str) -> tf.Tensor:
 
 
 def _fold(x: tf.Tensor, size: Any, fill_mode: str) -> tf.Tensor:
-    """Maps coordinates into [0, size]; the reader clamps what is left."""
+    """Maps coordinates into [0, size]; what is left outside, the reader clamps."""
     n = tf.cast(size, tf.float32)
     if fill_mode == "reflect":  # a triangular wave about the edges
         return tf.abs(x - 2.0 * n * tf.round(x / (2.0 * n)))
@@ -258,5 +260,6 @@ def _to_int(x: tf.Tensor, low: int, high: Any) -> tf.Tensor:
     more than the cast. The bits of positive floats are ordered as integers are, so that
     they can be clamped instead.
     """
-    bits = tf.bitcast(tf.maximum(x, low) + _ROUNDER, tf.int32)
+    low = tf.cast(low, x.dtype)
+    bits = tf.bitcast(tf.where(x > low, x, low) + _ROUNDER, tf.int32)  # NaN: low
     return tf.minimum(bits, _ROUNDER_BITS + high) - _ROUNDER_BITS

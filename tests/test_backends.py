@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -41,6 +42,31 @@ def test_tf_data_gives_what_it_gives_under_tensorflow(tensorflow, other, layer):
     digests = dict(other[layer]["digests"])
     assert digests.pop("augment again") == digests["augment"]
     assert len(set(digests.values())) == len(digests) == 8
+
+
+PATH = "parallel_calls or without_order or ten_epochs or seeds_do_not or key"
+
+
+def test_the_tests_of_tf_data_pass(other):
+    """Those of tests/test_reproducible.py, in a process with this backend."""
+    tests = str(ENGINE.parents[1] / "test_reproducible.py")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-n",
+        "0",
+        "-m",
+        "",
+        tests,
+        "-k",
+        PATH,
+    ]
+    environment = {**os.environ, "KERAS_BACKEND": other["backend"]}
+    result = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert result.returncode == 0, result.stdout
+    assert " passed" in result.stdout.splitlines()[-1]
 
 
 @pytest.mark.parametrize("layer", LAYERS)

@@ -43,6 +43,13 @@ def digits(tmp_path_factory):
     return demo("--epochs", 2, "--output", output), output
 
 
+def test_the_demo_in_this_process(tmp_path, capsys):
+    arguments = ["demo", "--epochs", "1", "--output", str(tmp_path)]
+    assert cli.main(arguments) == 0
+    assert "serves the same predictions twice" in capsys.readouterr().out
+    assert (tmp_path / "augmented.png").is_file()
+
+
 @pytest.mark.slow
 def test_the_demo_prints_a_table(digits):
     process, _ = digits

@@ -11,8 +11,6 @@ ENGINES = pathlib.Path(__file__).parent / "engines"
 LIKELY = 1e-3
 """A correct generator falls below this p-value for one seed in a thousand."""
 STEPS = 200
-WORKER_STEPS = 50
-"""The engine's own default, 200, is run by hand: each step is a round trip."""
 pytestmark = pytest.mark.slow
 
 
@@ -58,7 +56,7 @@ def test_mirrored_strategy_over_two_devices(mirrored, case):
 
 
 def test_multi_worker_mirrored_strategy_in_two_processes():
-    seen = run("multiworker.py", WORKER_STEPS)
-    check(seen, WORKER_STEPS, 4)
+    seen = run("multiworker.py", STEPS)
+    check(seen, STEPS, 4)
     # The two did talk to each other: what each got as the sum is the sum.
     assert seen["largest_error_of_the_sum"] < 1e-6

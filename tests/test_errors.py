@@ -53,7 +53,7 @@ ERRORS = {
     "shift nan": (lambda: kal.RandomShift(NAN), ["`height_factor`", "nan"]),
     "shift inf": (
         lambda: kal.RandomShift((0, INF), unit="pixels"),
-        ["`height_factor`", "inf", "finite"],
+        ["`height_factor`", "inf", "between"],
     ),
     "shift three": (
         lambda: kal.RandomShift((1, 2, 3)),
@@ -100,7 +100,7 @@ ERRORS = {
     ),
     "brightness below": (
         lambda: kal.RandomBrightness((-1.5, 0)),
-        ["`factor`", "-1.5", "at least -1"],
+        ["`factor`", "-1.5", "between -1"],
     ),
     "brightness above": (
         lambda: kal.RandomBrightness((0, 2), method="add"),

@@ -476,6 +476,7 @@ STRATEGY = """
 """
 
 
+@pytest.mark.slow
 def test_mirrored_strategy():
     """Logical devices are set before TensorFlow starts: a process of its own."""
     run = subprocess.run(

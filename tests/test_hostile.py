@@ -18,6 +18,7 @@ import keras_aug_layers as kal
 from keras_aug_layers.warp import FILL_MODES, INTERPOLATIONS
 
 SEED = (3, 4)
+pytestmark = pytest.mark.slow
 every = pytest.mark.parametrize("name", EVERY)
 FORMS = ("op", "xla")
 forms = pytest.mark.parametrize("form", FORMS)
@@ -106,7 +107,7 @@ LAYERS = {x: warps(*x) for x in itertools.product(FILL_MODES, INTERPOLATIONS)}
 @given(
     shape=st.tuples(
         st.integers(0, 3),
-        *(st.integers(1, 9) for _ in range(2)),
+        *(st.integers(0, 9) for _ in range(2)),
         st.sampled_from([1, 3]),
     ),
     dtype=st.sampled_from(["uint8", "int16", "float16", "float32", "float64"]),
@@ -117,13 +118,14 @@ LAYERS = {x: warps(*x) for x in itertools.product(FILL_MODES, INTERPOLATIONS)}
 def test_any_image_is_warped_within_its_range(
     shape, dtype, fill_mode, interpolation, seed
 ):
-    images = random_images(shape, "uint8").astype(dtype)
+    images = (random_images(shape, "uint8") // 2 + 64).astype(dtype)
     result = augmented(LAYERS[fill_mode, interpolation], images, "op", seed)
     assert result.shape == shape
     assert result.dtype == dtype
     slack = 0.25 if dtype == "float16" else 1e-3
-    assert (result >= np.min(images, initial=0) - slack).all()
-    assert (result <= np.max(images, initial=0) + slack).all()
+    least = 0 if fill_mode == "constant" else np.min(images, initial=64)
+    assert (result >= least - slack).all()
+    assert (result <= np.max(images, initial=64) + slack).all()
 
 
 HUGE = {
@@ -135,7 +137,18 @@ HUGE = {
         (f, f), (-f, -f), unit="pixels", **kwargs
     ),
 }
-FACTORS = [1e3, 1e9, 1e20, 1e37]
+"""Layers that move by huge factors."""
+HUGE_COLOURS = {
+    "brightness": lambda f: kal.RandomBrightness((f, f), value_range=(0, 255)),
+    "contrast": lambda f: kal.RandomContrast((f, f), value_range=(0, 255)),
+    "saturation": lambda f: kal.RandomSaturation((f, f), value_range=(0, 255)),
+    "channel shift": lambda f: kal.RandomChannelShift(f),
+    "three": lambda f: kal.FusedAugmentation(
+        [kal.RandomContrast((f, f)), kal.RandomSaturation((f, f))],
+        value_range=(0, 255),
+    ),
+}
+FACTORS = [1e3, 1e6, 1e9, 1e12]
 
 
 def check_huge(kind, factor, form, **kwargs):
@@ -143,7 +156,8 @@ def check_huge(kind, factor, form, **kwargs):
     result = augmented(HUGE[kind](factor, **kwargs), images, form)
     assert result.shape == images.shape
     assert np.isfinite(result).all()
-    assert (result >= 0).all() and (result < 2.001).all()
+    least = 0 if kwargs.get("fill_mode") == "constant" else 1
+    assert (result >= least).all() and (result < 2.001).all()
 
 
 @pytest.mark.parametrize("kind", HUGE)
@@ -159,6 +173,23 @@ def test_huge_factors(kind, factor, fill_mode, interpolation):
 @pytest.mark.parametrize("fill_mode", FILL_MODES)
 def test_huge_factors_compiled(kind, factor, fill_mode):
     check_huge(kind, factor, "xla", fill_mode=fill_mode)
+
+
+@pytest.mark.parametrize("kind", HUGE_COLOURS)
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_huge_colours(kind, dtype, form, factor=1e12):
+    images = random_images((2, 6, 7, 3), "uint8").astype(dtype)
+    result = augmented(HUGE_COLOURS[kind](factor), images, form).astype("float64")
+    assert np.isfinite(result).all()
+    assert (result != images).any()
+
+
+@pytest.mark.parametrize("factor", [1e13, 1e37, -1e13, np.inf, np.nan])
+@pytest.mark.parametrize("kind", HUGE)
+def test_larger_factors_are_refused(kind, factor):
+    with pytest.raises(ValueError, match="must be"):
+        HUGE[kind](factor)
 
 
 @pytest.mark.parametrize("factor", [*FACTORS, np.inf, np.nan])

@@ -19,6 +19,7 @@ ENGINE = pathlib.Path(__file__).parent / "engines" / "resume.py"
 NUMBER = 48
 IMAGES = random_images((NUMBER, 9, 12, 3), "uint8")
 LABELS = np.arange(NUMBER)
+pytestmark = pytest.mark.slow
 
 
 def masks():
@@ -239,7 +240,6 @@ def resume(*arguments, timeout=120):
     return json.loads(result.stdout.splitlines()[-1])
 
 
-@pytest.mark.slow
 def test_a_stopped_run_goes_on_in_another_process(tmp_path):
     """Checkpoints of iterators stopped in each of three epochs, and between them."""
     whole = resume("--folder", tmp_path)

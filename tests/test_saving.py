@@ -11,6 +11,7 @@ import keras_aug_layers as kal
 IMAGES = random_images((8, 9, 12, 3))
 TARGETS = np.linspace(0, 1, 8, dtype="float32")[:, None]
 EPOCHS = 4
+pytestmark = pytest.mark.slow
 
 
 @keras.saving.register_keras_serializable("test_saving")

@@ -34,6 +34,7 @@ def test_in_parallel_epochs_each_worker_gives_every_element(seen, layer, mode):
         "distinct": EPOCHS * NUMBER,
         "copies": [2],
         "different_pixels": EPOCHS * NUMBER,
+        "times": [2 * EPOCHS],
     }
 
 
@@ -45,6 +46,7 @@ def test_in_a_distributed_epoch_each_element_comes_once(seen, layer):
         "distinct": EPOCHS * NUMBER,
         "copies": [1],
         "different_pixels": EPOCHS * NUMBER,
+        "times": [EPOCHS],
     }
 
 
@@ -53,6 +55,7 @@ def test_without_a_key_a_distributed_epoch_repeats_no_draw(seen, layer):
     """Places are handed out by chance there, as documented, but each one once."""
     assert seen[layer]["distributed_epoch"]["elements"] == EPOCHS * NUMBER
     assert seen[layer]["distributed_epoch"]["different_pixels"] == EPOCHS * NUMBER
+    assert seen[layer]["distributed_epoch"]["times"] == [EPOCHS]
 
 
 def test_a_stateful_call_would_repeat_its_draws_on_every_worker(seen):

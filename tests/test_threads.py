@@ -12,6 +12,7 @@ from helpers import random_images
 import keras_aug_layers as kal
 
 THREADS = 8
+pytestmark = pytest.mark.slow
 
 
 def together(function, calls):

@@ -93,6 +93,8 @@ def main(folder, restore):
                 next(iterator)
             tf.train.Checkpoint(iterator=iterator).write(path)
         results[str(number)] = digests(iterator)
+        if not restore:
+            assert results[str(number)] == digests(build(**case))[case["stop"] :]
         left[str(number)] = int(dataset.cardinality()) - case["stop"]
     print(json.dumps({"cases": results, "left": left}))
 

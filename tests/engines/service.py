@@ -83,6 +83,7 @@ def count(received, local):
         "distinct": len(seen),
         "copies": sorted(set(seen.values())),
         "different_pixels": len({pixels for pixels, _ in received}),
+        "times": sorted(set(collections.Counter(i for _, i in received).values())),
     }
 
 
@@ -117,10 +118,12 @@ def main(number):
             return index
 
         def augmented(layer, key=None, calls=tf.data.AUTOTUNE):
+            # As the documentation says: repeat first, and with a key afterwards.
+            dataset = images if key else images.repeat(EPOCHS)
             dataset = kal.augment_dataset(
-                images, layer, seed=3, key=key, num_parallel_calls=calls
+                dataset, layer, seed=3, key=key, num_parallel_calls=calls
             )
-            return dataset.repeat(EPOCHS)
+            return dataset.repeat(EPOCHS) if key else dataset
 
         def pairs(dataset):
             return [(image.numpy().tobytes(), int(index)) for image, index in dataset]
