@@ -8,6 +8,7 @@ import numpy as np
 
 Range = tuple[float, float]
 
+OLDEST_KERAS = 3, 11
 LARGEST = 1e12
 """Of factors: products of a few of them, and of pixels, are float32 numbers still."""
 
@@ -81,6 +82,16 @@ def value_range(name: str, value: Any) -> Range:
             "Write (0, 255) or (0, 1)."
         )
     return low, high
+
+
+def keras_version(found: str) -> None:
+    """Refuses a Keras that lacks layers which `fuse` knows, or has them broken."""
+    if tuple(int(x) for x in found.split(".")[:2]) < OLDEST_KERAS:
+        oldest = ".".join(map(str, OLDEST_KERAS))
+        raise ImportError(
+            f"keras_aug_layers needs Keras {oldest} or newer. Found: {found}. Write "
+            "pip install --upgrade keras."
+        )
 
 
 def _is_number(value: Any) -> bool:

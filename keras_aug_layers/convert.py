@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from keras_aug_layers import checks
 from keras_aug_layers.forms import check_jit_compile
 from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.layers.brightness import RandomBrightness
@@ -23,6 +24,8 @@ from keras_aug_layers.layers.sequence import LayerSequence
 from keras_aug_layers.layers.shear import RandomShear
 from keras_aug_layers.layers.shift import RandomShift
 from keras_aug_layers.layers.zoom import RandomZoom
+
+checks.keras_version(keras.__version__)
 
 
 class NotFusedWarning(UserWarning):

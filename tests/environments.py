@@ -14,17 +14,9 @@ import subprocess
 import sys
 import venv
 
-try:
-    import tomllib
-except ModuleNotFoundError:  # Python 3.10
-    import tomli as tomllib
-
 ROOT = pathlib.Path(__file__).parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-OLDEST = [
-    *(bound.replace(">=", "==") for bound in PROJECT["dependencies"]),
-    "keras==3.5.0",  # the oldest that the oldest TensorFlow takes
-]
+OLDEST = ["tensorflow==2.18.0", "keras==3.11.0", "numpy==1.26.0"]
+"""The lower bounds; tests/test_environments.py compares them with the project's."""
 PINS = {"oldest": OLDEST, "newest": []}
 
 

@@ -100,6 +100,13 @@ def test_nothing_is_cut_between_two_layers(photographs):
     assert not np.array_equal(one_by_one, photographs)
 
 
+def test_contrast_is_lowered_as_often_as_raised():
+    """Keras's layer never lowers it."""
+    gains = kal.RandomContrast(0.5, seed=1).sample((2000, 4, 4, 3)).color.gain.numpy()
+    assert 0.5 <= gains.min() < 0.51 and 1.49 < gains.max() <= 1.5
+    assert abs((gains < 1.0).mean() - 0.5) < 0.05
+
+
 @pytest.mark.parametrize("gain", [0.0, 0.3, 0.8, 1.4, 1.9])
 def test_saturation_is_pillows(gain, photographs):
     """Up to Pillow's integers: its luma is rounded, its blend cut."""

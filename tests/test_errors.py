@@ -6,6 +6,7 @@ import tensorflow as tf
 from examples import EXAMPLES, GEOMETRIC
 
 import keras_aug_layers as kal
+from keras_aug_layers import checks
 
 
 def call(layer, data, **kwargs):
@@ -255,3 +256,14 @@ def test_nothing_is_refused_where_no_pixel_is_filled():
     """A fill value matters for fill_mode="constant" only."""
     layer = kal.RandomShift((0.3, 0.3), fill_value=-1.5)
     assert layer(images(), training=True).dtype == "uint8"
+
+
+@pytest.mark.parametrize("found", ["3.10.1", "3.9.2", "2.15.0"])
+def test_an_old_keras_is_refused(found):
+    with pytest.raises(ImportError, match=f"3.11 or newer. Found: {found}. Write pip"):
+        checks.keras_version(found)
+
+
+@pytest.mark.parametrize("found", ["3.11.0", "3.15.1", "4.0.0rc1"])
+def test_a_newer_keras_is_not(found):
+    checks.keras_version(found)

@@ -158,6 +158,13 @@ def test_brightness_is_the_generators_without_its_truncations(size):
     assert (error - gain[..., None])[inside].max() < 1.0 + 1e-2
 
 
+def test_brightness_of_images_in_0_to_1_is_a_gain():
+    """Keras's generator turns them black."""
+    images = np.random.default_rng(0).random((2, 8, 8, 3), "float32")
+    layer = kal.from_image_data_generator(brightness_range=(0.5, 0.5))
+    np.testing.assert_allclose(drawn(layer, images), 0.5 * images, atol=1e-6)
+
+
 def test_brightness_of_whole_numbers_is_within_one():
     image = photograph(64, 64)
     generator = ImageDataGenerator(

@@ -89,3 +89,10 @@ def test_extras_exist():
     assert named
     for extras in named:
         assert set(extras.split(",")) <= set(project["optional-dependencies"])
+
+
+def test_the_tests_that_are_named_exist():
+    named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", README)
+    assert len(named) > 10
+    for file, name in named:
+        assert f"def {name}(" in (ROOT / "tests" / file).read_text(), name

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import reference
 import tensorflow as tf
-from examples import EXAMPLES, stack
+from examples import EVERY, stack
 from helpers import random_images
 from hypothesis import Phase, given, settings
 
@@ -309,12 +309,13 @@ def test_odd_pixels_spread_no_further_than_the_stencil(form):
 # Models.
 
 
-@pytest.mark.parametrize("build", EXAMPLES.values(), ids=EXAMPLES)
+@pytest.mark.parametrize("build", EVERY.values(), ids=EVERY)
 def test_no_layer_switches_xla_off(build):
     assert build().supports_jit
     assert kal.FusedAugmentation([build()]).supports_jit
 
 
+@pytest.mark.slow
 def test_a_compiled_model_trains_without_a_warning():
     """Of every layer, one by one, and of all of them fused."""
     contexts = []
@@ -326,7 +327,10 @@ def test_a_compiled_model_trains_without_a_warning():
             contexts.append((training, in_xla_context()))
             return x
 
-    layers = [*stack(), kal.FusedAugmentation(stack())]
+    layers = [
+        *(EVERY[name]() for name in sorted(EVERY)),
+        kal.FusedAugmentation(stack()),
+    ]
     images = random_images((6, 8, 9, 3), "uint8")
     labels = np.arange(6) % 2
     with warnings.catch_warnings():
