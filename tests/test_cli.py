@@ -43,6 +43,7 @@ def digits(tmp_path_factory):
     return demo("--epochs", 2, "--output", output), output
 
 
+@pytest.mark.slow
 def test_the_demo_in_this_process(tmp_path, capsys):
     arguments = ["demo", "--epochs", "1", "--output", str(tmp_path)]
     assert cli.main(arguments) == 0

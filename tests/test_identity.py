@@ -124,6 +124,7 @@ def test_one_draw_however_it_is_called(name):
     assert_same_bits(layer.sample(images, seed=(1, 2)).images(images), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 def test_a_saved_training_function_draws_anew(dtype, tmp_path):
     images = random_images((4, 9, 12, 3), dtype)

@@ -9,12 +9,14 @@ from benchmarks import pictures
 from keras_aug_layers.layers.base import AugmentationLayer
 
 
+@pytest.mark.slow
 def test_the_pictures_are_up_to_date(capsys):
     status = pictures.main(["--check"])
     assert capsys.readouterr().out == ""
     assert status == 0
 
 
+@pytest.mark.slow
 def test_an_old_picture_and_a_stray_one_are_named(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(pictures, "FOLDER", tmp_path)
     monkeypatch.setattr(pictures, "LAYERS", {})

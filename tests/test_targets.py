@@ -843,6 +843,7 @@ def test_json_round_trip(photos, data_format):
         assert tf.type_spec_from_value(again) == tf.type_spec_from_value(transform)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_a_transform_crosses_tf_function(photos, jit_compile):
     layer = full_layer()
