@@ -55,6 +55,7 @@ def test_shapes_and_dtype_are_static_in_a_graph(name):
     assert spec == tf.TensorSpec((4, 9, 12, 3), "uint8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("policy", "dtype"),
     [("mixed_float16", "uint8"), ("mixed_float16", "float32"), ("float32", "uint8")],

@@ -112,6 +112,7 @@ def test_the_form_of_an_eager_call(jit_compile, is_compiled):
     assert np.abs(augmented - images).max() > 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(9, 12), (1, 1)])
 def test_the_forms_agree(size):
     """Eager, in a graph of static and of dynamic size, with the op and compiled."""

@@ -43,6 +43,7 @@ def ops_of(path):
     return {op for op in ops if any(trace in op for trace in TRACES)}
 
 
+@pytest.mark.slow
 @stacks
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 def test_models_give_the_input_back(layers, dtype, tmp_path):

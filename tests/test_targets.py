@@ -201,6 +201,7 @@ def test_one_image_is_a_batch_of_one():
     )
 
 
+@pytest.mark.slow
 def test_a_dict_under_xla_and_in_a_graph():
     layer = kal.FusedAugmentation(
         [EXAMPLES[name]() for name in GEOMETRIC], bounding_box_format="xywh"
@@ -224,6 +225,7 @@ def test_a_dict_under_xla_and_in_a_graph():
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batched", [True, False])
 def test_a_dict_in_tf_data(batched):
     layer = kal.FusedAugmentation(

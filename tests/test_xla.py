@@ -127,6 +127,7 @@ DTYPES = "uint8 int8 uint16 int16 uint32 int32 uint64 int64 float16 bfloat16 flo
 DTYPES = (*DTYPES.split(), "float64")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("interpolation", INTERPOLATIONS)
 def test_every_dtype(interpolation):
     """Each over its whole range; nearest copies the bits."""
