@@ -113,30 +113,28 @@ class Color(tf.experimental.BatchableExtensionType):
 
     def apply(
         self,
-        pixels: tf.Tensor,
-        source: tf.Tensor,
-        move: Callable[[tf.Tensor], tf.Tensor] = lambda pixels: pixels,
+        images: tf.Tensor,
+        move: Callable[[tf.Tensor], tf.Tensor] = lambda images: images,
     ) -> tf.Tensor:
-        """Moves pixels (B, H, W, C), and maps them.
+        """Moves images (B, H, W, C), and maps their pixels.
 
         Args:
-            pixels: what is moved and mapped.
-            source: the images as they came in, whose mean is m.
+            images: as they came in: their mean is m.
             move: resamples images, each channel by itself.
 
         Returns:
             The pixels in `compute_dtype`.
         """
-        dtype = compute_dtype(pixels.dtype)
+        dtype = compute_dtype(images.dtype)
         color, bias = self.cast(dtype), 0.0
         if color.level is not None:
-            mean = _mean(source, dtype)
+            mean = _mean(images, dtype)
             shared = _product(color.level, mean, vector=True)
             bias = _everywhere(shared - _product(color.gain, mean, vector=True))
         if color.gain.shape.rank == 2:
-            pixels = _everywhere(color.gain) * tf.cast(move(pixels), dtype) + bias
+            pixels = _everywhere(color.gain) * tf.cast(move(images), dtype) + bias
         else:
-            pixels = _mix(pixels, color.gain, lambda x: tf.cast(move(x), dtype)) + bias
+            pixels = _mix(images, color.gain, lambda x: tf.cast(move(x), dtype)) + bias
         if color.bounded is not None:
             low = tf.reduce_min(pixels, axis=(1, 2, 3), keepdims=True)
             high = tf.reduce_max(pixels, axis=(1, 2, 3), keepdims=True)

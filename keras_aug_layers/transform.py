@@ -80,7 +80,7 @@ class Transform(tf.experimental.BatchableExtensionType):
         if self.color is None:
             pixels = move(source)
         else:
-            pixels = self.color.apply(source, source, move)
+            pixels = self.color.apply(source, move)
         value_range = None if self.color is None else self.value_range
         return self._original(colors.finish(pixels, images.dtype, value_range))
 
