@@ -1,9 +1,15 @@
 """What several test modules need."""
 
 import contextlib
+import json
+import pathlib
+import subprocess
+import sys
 
 import numpy as np
 import tensorflow as tf
+
+ENGINES = pathlib.Path(__file__).parent / "engines"
 
 
 @contextlib.contextmanager
@@ -47,3 +53,11 @@ def random_images(shape, dtype="float32", seed=0):
     if np.dtype(dtype).kind in "iu":
         return generator.integers(2**24, np.iinfo(dtype).max, shape).astype(dtype)
     return generator.uniform(1e-3, 1.0, shape).astype(dtype)
+
+
+def run_engine(name, *arguments):
+    """Runs a script of tests/engines in a process of its own: the JSON it prints."""
+    command = [sys.executable, str(ENGINES / name), *map(str, arguments)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=400)
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout.splitlines()[-1])

@@ -1,36 +1,28 @@
 """Under KERAS_BACKEND=jax and torch: the tf.data path works, models refuse politely."""
 
 import importlib.util
-import json
 import os
 import pathlib
 import subprocess
 import sys
 
 import pytest
+from helpers import run_engine
 
-ENGINE = pathlib.Path(__file__).parent / "engines" / "backend.py"
 LAYERS = ("RandomRotate", "FusedAugmentation")
 pytestmark = pytest.mark.slow
 
 
-def run(backend):
-    command = [sys.executable, str(ENGINE), "--backend", backend]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout.splitlines()[-1])
-
-
 @pytest.fixture(scope="module")
 def tensorflow():
-    return run("tensorflow")
+    return run_engine("backend.py", "--backend", "tensorflow")
 
 
 @pytest.fixture(scope="module", params=["jax", "torch"])
 def other(request):
     if importlib.util.find_spec(request.param) is None:
         pytest.skip(f"{request.param} is not installed")
-    seen = run(request.param)
+    seen = run_engine("backend.py", "--backend", request.param)
     assert seen["backend"] == request.param
     return seen
 
@@ -49,20 +41,8 @@ PATH = "parallel_calls or without_order or ten_epochs or seeds_do_not or key"
 
 def test_the_tests_of_tf_data_pass(other):
     """Those of tests/test_reproducible.py, in a process with this backend."""
-    tests = str(ENGINE.parents[1] / "test_reproducible.py")
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-n",
-        "0",
-        "-m",
-        "",
-        tests,
-        "-k",
-        PATH,
-    ]
+    tests = str(pathlib.Path(__file__).parent / "test_reproducible.py")
+    command = [sys.executable, *"-m pytest -q -n 0 -k".split(), PATH, "-m", "", tests]
     environment = {**os.environ, "KERAS_BACKEND": other["backend"]}
     result = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert result.returncode == 0, result.stdout

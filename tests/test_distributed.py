@@ -1,29 +1,17 @@
 """Under tf.distribute replicas draw differently, and a rerun draws the same."""
 
-import json
-import pathlib
-import subprocess
-import sys
-
 import pytest
+from helpers import run_engine
 
-ENGINES = pathlib.Path(__file__).parent / "engines"
 LIKELY = 1e-3
 """A correct generator falls below this p-value for one seed in a thousand."""
 STEPS = 200
 pytestmark = pytest.mark.slow
 
 
-def run(engine, steps):
-    command = [sys.executable, str(ENGINES / engine), "--steps", str(steps)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=400)
-    assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout.splitlines()[-1])
-
-
 @pytest.fixture(scope="module")
 def mirrored():
-    return run("mirrored.py", STEPS)
+    return run_engine("mirrored.py", "--steps", STEPS)
 
 
 def check(seen, steps, reach):
@@ -56,7 +44,7 @@ def test_mirrored_strategy_over_two_devices(mirrored, case):
 
 
 def test_multi_worker_mirrored_strategy_in_two_processes():
-    seen = run("multiworker.py", STEPS)
+    seen = run_engine("multiworker.py", "--steps", STEPS)
     check(seen, STEPS, 4)
     # The two did talk to each other: what each got as the sum is the sum.
     assert seen["largest_error_of_the_sum"] < 1e-6

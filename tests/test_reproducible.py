@@ -1,21 +1,16 @@
 """The same seed: the same pixels, whatever runs the pipeline, and wherever it stops."""
 
 import functools
-import json
-import pathlib
-import subprocess
-import sys
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from examples import EVERY
-from helpers import assert_same_bits, random_images
+from helpers import assert_same_bits, random_images, run_engine
 
 import keras_aug_layers as kal
 
-ENGINE = pathlib.Path(__file__).parent / "engines" / "resume.py"
 NUMBER = 48
 IMAGES = random_images((NUMBER, 9, 12, 3), "uint8")
 LABELS = np.arange(NUMBER)
@@ -232,19 +227,11 @@ def test_an_image_depends_on_its_own_seed_alone():
     assert (results[::2] != expected[::2]).any(axis=(1, 2, 3)).all()
 
 
-def resume(*arguments, timeout=120):
-    """Runs tests/engines/resume.py in a process of its own."""
-    command = [sys.executable, str(ENGINE), *map(str, arguments)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
-    assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout.splitlines()[-1])
-
-
 def test_a_stopped_run_goes_on_in_another_process(tmp_path):
     """Checkpoints of iterators stopped in each of three epochs, and between them."""
-    whole = resume("--folder", tmp_path)
+    whole = run_engine("resume.py", "--folder", tmp_path)
     assert len(whole["cases"]) == 21
-    restored = resume("--folder", tmp_path, "--restore")
+    restored = run_engine("resume.py", "--folder", tmp_path, "--restore")
     assert restored["cases"].keys() == whole["cases"].keys()
     for case, digests in whole["cases"].items():
         assert restored["cases"][case] == digests, case

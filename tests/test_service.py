@@ -1,13 +1,8 @@
 """A real tf.data service on loopback gives the elements that one process gives."""
 
-import json
-import pathlib
-import subprocess
-import sys
-
 import pytest
+from helpers import run_engine
 
-ENGINE = pathlib.Path(__file__).parent / "engines" / "service.py"
 NUMBER = 200
 EPOCHS = 2
 LAYERS = ("RandomRotate", "FusedAugmentation")
@@ -18,10 +13,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def seen():
     """What the engine printed: a dispatcher, two workers, one of them killed."""
-    command = [sys.executable, str(ENGINE), "--elements", str(NUMBER)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout.splitlines()[-1])
+    return run_engine("service.py", "--elements", NUMBER)
 
 
 @layers

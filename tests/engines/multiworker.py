@@ -15,6 +15,8 @@ import sys
 import tempfile
 
 ENGINE = pathlib.Path(__file__)
+SIZE, REACH = 8, 4
+"""Of the images; and pixels that an image moves at most."""
 
 
 def work(steps, folder):
@@ -30,12 +32,12 @@ def work(steps, folder):
     runs = []
     for seed in (7, 7, 8):
         with engine.scope():
-            layer = kal.RandomShift(0.5, seed=seed)
+            layer = kal.RandomShift(REACH / SIZE, seed=seed)
 
         @tf.function
         def step(layer=layer):
             def draw():
-                shift = -layer.sample((2, 8, 8, 1)).matrix[:, 1, 2]
+                shift = -layer.sample((2, SIZE, SIZE, 1)).matrix[:, 1, 2]
                 context = tf.distribute.get_replica_context()
                 total = context.all_reduce(tf.distribute.ReduceOp.SUM, shift)
                 return tf.stack([shift, total])
@@ -78,36 +80,14 @@ def main(steps):
         if codes != [0, 0]:
             sys.exit(f"The workers ended with {codes}.")
         import numpy as np
-        from scipy import stats
+        from draws import summary
 
         parts = [np.load(os.path.join(folder, f"{index}.npy")) for index in range(2)]
     # (runs, steps, replicas, batch)
     draws = np.stack([part[:, :, 0] for part in parts], axis=2)
     totals = np.stack([part[:, :, 1] for part in parts], axis=2)
-    first, again, other = draws
-    flat = first.ravel()
-    print(
-        json.dumps(
-            {
-                "shape": first.shape,
-                "distinct": len(np.unique(flat)),
-                "steps_with_equal_replicas": int(
-                    (first[:, 0] == first[:, 1]).any(1).sum()
-                ),
-                "rerun_differs": int((first != again).sum()),
-                "equal_to_another_seed": int(np.isin(flat, other.ravel()).sum()),
-                "low": float(flat.min()),
-                "high": float(flat.max()),
-                "p_value": float(stats.kstest(flat, "uniform", (-4, 8)).pvalue),
-                "replicas_correlate_p": float(
-                    stats.pearsonr(first[:, 0].ravel(), first[:, 1].ravel()).pvalue
-                ),
-                "largest_error_of_the_sum": float(
-                    np.abs(totals - draws.sum(2, keepdims=True)).max()
-                ),
-            }
-        )
-    )
+    error = float(np.abs(totals - draws.sum(2, keepdims=True)).max())
+    print(json.dumps({**summary(*draws, REACH), "largest_error_of_the_sum": error}))
 
 
 if __name__ == "__main__":
