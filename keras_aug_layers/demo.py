@@ -16,6 +16,7 @@ from rich.table import Table
 
 from keras_aug_layers import layers as kal
 from keras_aug_layers.cli import VALIDATION_SPLIT
+from keras_aug_layers.files import decode
 
 BATCH = 32
 SHEET_ROWS, SHEET_COLUMNS = 8, 10
@@ -106,7 +107,11 @@ def digits(seed: int) -> Task:
 
 
 def folder(directory: Path, seed: int) -> Task:
-    """The user's own images, a share of which is kept for the test."""
+    """The user's own images, a share of which is kept for the test.
+
+    Raises:
+        CommandError: if a file is broken, which training would find out much later.
+    """
     train, test = keras.utils.image_dataset_from_directory(
         directory,
         validation_split=VALIDATION_SPLIT,
@@ -116,6 +121,8 @@ def folder(directory: Path, seed: int) -> Task:
         batch_size=BATCH,
         verbose=False,
     )
+    for path in (*train.file_paths, *test.file_paths):
+        decode(Path(path))
     counts = len(train.file_paths), len(test.file_paths)
     return Task(
         train=train.prefetch(tf.data.AUTOTUNE),

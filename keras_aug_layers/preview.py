@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 from keras_aug_layers import layers as kal
 from keras_aug_layers import targets
 from keras_aug_layers.cli import CommandError
+from keras_aug_layers.files import decode
 from keras_aug_layers.layers.base import AugmentationLayer, GeometricLayer
 
 SAMPLE = Path(__file__).with_name("sample.jpg")
@@ -203,20 +204,6 @@ def read(
         if corners is not None:
             corners = corners * np.tile(np.divide(shape, (width, height)), 2)
     return Subject(image, labels, corners)
-
-
-def decode(path: Path) -> np.ndarray:
-    """Reads an image file: uint8 (H, W, C), the first frame of a GIF."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise CommandError(f"{path}: {error.strerror}") from error
-    try:
-        return tf.io.decode_image(data, expand_animations=False).numpy()
-    except tf.errors.InvalidArgumentError as error:
-        unknown = not data or "Unknown image file format" in str(error)
-        problem = "is no JPEG, PNG, BMP or GIF image" if unknown else "is broken"
-        raise CommandError(f"{path} {problem}") from error
 
 
 def draws(

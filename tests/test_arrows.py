@@ -15,6 +15,7 @@ FLOORS = (
     {"layers"},
     {"convert", "data"},
     {"cli"},
+    {"files"},
     {"demo", "preview"},
 )
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}

@@ -106,6 +106,16 @@ def test_the_demo_takes_images_of_ones_own(tmp_path):
     assert sheet.shape == (2 * (96 + 4), 10 * (96 + 4), 3)
 
 
+def test_a_broken_image_is_named_before_the_training(tmp_path, capsys):
+    write_images(tmp_path / "images" / "dark", 4)
+    write_images(tmp_path / "images" / "light", 4)
+    broken = tmp_path / "images" / "light" / "2.png"
+    broken.write_bytes(broken.read_bytes()[:60])
+    folder, output = str(tmp_path / "images"), str(tmp_path / "out")
+    assert cli.main(["demo", "--images", folder, "--output", output]) == 2
+    assert capsys.readouterr().err == f"keras-aug-layers: {broken} is broken\n"
+
+
 def test_a_bad_directory_gives_one_line_and_no_traceback():
     process = demo("--images", "no/such/directory")
     assert process.returncode == 2

@@ -9,7 +9,7 @@ import tensorflow as tf
 from PIL import Image
 
 import keras_aug_layers as kal
-from keras_aug_layers import cli, preview
+from keras_aug_layers import cli, files, preview
 
 GAP, TITLE = preview.GAP, preview.TITLE
 HALF_TURN = kal.RandomRotate(degrees=(180, 180))
@@ -63,7 +63,7 @@ def test_a_sheet_of_the_sample(capsys, tmp_path):
     assert cli.main(["preview"]) == 0
     assert capsys.readouterr().out.startswith("sheet.png: ")
     shown = tiles("sheet.png", 6, 6, 160, 160)
-    sample = preview.decode(preview.SAMPLE)
+    sample = files.decode(preview.SAMPLE)
     np.testing.assert_array_equal(shown[:, 0], [sample] * 6)
     changed = np.abs(shown[:, 1:].astype(int) - sample).mean(axis=(2, 3, 4))
     assert (changed.max(axis=1) > 5).all()
