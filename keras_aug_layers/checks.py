@@ -13,6 +13,10 @@ LARGEST = 1e12
 """Of factors: products of a few of them, and of pixels, are float32 numbers still."""
 
 
+class CommandError(Exception):
+    """What the user can put right on the command line: shown without a traceback."""
+
+
 def one_of(name: str, value: Any, options: Collection[str]) -> str:
     """Returns `value` if it is among `options`, else raises a ValueError."""
     if not isinstance(value, str) or value not in options:

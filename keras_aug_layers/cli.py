@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from keras_aug_layers.checks import CommandError
+
 IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 """What `keras.utils.image_dataset_from_directory` reads."""
 
@@ -23,10 +25,6 @@ SHEET_SUFFIXES = (".jpeg", ".jpg", ".png", ".webp")
 
 VALIDATION_SPLIT = 0.2
 """The share of the user's own images that the demo keeps for the evaluation."""
-
-
-class CommandError(Exception):
-    """What the user can put right: shown as one line, without a traceback."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -241,7 +239,13 @@ def _demo(options: argparse.Namespace) -> None:
     with _silenced():
         from keras_aug_layers import demo
 
-    demo.run(options.images, options.output, options.epochs, options.seed)
+    demo.run(
+        options.images,
+        options.output,
+        options.epochs,
+        options.seed,
+        validation_split=VALIDATION_SPLIT,
+    )
 
 
 @contextlib.contextmanager

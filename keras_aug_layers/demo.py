@@ -15,7 +15,6 @@ from rich.progress import track
 from rich.table import Table
 
 from keras_aug_layers import layers as kal
-from keras_aug_layers.cli import VALIDATION_SPLIT
 from keras_aug_layers.files import decode
 
 BATCH = 32
@@ -50,7 +49,14 @@ class Result(NamedTuple):
     seconds_per_epoch: float
 
 
-def run(images: Path | None, output: Path, epochs: int, seed: int) -> None:
+def run(
+    images: Path | None,
+    output: Path,
+    epochs: int,
+    seed: int,
+    *,
+    validation_split: float,
+) -> None:
     """Trains twice, prints the comparison, writes the contact sheet and the model.
 
     Args:
@@ -58,9 +64,13 @@ def run(images: Path | None, output: Path, epochs: int, seed: int) -> None:
         output: an existing folder for `augmented.png` and the SavedModel `model`.
         epochs: of each of the two trainings.
         seed: of the choice of images, the first weights and all draws.
+        validation_split: the share of the folder's images that is kept for the test.
     """
     keras.utils.set_random_seed(seed)
-    task = digits(seed) if images is None else folder(images, seed)
+    if images is None:
+        task = digits(seed)
+    else:
+        task = folder(images, seed, validation_split)
 
     results = {
         name: train(task, augmentation, epochs, seed, name)
@@ -106,7 +116,7 @@ def digits(seed: int) -> Task:
     )
 
 
-def folder(directory: Path, seed: int) -> Task:
+def folder(directory: Path, seed: int, validation_split: float) -> Task:
     """The user's own images, a share of which is kept for the test.
 
     Raises:
@@ -114,7 +124,7 @@ def folder(directory: Path, seed: int) -> Task:
     """
     train, test = keras.utils.image_dataset_from_directory(
         directory,
-        validation_split=VALIDATION_SPLIT,
+        validation_split=validation_split,
         subset="both",
         seed=seed,
         image_size=(96, 96),

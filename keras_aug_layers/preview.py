@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from keras_aug_layers import layers as kal
 from keras_aug_layers import targets
-from keras_aug_layers.cli import CommandError
+from keras_aug_layers.checks import CommandError
 from keras_aug_layers.files import decode
 from keras_aug_layers.layers.base import AugmentationLayer, GeometricLayer
 

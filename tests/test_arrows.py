@@ -14,9 +14,9 @@ FLOORS = (
     {"transform"},
     {"layers"},
     {"convert", "data"},
-    {"cli"},
     {"files"},
     {"demo", "preview"},
+    {"cli"},
 )
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 MODULES = sorted(
