@@ -2,6 +2,8 @@
 
 import sys
 
+__version__ = "0.1.0"
+
 # `python -m keras_aug_layers` imports this file before the command line, which answers
 # a wrong argument at once and in one line: without TensorFlow, its seconds and its log.
 if sys.argv[:1] != ["-m"] or "keras_aug_layers" not in sys.orig_argv:

@@ -100,7 +100,8 @@ def _add_preview(commands: Any) -> None:
         description="Writes a contact sheet: for each layer a row with the original "
         "and several draws, and one for all of them fused.",
         epilog="RANGE is a number f for (-f, f), or low,high: --zoom=-0.3,0. Layers "
-        "are applied in the order given; without any, the five basic ones are.",
+        "are applied in the order given; without any: "
+        + " ".join(f"--{name}={value}" for name, value in PREVIEW_DEFAULT),
     )
     preview.set_defaults(command=_preview)
     preview.add_argument(
@@ -108,7 +109,8 @@ def _add_preview(commands: Any) -> None:
         type=Path,
         nargs="*",
         metavar="PHOTO",
-        help="JPEG, PNG, BMP or GIF files; a packaged photograph by default",
+        help="JPEG, PNG, BMP or GIF files, as TensorFlow reads them: not turned by "
+        "their EXIF orientation; a packaged photograph by default",
     )
     preview.add_argument(
         "-o",
@@ -142,7 +144,10 @@ def _add_preview(commands: Any) -> None:
     )
     targets = preview.add_argument_group("what belongs to a photo")
     targets.add_argument(
-        "--mask", type=Path, metavar="FILE", help="an image with a colour per class"
+        "--mask",
+        type=Path,
+        metavar="FILE",
+        help="an image with a colour per class, shown in colours of the sheet's own",
     )
     targets.add_argument(
         "--boxes", type=Path, metavar="FILE", help="JSON: [[left, top, right, bottom]…]"
@@ -226,8 +231,7 @@ def _demo(options: argparse.Namespace) -> None:
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
         raise CommandError(
-            f"the demo needs {' and '.join(missing)}: "
-            "pip install 'keras-aug-layers[demo]'"
+            f"the demo needs {' and '.join(missing)}: pip install {' '.join(missing)}"
         )
     if options.images is not None:
         _check_classes(options.images)
@@ -286,9 +290,7 @@ def _check_classes(directory: Path) -> None:
 
 def _preview(options: argparse.Namespace) -> None:
     if importlib.util.find_spec("PIL") is None:
-        raise CommandError(
-            "the preview needs pillow: pip install 'keras-aug-layers[demo]'"
-        )
+        raise CommandError("the preview needs pillow: pip install pillow")
     _check_preview(options)
     config = None if options.config is None else _json(options.config)
     boxes = None if options.boxes is None else _json(options.boxes)

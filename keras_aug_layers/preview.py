@@ -143,7 +143,11 @@ def from_options(
     for name, value in options:
         layer, arguments = LAYERS[name]
         fill = {"fill_mode": fill_mode} if issubclass(layer, GeometricLayer) else {}
-        layers.append(layer(**dict.fromkeys(arguments, value), **fill, **FORMATS))
+        try:
+            built = layer(**dict.fromkeys(arguments, value), **fill, **FORMATS)
+        except ValueError as error:
+            raise ValueError(f"--{name}: {error}") from error
+        layers.append(built)
     return layers, kal.FusedAugmentation(layers, **FORMATS)
 
 
@@ -167,7 +171,8 @@ def from_config(config: Any) -> tuple[list[AugmentationLayer], AugmentationLayer
         stack = [kal.FusedAugmentation.from_config(config)]
     else:
         raise ValueError(
-            "expected what keras.saving.serialize_keras_object(layer) gives, or a list"
+            "expected what keras.saving.serialize_keras_object(layer) gives, a list of "
+            "such, or the get_config() of a FusedAugmentation"
         )
     if len(stack) == 1 and type(stack[0]) is kal.FusedAugmentation:
         return stack[0].layers, stack[0]

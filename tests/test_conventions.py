@@ -1,7 +1,7 @@
 """The public API keeps its own rules, and every sign and unit is what the docs say."""
 
 import doctest
-import importlib
+import importlib.metadata
 import inspect
 import itertools
 import json
@@ -51,6 +51,10 @@ def test_the_table_of_examples_holds_every_public_layer_and_no_other():
 def test_all_names_are_there_once():
     assert len(set(kal.__all__)) == len(kal.__all__)
     assert all(hasattr(kal, name) for name in kal.__all__)
+
+
+def test_the_version_is_that_of_the_package():
+    assert importlib.metadata.version("keras-aug-layers") == kal.__version__
 
 
 @pytest.mark.parametrize("name", kal.__all__)

@@ -246,8 +246,8 @@ def write(name, data):
         (["--config", "theirs.json"], "theirs.json: `layers` must be augmentation"),
         (["--config", "wrong.json"], "wrong.json: "),
         (["--config", "one.json", "--zoom", "0.1"], "--config holds the layers"),
-        (["--rotate", "400"], "`degrees` must be between -360 and 360"),
-        (["--flip", "sideways"], "`mode` must be one of 'horizontal'"),
+        (["--rotate", "400"], "--rotate: `degrees` must be between -360 and 360"),
+        (["--flip", "sideways"], "--flip: `mode` must be one of 'horizontal'"),
         (["photo.png", "--mask", "small.png"], "small.png has 5 x 4 pixels, the photo"),
         (["photo.png", "--mask", "photo.png"], "photo.png has 2400 colours"),
         (["photo.png", "--mask", "half.png"], "half.png is broken"),
@@ -331,4 +331,4 @@ def test_it_is_shown_where_there_is_a_screen(photo, monkeypatch, capsys, screen)
 def test_a_missing_pillow_is_named(monkeypatch, capsys):
     monkeypatch.setattr(cli.importlib.util, "find_spec", lambda name: None)
     assert cli.main(["preview"]) == 2
-    assert "pip install 'keras-aug-layers[demo]'" in capsys.readouterr().err
+    assert "pillow: pip install pillow" in capsys.readouterr().err
