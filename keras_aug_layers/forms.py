@@ -30,8 +30,8 @@ class Forms:
       size and batch size, if `jit_compile` is True.
 
     Why "auto" is so: on two cores with AVX2 (benchmarks/results/cpu.json, five layers,
-    224 x 224, uint8) the compiled form takes 0.55 ms per image in a graph and the op
-    2.2 ms, 0.49 and 4.2 ms in `tf.data`; so graphs, which are traced once for each
+    224 x 224, uint8) the compiled form takes 0.52 ms per image in a graph and the op
+    2.2 ms, 0.53 and 3.6 ms in `tf.data`; so graphs, which are traced once for each
     size anyway, are compiled. An eager call would gain as much, but pays a second or
     more of compiling for each new size, where sizes come as they like. On a GPU none of
     it is measured yet: the rule is the same there.
