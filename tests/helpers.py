@@ -55,9 +55,9 @@ def random_images(shape, dtype="float32", seed=0):
     return generator.uniform(1e-3, 1.0, shape).astype(dtype)
 
 
-def run_engine(name, *arguments):
+def run_engine(name, *arguments, timeout=300):
     """Runs a script of tests/engines in a process of its own: the JSON it prints."""
     command = [sys.executable, str(ENGINES / name), *map(str, arguments)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=400)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout.splitlines()[-1])

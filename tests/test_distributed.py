@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def mirrored():
-    return run_engine("mirrored.py", "--steps", STEPS)
+    return run_engine("mirrored.py", "--steps", STEPS, timeout=400)
 
 
 def check(seen, steps, reach):
@@ -44,7 +44,7 @@ def test_mirrored_strategy_over_two_devices(mirrored, case):
 
 
 def test_multi_worker_mirrored_strategy_in_two_processes():
-    seen = run_engine("multiworker.py", "--steps", STEPS)
+    seen = run_engine("multiworker.py", "--steps", STEPS, timeout=400)
     check(seen, STEPS, 4)
     # The two did talk to each other: what each got as the sum is the sum.
     assert seen["largest_error_of_the_sum"] < 1e-6
