@@ -46,7 +46,8 @@ class Forms:
     ) -> None:
         self._function = function
         self._channel_axis = channel_axis
-        self._traced: dict[Any, Callable[[tf.Tensor, Data], Any]] = {}
+        self._traced: dict[Any, Any] = {}  # tf.functions
+        self._concrete: dict[Any, Any] = {}  # and the one trace of each
 
     def run(
         self, origin: tf.Tensor, data: Data, jit_compile: bool | str = False
@@ -55,16 +56,21 @@ class Forms:
         eager = tf.executing_eagerly()
         if not in_xla_context():
             wanted = not eager if jit_compile == "auto" else jit_compile
-            if wanted and _has_static_size(data["images"]):
-                return self._trace(origin, data, jit_compile=True)(origin, data)
+            compiled = bool(wanted) and _has_static_size(data["images"])
             if eager:
-                return self._trace(origin, data, jit_compile=False)(origin, data)
+                return self._trace(origin, data, compiled, concrete=True)(origin, data)
+            if compiled:
+                return self._trace(origin, data, compiled)(origin, data)
         return self._function(origin, data)
 
     def _trace(
-        self, origin: tf.Tensor, data: Data, jit_compile: bool
+        self, origin: tf.Tensor, data: Data, jit_compile: bool, concrete: bool = False
     ) -> Callable[[tf.Tensor, Data], Any]:
-        """One function for all batch sizes; for all image sizes unless compiled."""
+        """One function for all batch sizes; for all image sizes unless compiled.
+
+        A `concrete` one is called without TensorFlow's search for a trace that fits,
+        which takes 0.2 ms, a third of an eager call on a small batch.
+        """
         rank = data["images"].shape.rank
         batched = rank == 4
         signature = {}
@@ -93,7 +99,11 @@ class Forms:
                 autograph=False,
                 jit_compile=jit_compile,
             )
-        return self._traced[key]
+        if not concrete:
+            return self._traced[key]
+        if key not in self._concrete:
+            self._concrete[key] = self._traced[key].get_concrete_function()
+        return self._concrete[key]
 
 
 def _has_static_size(images: tf.Tensor) -> bool:
