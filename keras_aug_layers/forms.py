@@ -30,11 +30,11 @@ class Forms:
       size and batch size, if `jit_compile` is True.
 
     Why "auto" is so: on two cores with AVX2 (benchmarks/results/cpu.json, five layers,
-    224 x 224, uint8) the compiled form takes 0.52 ms per image in a graph and the op
-    2.2 ms, 0.53 and 3.6 ms in `tf.data`; so graphs, which are traced once for each
-    size anyway, are compiled. An eager call would gain as much, but pays a second or
-    more of compiling for each new size, where sizes come as they like. On a GPU none of
-    it is measured yet: the rule is the same there.
+    224 x 224, uint8) the op takes four times as long as the compiled form in a graph,
+    more than six times in `tf.data`; so graphs, which are traced once for each size
+    anyway, are compiled. An eager call would gain as much, but pays a second or more of
+    compiling for each new size, where sizes come as they like. On a GPU none of it is
+    measured yet: the rule is the same there.
 
     It is a plain object, so that Keras does not track, and save, the functions in it.
     """
