@@ -57,8 +57,9 @@ def promises(results: dict[str, Any]) -> str:
     for verdict in verdicts(results):
         bound = f"at {'most' if verdict.at_most else 'least'} {verdict.bound:g}"
         seen = "" if verdict.seen is None else f"{verdict.seen:.3g}"
-        lines.append([verdict.text, bound, seen, marks[verdict.kept]])
-    return _table(["ratio", "promised", "seen", ""], lines)
+        warp = "" if verdict.warp_alone is None else f"{verdict.warp_alone:.3g}"
+        lines.append([verdict.text, bound, seen, marks[verdict.kept], warp])
+    return _table(["ratio", "promised", "seen", "", "OpenCV's warp alone"], lines)
 
 
 def formulations(results: dict[str, Any]) -> str:

@@ -40,14 +40,15 @@ def show(results: dict[str, Any], console: Console) -> None:
 
 def show_targets(results: dict[str, Any], console: Console) -> None:
     """Prints what was promised and what was seen."""
-    table = Table("", "promised", "seen", "", title="Promises", title_justify="left")
+    columns = "", "promised", "seen", "", "OpenCV's warp alone"
+    table = Table(*columns, title="Promises", title_justify="left")
     marks = {True: "[green]kept[/]", False: "[red]missed[/]", None: "not measured"}
     for verdict in verdicts(results):
         sign = "<=" if verdict.at_most else ">="
         seen = "" if verdict.seen is None else f"{verdict.seen:.3g}"
-        table.add_row(
-            verdict.text, f"{sign} {verdict.bound:g}", seen, marks[verdict.kept]
-        )
+        warp = "" if verdict.warp_alone is None else f"{verdict.warp_alone:.3g}"
+        bound = f"{sign} {verdict.bound:g}"
+        table.add_row(verdict.text, bound, seen, marks[verdict.kept], warp)
     console.print(table)
 
 

@@ -115,6 +115,7 @@ def test_promises_are_computed_from_the_results(keras, kept):
         "rows": [
             {**row, "contender": OURS, "milliseconds": [1.0, 2.0, 1.0]},
             {**row, "contender": "keras", "milliseconds": keras * np.array([1, 2, 1])},
+            {**row, "mode": "eager", "contender": "opencv", "milliseconds": [0.5, 0.4]},
         ],
         "depth": [{"milliseconds": [1.0]}, {"milliseconds": [1.1]}],
         "policies": [],
@@ -122,6 +123,8 @@ def test_promises_are_computed_from_the_results(keras, kept):
     }
     first, *others, depth, choice, rand_augment, memory = targets.verdicts(results)
     assert (first.seen, first.kept) == (keras, kept)
+    assert first.warp_alone == pytest.approx(keras / 0.45)
+    assert {verdict.warp_alone for verdict in (*others, depth, memory)} == {None}
     unmeasured = (*others, choice, rand_augment)
     assert {verdict.kept for verdict in unmeasured} == {None}
     assert (round(depth.seen, 3), depth.kept) == (1.1, True)
