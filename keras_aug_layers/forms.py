@@ -30,11 +30,11 @@ class Forms:
       size and batch size, if `jit_compile` is True.
 
     Why "auto" is so: on two cores with AVX2 (benchmarks/results/cpu.json, five layers,
-    224 x 224, uint8) the op takes four times as long as the compiled form in a graph,
-    more than six times in `tf.data`; so graphs, which are traced once for each size
-    anyway, are compiled. An eager call would gain as much, but pays a second or more of
-    compiling for each new size, where sizes come as they like. On a GPU none of it is
-    measured yet: the rule is the same there.
+    224 x 224, uint8) the op takes several times as long as the compiled form in graphs,
+    and more so in `tf.data`; so graphs, which are traced once for each size anyway, are
+    compiled. An eager call would gain as much, but pays a second or more of compiling
+    for each new size, where sizes come as they like. On a GPU none of it is measured
+    yet: the rule is the same there.
 
     It is a plain object, so that Keras does not track, and save, the functions in it.
     """
@@ -68,8 +68,8 @@ class Forms:
     ) -> Callable[[tf.Tensor, Data], Any]:
         """One function for all batch sizes; for all image sizes unless compiled.
 
-        A `concrete` one is called without TensorFlow's search for a trace that fits,
-        which takes 0.2 ms, a third of an eager call on a small batch.
+        A `concrete` one is called without TensorFlow's search for a trace that fits, a
+        good part of an eager call on a small batch.
         """
         rank = data["images"].shape.rank
         batched = rank == 4
