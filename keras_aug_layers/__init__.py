@@ -2,17 +2,15 @@
 
 import sys
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 # `python -m keras_aug_layers` imports this file before the command line, which answers
 # a wrong argument at once and in one line: without TensorFlow, its seconds and its log.
+# Everybody else needs the layers imported: Keras loads only what is in its register.
 if sys.argv[:1] != ["-m"] or "keras_aug_layers" not in sys.orig_argv:
-    from keras_aug_layers.convert import (
-        NotFusedWarning,
-        from_image_data_generator,
-        fuse,
-    )
-    from keras_aug_layers.data import augment_dataset
+    from keras_aug_layers.dataset import augment_dataset
+    from keras_aug_layers.explain import explain
+    from keras_aug_layers.kernels.program import Step, register
     from keras_aug_layers.layers import (
         FusedAugmentation,
         RandAugment,
@@ -34,10 +32,21 @@ if sys.argv[:1] != ["-m"] or "keras_aug_layers" not in sys.orig_argv:
         RandomZoom,
         TrivialAugment,
     )
-    from keras_aug_layers.transform import Transform
+    from keras_aug_layers.layers.base import (
+        AugmentationLayer,
+        ColorLayer,
+        GeometricLayer,
+    )
+    from keras_aug_layers.migrate.fuse import NotFusedWarning, fuse
+    from keras_aug_layers.migrate.image_data_generator import from_image_data_generator
+    from keras_aug_layers.plan.chain import no_chaining, settle
+    from keras_aug_layers.plan.transform import Transform
 
 __all__ = [
+    "AugmentationLayer",
+    "ColorLayer",
     "FusedAugmentation",
+    "GeometricLayer",
     "NotFusedWarning",
     "RandAugment",
     "RandomApply",
@@ -56,9 +65,14 @@ __all__ = [
     "RandomShear",
     "RandomShift",
     "RandomZoom",
+    "Step",
     "Transform",
     "TrivialAugment",
     "augment_dataset",
+    "explain",
     "from_image_data_generator",
     "fuse",
+    "no_chaining",
+    "register",
+    "settle",
 ]

@@ -2,7 +2,7 @@
 
 import sys
 
-from keras_aug_layers.cli import main
+from keras_aug_layers.commands.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,26 +1,24 @@
 """All layers: importing them enters them in Keras's register."""
 
-from keras_aug_layers.layers.brightness import RandomBrightness
-from keras_aug_layers.layers.channel_shift import RandomChannelShift
-from keras_aug_layers.layers.choice import RandomApply, RandomChoice
-from keras_aug_layers.layers.contrast import RandomContrast
-from keras_aug_layers.layers.flip import RandomFlip
-from keras_aug_layers.layers.fused import FusedAugmentation
 from keras_aug_layers.layers.generator import GeneratorAugmentation
-from keras_aug_layers.layers.invert import RandomInvert
-from keras_aug_layers.layers.mixing import (
-    RandomColorJitter,
-    RandomGrayscale,
-    RandomHue,
-    RandomSaturation,
-)
-from keras_aug_layers.layers.perspective import RandomPerspective
-from keras_aug_layers.layers.policies import RandAugment, TrivialAugment
-from keras_aug_layers.layers.rotate import RandomRotate
-from keras_aug_layers.layers.sequence import LayerSequence
-from keras_aug_layers.layers.shear import RandomShear
-from keras_aug_layers.layers.shift import RandomShift
-from keras_aug_layers.layers.zoom import RandomZoom
+from keras_aug_layers.layers.geometry.flip import RandomFlip
+from keras_aug_layers.layers.geometry.perspective import RandomPerspective
+from keras_aug_layers.layers.geometry.rotate import RandomRotate
+from keras_aug_layers.layers.geometry.shear import RandomShear
+from keras_aug_layers.layers.geometry.shift import RandomShift
+from keras_aug_layers.layers.geometry.zoom import RandomZoom
+from keras_aug_layers.layers.groups.choice import RandomApply, RandomChoice
+from keras_aug_layers.layers.groups.fused import FusedAugmentation
+from keras_aug_layers.layers.groups.policies import RandAugment, TrivialAugment
+from keras_aug_layers.layers.groups.sequence import LayerSequence
+from keras_aug_layers.layers.pixels.brightness import RandomBrightness
+from keras_aug_layers.layers.pixels.channel_shift import RandomChannelShift
+from keras_aug_layers.layers.pixels.color_jitter import RandomColorJitter
+from keras_aug_layers.layers.pixels.contrast import RandomContrast
+from keras_aug_layers.layers.pixels.grayscale import RandomGrayscale
+from keras_aug_layers.layers.pixels.hue import RandomHue
+from keras_aug_layers.layers.pixels.invert import RandomInvert
+from keras_aug_layers.layers.pixels.saturation import RandomSaturation
 
 __all__ = [
     "GeneratorAugmentation",

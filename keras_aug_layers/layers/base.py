@@ -1,33 +1,32 @@
-"""What every layer shares: when to augment, with which draw, and in which form.
+"""What every layer shares: when to augment, with which draw, and from which pixels.
 
-A leaf layer is its `__init__` and one method that returns matrices. The rest, from
-the seed to the pixels, happens here, once.
+A leaf layer is its `__init__` and `draw`. The rest, from the seed to the pixels,
+happens here, once.
 """
 
 import dataclasses
+import functools
 import inspect
 import random
+from collections.abc import Iterator
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from keras_aug_layers import checks, sampling, targets
-from keras_aug_layers.color import Color
-from keras_aug_layers.draw import Draw, Frame
-from keras_aug_layers.forms import Forms
-from keras_aug_layers.transform import Transform, to_transform
-from keras_aug_layers.warp import FILL_MODES, INTERPOLATIONS
+from keras_aug_layers import arguments
+from keras_aug_layers.layers import checks
+from keras_aug_layers.plan import chain, random_numbers
+from keras_aug_layers.plan.chain import Chain
+from keras_aug_layers.plan.frame import Frame
+from keras_aug_layers.plan.jit import Forms, check_jit_compile
+from keras_aug_layers.plan.plan import Drawn, Plan, as_plan
+from keras_aug_layers.plan.random_numbers import Cursor
+from keras_aug_layers.plan.settings import Settings
+from keras_aug_layers.plan.transform import Transform
 
 PIXEL_KEYS = ("images", "segmentation_masks")
 POINT_KEYS = ("bounding_boxes", "keypoints")
-DEFAULT_SETTINGS = {
-    "fill_mode": "reflect",
-    "interpolation": "bilinear",
-    "fill_value": 0.0,
-    "mask_fill_value": None,
-    "value_range": None,
-}
 
 
 @dataclasses.dataclass
@@ -43,34 +42,25 @@ class AugmentationLayer(keras.layers.Layer):
     Args:
         probability: chance, from 0 to 1, that an image is augmented, drawn per image.
         seed: integer for reproducible draws; by default taken from Python's `random`,
-            which `keras.utils.set_random_seed` seeds.
+            which `keras.utils.set_random_seed` seeds. A layer with a seed draws the
+            same alone, in a group, and behind other layers.
         data_format: "channels_last" or "channels_first"; Keras's own by default.
         bounding_box_format: the format of `bounding_boxes`, as in Keras: "xyxy",
             "yxyx", "xywh" or "center_xywh", in pixels, or with "rel_" before it, as
             parts of the frame. Must be given where there are boxes.
-        box_fit: "corners" puts a moved box around its four moved corners, "ellipse"
-            around its moved inscribed ellipse, which keeps boxes tight under rotation.
+        box_fit: "corners", the default, puts a moved box around its four moved corners,
+            "ellipse" around its moved inscribed ellipse, which keeps boxes tight under
+            rotation.
         min_visibility: the least part of a moved box, by area, that must lie inside the
             image for the box to be kept; by default every box that touches it is.
-        keypoint_format: "xy", in pixels, or "rel_xy", as parts of the frame.
+        keypoint_format: "xy", in pixels, the default, or "rel_xy", as parts of the
+            frame.
+        jit_compile: False resamples with TensorFlow's op; True with code compiled by
+            XLA wherever height, width and channels are static; "auto" compiles inside
+            graphs (`tf.data.map`, `fit`, `tf.function`), but not in eager calls, where
+            each new size of image would be compiled anew.
         **kwargs: arguments of `keras.layers.Layer`, such as `name`.
     """
-
-    draws = 0
-    """How many random numbers one image takes."""
-
-    jit_compile: bool | str = False
-    """Whether XLA compiles the layer outside of models that it compiles anyway."""
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The settings of the warp and the colour pass that this layer asks for."""
-        return {}
-
-    @property
-    def shared_settings(self) -> dict[str, Any]:
-        """Those on which the layer and its neighbours in a group must agree."""
-        return self.settings
 
     def __init__(
         self,
@@ -79,55 +69,77 @@ class AugmentationLayer(keras.layers.Layer):
         seed: int | None = None,
         data_format: str | None = None,
         bounding_box_format: str | None = None,
-        box_fit: str = "corners",
-        min_visibility: float = 0.0,
-        keypoint_format: str = "xy",
+        box_fit: str | None = None,
+        min_visibility: float | None = None,
+        keypoint_format: str | None = None,
+        jit_compile: bool | str = "auto",
         **kwargs: Any,
     ) -> None:
         kwargs.setdefault("dtype", "float32")  # not the policy's: pixels are not cast
         super().__init__(autocast=False, **kwargs)
         self._convert_input_args = False
         self._allow_non_tensor_positional_args = True
-        self.probability = checks.number("probability", probability, 0.0, 1.0)
-        self.data_format = checks.one_of(
-            "data_format",
-            data_format or keras.config.image_data_format(),
-            ("channels_last", "channels_first"),
+        self.probability = arguments.number("probability", probability, 0.0, 1.0)
+        self.jit_compile = check_jit_compile(jit_compile)
+        self._settings = Settings()
+        self._set(
+            data_format=data_format or keras.config.image_data_format(),
+            bounding_box_format=bounding_box_format,
+            box_fit=box_fit,
+            min_visibility=min_visibility,
+            keypoint_format=keypoint_format,
         )
-        if bounding_box_format is not None:
-            checks.one_of(
-                "bounding_box_format", bounding_box_format, targets.BOX_FORMATS
+        self.seed = arguments.seed("seed", seed)
+        with tf.init_scope():
+            self.random_state = tf.Variable(
+                random_numbers.initial_state(
+                    random.getrandbits(63) if seed is None else seed
+                ),
+                dtype=tf.int64,
+                trainable=False,
+                name="random_state",
             )
-        self.bounding_box_format = bounding_box_format
-        self.box_fit = checks.one_of("box_fit", box_fit, targets.BOX_FITS)
-        self.min_visibility = checks.number("min_visibility", min_visibility, 0.0, 1.0)
-        self.keypoint_format = checks.one_of(
-            "keypoint_format", keypoint_format, targets.KEYPOINT_FORMATS
-        )
-        self.seed = seed
-        if seed is None:
-            seed = random.getrandbits(63)
-        elif isinstance(seed, bool) or not isinstance(seed, int):
-            raise ValueError(f"`seed` must be an integer or None. Received: {seed!r}")
-        self.random_state = self._new_state(sampling.initial_state(seed))
         self.built = True
-        channel_axis = -1 if self.data_format == "channels_last" else -3
-        self._augmenting = Forms(self._augment, channel_axis)
-        self._drawing = Forms(self._transform_for, channel_axis)
+
+    def _set(self, **values: Any) -> None:
+        """Checks settings, and keeps them, each as an attribute too."""
+        checked = Settings.checked(**values)
+        self._settings = checked.over(self._settings)
+        for name in values:
+            setattr(self, name, getattr(checked, name))
+
+    def draw(self, random: Cursor, frame: Frame) -> Drawn:
+        """Draws what is done to each image. Each kind of layer defines it.
+
+        Args:
+            random: gives random numbers, a row for each image.
+            frame: size, channels, dtype and value range of the images.
+
+        Returns:
+            A step, as the functions of `keras_aug_layers.register` make them; several,
+            in order; or a plan.
+        """
+        raise NotImplementedError
+
+    @property
+    def settings(self) -> Settings:
+        """How the layer moves pixels and targets, as far as it has an opinion."""
+        return self._settings
+
+    @property
+    def opinions(self) -> Settings:
+        """Those on which it must agree with its neighbours."""
+        return self.settings
+
+    @property
+    def members(self) -> tuple["AugmentationLayer", ...]:
+        """The layers of a group."""
+        return ()
 
     @property
     def fusible(self) -> bool:
         """Whether the layer is its draw, so that a group can draw for it."""
         return True
-
-    def draw(self, u: tf.Tensor, frame: Frame) -> Draw:
-        """Turns random numbers into matrices. Each kind of layer defines it.
-
-        Args:
-            u: float64 (B, draws), uniform in [0, 1).
-            frame: size, channels and dtype of the images.
-        """
-        raise NotImplementedError
 
     def __call__(self, data: Any, *args: Any, **kwargs: Any) -> Any:
         """Calls the layer; a dict may hold whatever it likes beside tensors."""
@@ -171,12 +183,13 @@ class AugmentationLayer(keras.layers.Layer):
         Returns:
             What the layer does to each image, ready to be applied.
         """
-        if not hasattr(images, "__array__"):
-            frame = Frame.of(images, self.data_format)
-            return self._transform(self._origin(frame, seed), frame)
-        images = tf.convert_to_tensor(images)
-        origin = self._origin(Frame.of(images, self.data_format), seed)
-        return self._drawing.run(origin, {"images": images})
+        if hasattr(images, "__array__"):
+            images = tf.convert_to_tensor(images)
+        frame = Frame.of(images, self.data_format)
+        origins = self._origins(frame, seed)
+        if hasattr(images, "__array__"):
+            return self._drawing.run(origins, {"images": images})
+        return self._transform(origins, frame)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Nothing changes its shape."""
@@ -200,94 +213,144 @@ class AugmentationLayer(keras.layers.Layer):
                     config[name] = getattr(self, name)
         return config
 
+    def save_own_variables(self, store: Any) -> None:
+        """Saves the state of the random numbers, which is no weight."""
+        store["random_state"] = _own(self.random_state).numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Loads it, where it was saved: not by a net without this layer."""
+        if "random_state" in store.keys():
+            self.random_state.assign(store["random_state"])
+
+    def drawn(self, cursors: Iterator[Cursor], frame: Frame) -> Plan:
+        """What is done to each image, the chance that it is done at all included.
+
+        Args:
+            cursors: that of this layer, then those of its members.
+            frame: the images at this point of the stack.
+        """
+        cursor = next(cursors)
+        plan = as_plan(self._draw(cursor, cursors, frame))
+        if self.probability < 1.0:
+            plan = plan.only(cursor.coin(self.probability))
+        return plan
+
+    def _draw(self, cursor: Cursor, cursors: Iterator[Cursor], frame: Frame) -> Drawn:
+        return self.draw(cursor, frame)
+
+    @functools.cached_property
+    def _channel_axis(self) -> int:
+        return -1 if self.data_format == "channels_last" else -3
+
+    @functools.cached_property
+    def _augmenting(self) -> Forms:
+        """From origins and data to augmented data: a pure function, in every form."""
+        return Forms(
+            lambda origins, data: self._transform(
+                origins, Frame.of(data["images"], self.data_format)
+            ).apply(data),
+            self._channel_axis,
+        )
+
+    @functools.cached_property
+    def _drawing(self) -> Forms:
+        """From origins and images to what is done to them."""
+        return Forms(
+            lambda origins, data: self._transform(
+                origins, Frame.of(data["images"], self.data_format)
+            ),
+            self._channel_axis,
+        )
+
+    def _transform(self, origins: list[tf.Tensor], frame: Frame) -> Transform:
+        settings = self.settings.resolved()
+        _, owners, folds = self._streams
+        streams = random_numbers.streams(origins, owners, folds)
+        cursors = random_numbers.cursors(streams, frame.batch)
+        plan = self.drawn(cursors, frame._replace(value_range=settings.value_range))
+        return Transform.of(plan, frame, settings)
+
     def _augmented(self, data: dict[str, Any], seed: Any) -> dict[str, Any]:
         """What becomes of the entries of `data` that belong to the images."""
-        _check_backend(data["images"])
+        checks.backend(data["images"])
+        before, _ = chain.before(data["images"], self.opinions)
         pixels = {
             key: tf.convert_to_tensor(data[key]) for key in PIXEL_KEYS if key in data
         }
         images = pixels["images"]
-        frame = Frame.of(images, self.data_format)
+        frame = Frame.of(images, self.data_format) if before is None else before.frame
         if "segmentation_masks" in pixels:
-            _check_masks(pixels["segmentation_masks"], images, self.data_format)
+            checks.masks(pixels["segmentation_masks"], images, self.data_format)
         points = {key: data[key] for key in POINT_KEYS if key in data}
-        self._check_points(points, (frame.batch,) if frame.batched else ())
-        origin = self._origin(frame, seed)
-        if points:
+        checks.points(points, self.settings, frame)
+        origins = self._origins(frame, seed)
+
+        def draw() -> Transform:
+            if tf.executing_eagerly():
+                return self._drawing.run(origins, {"images": images})
+            return self._transform(origins, frame)
+
+        opinions = self.opinions
+        if before is not None:
+            opinions = before.settings.join(opinions)
+        now = Chain(draw, opinions, frame, before)
+        if before is None:
+            result = self._augmenting.run(origins, pixels, self.jit_compile)
             # Not compiled with the pixels: their number differs from batch to batch.
-            points = self._drawing.run(origin, {"images": images}).apply(points)
-        return {**points, **self._augmenting.run(origin, pixels, self.jit_compile)}
+            result |= now.transform().apply(points) if points else {}
+            sources = {**pixels, **points}
+        else:
+            result, sources = chain.continued(
+                now, before, pixels, points, self.jit_compile
+            )
+        for key, source in sources.items():
+            chain.remember(result[key], now, source)
+        return result
 
-    def _check_points(self, points: dict[str, Any], batch: tuple[Any, ...]) -> None:
-        """Refuses bad boxes and keypoints before anything is drawn."""
-        batch = tuple(size if isinstance(size, int) else None for size in batch)
-        if "bounding_boxes" in points:
-            box_format = targets.known_format(self.bounding_box_format)
-            targets.read_boxes(points["bounding_boxes"], box_format, batch)
-        if "keypoints" in points:
-            targets.read_keypoints(points["keypoints"], batch)
+    def _origins(self, frame: Frame, seed: Any) -> list[tf.Tensor]:
+        """Where the call's random numbers start, for the layer and seeded members."""
+        owners, _, _ = self._streams
+        if seed is None:
+            return [owner._next_origin() for owner in owners]
+        origin = random_numbers.seeded_origin(checks.seed(seed, frame))
+        return [origin if x.seed is None else _folded(origin, x.seed) for x in owners]
 
-    def _augment(self, origin: tf.Tensor, data: dict[str, Any]) -> dict[str, Any]:
-        """The one code path, a pure function: sample, compose, warp, colour."""
-        return self._transform_for(origin, data).apply(data)
+    @functools.cached_property
+    def _streams(self) -> tuple[list["AugmentationLayer"], list[int], list[int]]:
+        """Whose states the layer and its members draw from, and at which places.
 
-    def _transform_for(self, origin: tf.Tensor, data: dict[str, Any]) -> Transform:
-        return self._transform(origin, Frame.of(data["images"], self.data_format))
+        A member with a seed has a state of its own; another's place is folded into the
+        state of the group.
 
-    def _transform(self, origin: tf.Tensor, frame: Frame) -> Transform:
-        settings = {**DEFAULT_SETTINGS, **self.settings}
-        frame = frame._replace(value_range=settings["value_range"])
-        words = sampling.words(origin, frame.batch, self.count(frame))
-        return to_transform(
-            self.draw_or_not(sampling.unit(words), frame),
-            frame,
-            data_format=self.data_format,
-            bounding_box_format=self.bounding_box_format,
-            box_fit=self.box_fit,
-            min_visibility=self.min_visibility,
-            keypoint_format=self.keypoint_format,
-            **settings,
-        )
+        Returns:
+            The layers whose states are read; for each stream, in the order in which
+            cursors are taken, the number of its state; and what is folded into it.
+        """
+        states: list[AugmentationLayer] = [self]
+        owners, folds = [0], [0]
 
-    def count(self, frame: Frame) -> int:
-        """The random numbers of an image, the one for `probability` included."""
-        return self.draws + (self.probability < 1.0)
+        def walk(group: AugmentationLayer, owner: int, path: tuple[int, ...]) -> None:
+            for place, member in enumerate(group.members):
+                at = owner, (*path, place)
+                if member.seed is not None:
+                    states.append(member)
+                    at = len(states) - 1, ()
+                owners.append(at[0])
+                folds.append(random_numbers.fold(*at[1]))
+                walk(member, *at)
 
-    def draw_or_not(self, u: tf.Tensor, frame: Frame) -> Draw:
-        """Draws, and keeps each image as it is with the chance 1 - `probability`."""
-        if self.probability == 1.0:
-            return self.draw(u, frame)
-        return self.draw(u[:, :-1], frame).where(u[:, -1] < self.probability, Draw())
+        walk(self, 0, ())
+        return states, owners, folds
 
-    def _origin(self, frame: Frame, seed: Any) -> tf.Tensor:
-        """Where the call's random numbers start: its seed or the layer's state."""
-        if seed is not None:
-            return sampling.seeded_origin(_check_seed(seed, frame))
+    def _next_origin(self) -> tf.Tensor:
         replica = None
         if (
             tf.distribute.has_strategy()
             and not tf.distribute.in_cross_replica_context()
         ):
             replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        state = self.random_state
-        variable = state.value if isinstance(state, keras.Variable) else state
-        if replica is None and isinstance(variable, tf.distribute.DistributedValues):
-            # Outside of the replicas, as in a `tf.data` map under a strategy's scope,
-            # the first one's copy will do.
-            variable = variable.values[0]
-        return sampling.next_origin(variable.handle, replica)
-
-    def _new_state(self, state: list[int]) -> Any:
-        """A Keras weight, saved with the model; outside TensorFlow a tf.Variable."""
-        if keras.backend.backend() != "tensorflow":
-            return tf.Variable(state, dtype=tf.int64, trainable=False)
-        return self.add_weight(
-            name="random_state",
-            shape=(3,),
-            dtype="int64",
-            initializer=lambda shape, dtype: tf.constant(state, dtype),
-            trainable=False,
-        )
+            return random_numbers.next_origin(self.random_state.handle, replica)
+        return random_numbers.next_origin(_own(self.random_state).handle)
 
 
 class GeometricLayer(AugmentationLayer):
@@ -314,27 +377,12 @@ class GeometricLayer(AugmentationLayer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self._settings = check_fill_settings(
-            fill_mode, interpolation, fill_value, mask_fill_value
+        self._set(
+            fill_mode=fill_mode,
+            interpolation=interpolation,
+            fill_value=fill_value,
+            mask_fill_value=mask_fill_value,
         )
-        for name, value in self._settings.items():
-            setattr(self, name, value)
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """How the warp fills and interpolates."""
-        return dict(self._settings)
-
-    affine = True
-    """Whether the last row of every matrix is 0, 0, 1."""
-
-    def matrices(self, u: tf.Tensor, frame: Frame) -> tf.Tensor:
-        """Turns random numbers (B, draws) into centred float64 matrices (B, 3, 3)."""
-        raise NotImplementedError
-
-    def draw(self, u: tf.Tensor, frame: Frame) -> Draw:
-        """A draw that moves pixels."""
-        return Draw(self.matrices(u, frame), affine=self.affine)
 
 
 class ColorLayer(AugmentationLayer):
@@ -351,62 +399,7 @@ class ColorLayer(AugmentationLayer):
         self, *, value_range: tuple[float, float] | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        if value_range is not None:
-            value_range = checks.value_range("value_range", value_range)
-        self.value_range = value_range
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The value range, if one was given."""
-        return {} if self.value_range is None else {"value_range": self.value_range}
-
-    def colors(self, u: tf.Tensor, frame: Frame) -> Color:
-        """Turns random numbers (B, draws) into the colour map of each image."""
-        raise NotImplementedError
-
-    def draw(self, u: tf.Tensor, frame: Frame) -> Draw:
-        """A draw that changes colours."""
-        return Draw(color=self.colors(u, frame))
-
-    def range_of(self, frame: Frame) -> checks.Range:
-        """The value range, or the one that an unsigned dtype implies."""
-        if frame.value_range is not None:
-            return frame.value_range
-        if frame.dtype is not None and frame.dtype.is_unsigned:
-            return float(frame.dtype.min), float(frame.dtype.max)
-        received = "unknown" if frame.dtype is None else frame.dtype.name
-        raise ValueError(
-            "`value_range` must be given for images that are not unsigned integers. "
-            f"Received: value_range=None, images of dtype {received}. Write "
-            f"{type(self).__name__}(…, value_range=(0, 1)), or (0, 255)."
-        )
-
-
-def check_fill_settings(
-    fill_mode: str | None,
-    interpolation: str | None,
-    fill_value: float | None,
-    mask_fill_value: float | None,
-    required: bool = True,
-) -> dict[str, Any]:
-    """Refuses what the op would not: it returns uninitialised memory.
-
-    Unless `required`, None leaves a setting to the layers of a group.
-    """
-    if required or fill_mode is not None:
-        checks.one_of("fill_mode", fill_mode, FILL_MODES)
-    if required or interpolation is not None:
-        checks.one_of("interpolation", interpolation, INTERPOLATIONS)
-    if required or fill_value is not None:
-        fill_value = checks.number("fill_value", fill_value)
-    if mask_fill_value is not None:
-        mask_fill_value = checks.number("mask_fill_value", mask_fill_value)
-    return {
-        "fill_mode": fill_mode,
-        "interpolation": interpolation,
-        "fill_value": fill_value,
-        "mask_fill_value": mask_fill_value,
-    }
+        self._set(value_range=value_range)
 
 
 def _is_eager(data: Any) -> bool:
@@ -414,43 +407,17 @@ def _is_eager(data: Any) -> bool:
     return tf.is_tensor(data) and hasattr(data, "numpy") and tf.executing_eagerly()
 
 
-def _check_backend(images: Any) -> None:
-    """Refuses tensors of JAX and PyTorch, on which TensorFlow cannot compute."""
-    backend = keras.backend.backend()
-    if backend != "tensorflow" and keras.ops.is_tensor(images):
-        raise ValueError(
-            "`images` must be tensors of TensorFlow, with which the layers compute "
-            f"whatever Keras's backend is. Received: a tensor of {backend}. Write "
-            "augment_dataset(dataset, layer, seed=1), or dataset.map(lambda x: "
-            "layer(x, training=True)), in the input pipeline."
-        )
+def _own(state: Any) -> Any:
+    """The variable itself; of one that a strategy distributes, the first copy.
+
+    Outside of the replicas, as in a `tf.data` map under a strategy's scope, that will
+    do.
+    """
+    distributed = isinstance(state, tf.distribute.DistributedValues)
+    return state.values[0] if distributed else state
 
 
-def _check_masks(masks: tf.Tensor, images: tf.Tensor, data_format: str) -> None:
-    """A mask has the batch and the size of its images, with or without channels."""
-    expected = list(images.shape)
-    channels = -1 if data_format == "channels_last" else -3
-    if masks.shape.rank == images.shape.rank - 1:
-        del expected[channels]
-    else:
-        expected[channels] = None
-    if not masks.shape.is_compatible_with(expected):
-        raise ValueError(
-            "`segmentation_masks` must have the size of the images, with or without "
-            f"channels. Received: masks of shape {masks.shape} for images of shape "
-            f"{images.shape}"
-        )
-
-
-def _check_seed(seed: Any, frame: Frame) -> tf.Tensor:
-    """Two integers, or two for each image."""
-    seed = tf.convert_to_tensor(seed)
-    shapes = (
-        ([2], [frame.batch, 2]) if isinstance(frame.batch, int) else ([2], [None, 2])
-    )
-    if not seed.dtype.is_integer or not any(map(seed.shape.is_compatible_with, shapes)):
-        raise ValueError(
-            "`seed` must be two integers, or integers of shape (B, 2) for a batch of B "
-            f"images. Received: shape={seed.shape}, dtype={seed.dtype.name}"
-        )
-    return seed
+def _folded(origin: tf.Tensor, seed: int) -> tf.Tensor:
+    """The origin of a seeded layer in a call with a seed."""
+    key = tf.constant([0, 0, random_numbers.fold(seed)], tf.int64)
+    return tf.bitwise.bitwise_xor(origin, key)

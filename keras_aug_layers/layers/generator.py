@@ -8,10 +8,27 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_aug_layers import checks, color, matrices, sampling
-from keras_aug_layers.draw import Draw, Frame
-from keras_aug_layers.forms import check_jit_compile
+from keras_aug_layers import arguments
+from keras_aug_layers.kernels import matrices
+from keras_aug_layers.kernels.coordinates import affine
+from keras_aug_layers.kernels.pixels import scale
+from keras_aug_layers.kernels.program import Step, register
 from keras_aug_layers.layers.base import GeometricLayer
+from keras_aug_layers.plan.frame import Frame
+from keras_aug_layers.plan.random_numbers import Cursor, scaled
+from keras_aug_layers.plan.settings import Settings
+
+
+def _add_within_range(pixels: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+    low = tf.reduce_min(pixels, axis=(1, 2, 3), keepdims=True)
+    high = tf.reduce_max(pixels, axis=(1, 2, 3), keepdims=True)
+    return tf.clip_by_value(pixels + bias, low, high)
+
+
+add_within_range = register(
+    "add_within_range", "whole", _add_within_range, neutral={"bias": 0.0}
+)
+"""Adds a number; the image keeps within its own least and greatest value."""
 
 
 @keras.saving.register_keras_serializable("keras_aug_layers")
@@ -45,7 +62,6 @@ class GeneratorAugmentation(GeometricLayer):
         featurewise_std_normalization: whether to divide by their standard deviations.
         mean: the channels' means, if known without `adapt`.
         std: the channels' standard deviations.
-        jit_compile: as for `FusedAugmentation`.
         **kwargs: arguments of `GeometricLayer`.
 
     Raises:
@@ -58,8 +74,6 @@ class GeneratorAugmentation(GeometricLayer):
         >>> float(layer(np.full((1, 8, 8, 3), 255.0)).numpy().max())
         1.0
     """
-
-    draws = 12
 
     def __init__(
         self,
@@ -81,29 +95,27 @@ class GeneratorAugmentation(GeometricLayer):
         featurewise_std_normalization: bool = False,
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
-        jit_compile: bool | str = "auto",
         **kwargs: Any,
     ) -> None:
         super().__init__(fill_mode=fill_mode, **kwargs)
-        self.jit_compile = check_jit_compile(jit_compile)
-        self.rotation_range = checks.number("rotation_range", rotation_range)
+        self.rotation_range = arguments.number("rotation_range", rotation_range)
         self.width_shift_range = _check_shift("width_shift_range", width_shift_range)
         self.height_shift_range = _check_shift("height_shift_range", height_shift_range)
         if brightness_range is not None:
-            brightness_range = checks.pair("brightness_range", brightness_range, 0.0)
+            brightness_range = arguments.pair("brightness_range", brightness_range, 0.0)
         self.brightness_range = brightness_range
-        self.shear_range = checks.number("shear_range", shear_range)
+        self.shear_range = arguments.number("shear_range", shear_range)
         if not isinstance(zoom_range, (tuple, list, np.ndarray)):
-            zoom_range = checks.number("zoom_range", zoom_range, 0.0)
+            zoom_range = arguments.number("zoom_range", zoom_range, 0.0)
             zoom_range = 1.0 - zoom_range, 1.0 + zoom_range
         least = math.nextafter(0.0, 1.0)
-        self.zoom_range = checks.pair("zoom_range", zoom_range, least)
-        self.channel_shift_range = checks.number(
+        self.zoom_range = arguments.pair("zoom_range", zoom_range, least)
+        self.channel_shift_range = arguments.number(
             "channel_shift_range", channel_shift_range
         )
         self.horizontal_flip = bool(horizontal_flip)
         self.vertical_flip = bool(vertical_flip)
-        self.rescale = None if rescale is None else checks.number("rescale", rescale)
+        self.rescale = None if rescale is None else arguments.number("rescale", rescale)
         # As in the generator, dividing by a deviation implies subtracting the mean.
         self.samplewise_std_normalization = bool(samplewise_std_normalization)
         self.samplewise_center = bool(samplewise_center or samplewise_std_normalization)
@@ -115,10 +127,11 @@ class GeneratorAugmentation(GeometricLayer):
         self.std = None if std is None else tuple(float(x) for x in std)
 
     @property
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> Settings:
         """Fill settings, and the range to which the generator's brightness clips."""
-        ranged = {} if self.brightness_range is None else {"value_range": (0.0, 255.0)}
-        return {**super().settings, **ranged}
+        if self.brightness_range is None:
+            return self._settings
+        return Settings(value_range=(0.0, 255.0)).over(self._settings)
 
     @property
     def fusible(self) -> bool:
@@ -126,25 +139,24 @@ class GeneratorAugmentation(GeometricLayer):
         normalizes = self.samplewise_center or self.featurewise_center
         return not normalizes and self.rescale is None
 
-    def draw(self, u: tf.Tensor, frame: Frame) -> Draw:
+    def draw(self, random: Cursor, frame: Frame) -> list[Step]:
         """Draws what `ImageDataGenerator.get_random_transform` draws."""
-        columns = tf.unstack(u, num=self.draws, axis=1)
-        low, high = self.zoom_range
-        brightness = None
+        u = tf.unstack(random.uniform(shape=(12,)), axis=1)
+        brightness = shift = None
         if self.brightness_range is not None:
-            brightness = sampling.uniform(columns[9], self.brightness_range)
-        return draw_with(
-            theta=_symmetric(columns[0], self.rotation_range),
-            tx=_shift(columns[1], columns[2], self.width_shift_range, frame.width),
-            ty=_shift(columns[3], columns[4], self.height_shift_range, frame.height),
-            shear=_symmetric(columns[5], self.shear_range),
-            zx=sampling.uniform(columns[6], (low, high)),
-            zy=sampling.uniform(columns[7], (low, high)),
-            flip_horizontal=self.horizontal_flip & (columns[10] < 0.5),
-            flip_vertical=self.vertical_flip & (columns[11] < 0.5),
-            channel_shift_intensity=_symmetric(columns[8], self.channel_shift_range)
-            if self.channel_shift_range
-            else None,
+            brightness = scaled(u[9], self.brightness_range)
+        if self.channel_shift_range:
+            shift = _symmetric(u[8], self.channel_shift_range)
+        return steps_of(
+            theta=_symmetric(u[0], self.rotation_range),
+            tx=_shift(u[1], u[2], self.width_shift_range, frame.width),
+            ty=_shift(u[3], u[4], self.height_shift_range, frame.height),
+            shear=_symmetric(u[5], self.shear_range),
+            zx=scaled(u[6], self.zoom_range),
+            zy=scaled(u[7], self.zoom_range),
+            flip_horizontal=self.horizontal_flip & (u[10] < 0.5),
+            flip_vertical=self.vertical_flip & (u[11] < 0.5),
+            channel_shift_intensity=shift,
             brightness=brightness,
         )
 
@@ -219,7 +231,7 @@ class GeneratorAugmentation(GeometricLayer):
         return tf.reshape(tf.constant(value, dtype), shape)
 
 
-def draw_with(
+def steps_of(
     *,
     theta: Any = 0.0,
     tx: Any = 0.0,
@@ -231,8 +243,8 @@ def draw_with(
     flip_vertical: Any = False,
     channel_shift_intensity: Any = None,
     brightness: Any = None,
-) -> Draw:
-    """The matrices of one set of the generator's parameters, scalars or (B,).
+) -> list[Step]:
+    """The steps of one set of the generator's parameters, scalars or (B,).
 
     The names are those of `ImageDataGenerator.apply_transform`: degrees, pixels and
     source scales. Rotation, shift, shear and zoom are one product, flips come next,
@@ -248,15 +260,12 @@ def draw_with(
         matrices.scale(zx, zy),
         matrices.flip(flip_horizontal, flip_vertical),
     )
-    draw = Draw()
-    for matrix in moves:
-        draw = draw.then(Draw(matrix))
+    steps = [affine(matrix=matrix) for matrix in moves]
     if channel_shift_intensity is not None:
-        bias = color.scale_and_add(1.0, channel_shift_intensity, bounded=True)
-        draw = draw.then(Draw(color=bias))
+        steps.append(add_within_range(bias=channel_shift_intensity))
     if brightness is not None:
-        draw = draw.then(Draw(color=color.scale_and_add(brightness, 0.0)))
-    return draw
+        steps.append(scale(gain=brightness, bias=0.0))
+    return steps
 
 
 def _check_shift(name: str, value: Any) -> Any:
@@ -264,14 +273,14 @@ def _check_shift(name: str, value: Any) -> Any:
     if isinstance(value, (tuple, list, np.ndarray)):
         if not len(value):
             raise ValueError(f"`{name}` must not be empty. Received: {value!r}")
-        return tuple(checks.number(name, x) for x in value)
+        return tuple(arguments.number(name, x) for x in value)
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
-        return int(checks.number(name, value, 0))
-    return checks.number(name, value, 0.0)
+        return int(arguments.number(name, value, 0))
+    return arguments.number(name, value, 0.0)
 
 
 def _symmetric(u: tf.Tensor, reach: float) -> tf.Tensor:
-    return sampling.uniform(u, (-abs(reach), abs(reach)))
+    return scaled(u, (-abs(reach), abs(reach)))
 
 
 def _shift(u: tf.Tensor, sign: tf.Tensor, reach: Any, size: Any) -> tf.Tensor:

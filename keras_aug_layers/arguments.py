@@ -1,0 +1,119 @@
+"""Checks of arguments: each error names the argument, what came and what to write."""
+
+import math
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+
+Range = tuple[float, float]
+
+OLDEST_KERAS = 3, 11
+LARGEST = 1e12
+"""Of factors: products of a few of them, and of pixels, are float32 numbers still."""
+
+
+class CommandError(Exception):
+    """What the user can put right on the command line: shown without a traceback."""
+
+
+def one_of(name: str, value: Any, options: Collection[str]) -> str:
+    """Returns `value` if it is among `options`, else raises a ValueError."""
+    if not isinstance(value, str) or value not in options:
+        choices = ", ".join(repr(option) for option in options)
+        raise ValueError(f"`{name}` must be one of {choices}. Received: {value!r}")
+    return value
+
+
+def number(
+    name: str, value: Any, low: float = -math.inf, high: float = math.inf
+) -> float:
+    """Returns `value` as a float if it is finite and low <= value <= high."""
+    if isinstance(value, bool) or not _is_number(value):
+        raise ValueError(f"`{name}` must be a number. Received: {value!r}")
+    if not (math.isfinite(value) and low <= value <= high):
+        raise ValueError(f"`{name}` must be {_bounds(low, high)}. Received: {value!r}")
+    return float(value)
+
+
+def factor(
+    name: str, value: Any, low: float = -math.inf, high: float = math.inf
+) -> Range:
+    """Reads a range: f means (-f, f), a pair means (low, high).
+
+    Args:
+        name: the argument's name, for the error.
+        value: a number of at least 0, or a pair of numbers in ascending order.
+        low: the least value that may be drawn.
+        high: the greatest.
+    """
+    if _is_number(value):
+        if not value >= 0:
+            raise ValueError(
+                f"`{name}` must be at least 0 where it is one number: f means the "
+                f"range (-f, f). Received: {value!r}. Write ({value!r}, {value!r}) to "
+                "always draw this value."
+            )
+        value = (-value, value)
+    return pair(name, value, max(low, -LARGEST), min(high, LARGEST))
+
+
+def pair(
+    name: str, value: Any, low: float = -math.inf, high: float = math.inf
+) -> Range:
+    """Returns (lower, upper) as floats, in order and within low and high."""
+    if isinstance(value, np.ndarray):
+        value = tuple(value.tolist())
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise ValueError(
+            f"`{name}` must be a number or a pair (low, high). Received: {value!r}"
+        )
+    lower, upper = (number(name, end, low, high) for end in value)
+    if lower > upper:
+        raise ValueError(
+            f"`{name}` must be in ascending order. Received: {value!r}. "
+            f"Write ({upper!r}, {lower!r})."
+        )
+    return lower, upper
+
+
+def value_range(name: str, value: Any) -> Range:
+    """Returns (low, high) with low < high."""
+    low, high = pair(name, value)
+    if low == high:
+        raise ValueError(
+            f"`{name}` must be (low, high) with low < high. Received: {value!r}. "
+            "Write (0, 255) or (0, 1)."
+        )
+    return low, high
+
+
+def seed(name: str, value: Any) -> int | None:
+    """Returns an integer, or None."""
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+        raise ValueError(f"`{name}` must be an integer or None. Received: {value!r}")
+    return value
+
+
+def keras_version(found: str) -> None:
+    """Refuses a Keras that lacks layers which `fuse` knows, or has them broken."""
+    if tuple(int(x) for x in found.split(".")[:2]) < OLDEST_KERAS:
+        oldest = ".".join(map(str, OLDEST_KERAS))
+        raise ImportError(
+            f"keras_aug_layers needs Keras {oldest} or newer. Found: {found}. Write "
+            "pip install --upgrade keras."
+        )
+
+
+def _is_number(value: Any) -> bool:
+    """Python and NumPy numbers count; booleans and strings do not."""
+    not_numbers = (bool, str, tuple, list, np.ndarray)
+    return not isinstance(value, not_numbers) and hasattr(value, "__float__")
+
+
+def _bounds(low: float, high: float) -> str:
+    if math.isinf(low) and math.isinf(high):
+        return "finite"
+    if math.isinf(high):
+        return f"finite and at least {low:g}"
+    return f"between {low:g} and {high:g}"

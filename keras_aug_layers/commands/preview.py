@@ -1,0 +1,348 @@
+"""The preview: a contact sheet of what each layer makes of photos, and all of them."""
+
+import inspect
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+from PIL import Image, ImageDraw, ImageFont
+
+from keras_aug_layers import layers as kal
+from keras_aug_layers.kernels import targets
+from keras_aug_layers.arguments import CommandError
+from keras_aug_layers.commands.files import decode
+from keras_aug_layers.layers.base import AugmentationLayer, GeometricLayer
+
+SAMPLE = Path(__file__).with_name("sample.jpg")
+"""NASA's portrait of Eileen Collins, in the public domain."""
+
+LAYERS: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "shift": (kal.RandomShift, ("height_factor", "width_factor")),
+    "flip": (kal.RandomFlip, ("mode",)),
+    "rotate": (kal.RandomRotate, ("degrees",)),
+    "zoom": (kal.RandomZoom, ("height_factor",)),
+    "shear": (kal.RandomShear, ("x_factor", "y_factor")),
+    "perspective": (kal.RandomPerspective, ("scale",)),
+    "brightness": (kal.RandomBrightness, ("factor",)),
+    "contrast": (kal.RandomContrast, ("factor",)),
+    "saturation": (kal.RandomSaturation, ("factor",)),
+    "hue": (kal.RandomHue, ("factor",)),
+}
+"""What the command line's options build, and the arguments they give."""
+
+FORMATS: dict[str, Any] = {
+    "data_format": "channels_last",
+    "bounding_box_format": "xyxy",
+}
+"""Those of the preview, whatever those of the training data are."""
+
+GAP, TITLE, TEXT = 6, 24, 15
+"""Pixels: between tiles, the height of a title, and of its letters."""
+INK, PAPER = (33, 33, 33), (255, 255, 255)
+COLORS = np.array(
+    [(255, 214, 10), (0, 180, 255), (255, 45, 85), (50, 215, 75), (191, 90, 242)]
+)
+"""Of boxes and of the labels of a mask, in turn."""
+MOST_LABELS = 64
+FUSED = "all of them fused: one warp"
+
+
+class Subject(NamedTuple):
+    """A photograph and what belongs to it, at the size of a tile.
+
+    Attributes:
+        image: uint8 (H, W, 3).
+        mask: uint8 (H, W, 1) labels, 0 the background.
+        boxes: float64 (N, 4), left, top, right, bottom.
+    """
+
+    image: np.ndarray
+    mask: np.ndarray | None = None
+    boxes: np.ndarray | None = None
+
+
+class Row(NamedTuple):
+    """A row of the sheet: its title, and tiles of one size, uint8 (H, W, 3)."""
+
+    title: str
+    tiles: Sequence[np.ndarray]
+
+
+def run(
+    photos: Sequence[Path],
+    output: Path,
+    layers: Sequence[AugmentationLayer],
+    fused: AugmentationLayer,
+    *,
+    mask: Path | None = None,
+    boxes: Any = None,
+    box_format: str = "xyxy",
+    columns: int = 5,
+    size: int = 160,
+    seed: int = 0,
+    show: bool = False,
+) -> None:
+    """Writes the contact sheet, and says where.
+
+    Args:
+        photos: files that TensorFlow decodes; none for the packaged sample.
+        output: the sheet's file.
+        layers: one for each row.
+        fused: the layer of the last row.
+        mask: an image of labels, as large as the photo.
+        boxes: rows of four numbers in pixels of the photo, or a dict with such "boxes".
+        box_format: their format, as of `bounding_box_format`.
+        columns: how often each layer draws.
+        size: the longer side of a tile; larger photos are shrunk before they are
+            augmented, much smaller ones enlarged, pixel by pixel, after it.
+        seed: of all draws.
+        show: whether to open the sheet.
+
+    Raises:
+        CommandError: if a file, or what is in it, is of no use.
+    """
+    rows = []
+    for photo in photos or [SAMPLE]:
+        subject = read(photo, size, mask, boxes, box_format)
+        scale = max(size // max(subject.image.shape), 1)
+        original = annotated(subject, scale)
+        for number, layer in enumerate((*layers, fused)):
+            title = FUSED if layer is fused else describe(layer)
+            try:
+                drawn = draws(subject, layer, columns, (seed, number))
+            except ValueError as error:
+                raise CommandError(f"{title}: {one_line(error)}") from error
+            tiles = [original, *(annotated(draw, scale) for draw in drawn)]
+            name = f"{photo.name}: " if len(photos) > 1 else ""
+            rows.append(Row(name + title, tiles))
+    picture = sheet(rows)
+    try:
+        picture.save(output)
+    except OSError as error:
+        raise CommandError(f"{output}: {error.strerror or error}") from error
+    print(f"{output}: each row the original, then {columns} draws of a layer")
+    if show:
+        _show(picture)
+
+
+def from_options(
+    options: Sequence[tuple[str, Any]], fill_mode: str
+) -> tuple[list[AugmentationLayer], AugmentationLayer]:
+    """Builds layers, and their fusion, from names of `LAYERS` with their ranges.
+
+    Raises:
+        ValueError: if a range is not one for its layer.
+    """
+    layers = []
+    for name, value in options:
+        layer, arguments = LAYERS[name]
+        fill = {"fill_mode": fill_mode} if issubclass(layer, GeometricLayer) else {}
+        try:
+            built = layer(**dict.fromkeys(arguments, value), **fill, **FORMATS)
+        except ValueError as error:
+            raise ValueError(f"--{name}: {error}") from error
+        layers.append(built)
+    return layers, kal.FusedAugmentation(layers, **FORMATS)
+
+
+def from_config(config: Any) -> tuple[list[AugmentationLayer], AugmentationLayer]:
+    """Builds layers, and their fusion, from what was saved of them.
+
+    Args:
+        config: what `keras.saving.serialize_keras_object` makes of a layer, of a
+            `FusedAugmentation` or of a `keras.Sequential`, a list of such, or what
+            `get_config` of a `FusedAugmentation` gives.
+
+    Raises:
+        ValueError: if it describes anything else.
+    """
+    config = json.loads(json.dumps(config), object_hook=_in_our_formats)
+    if isinstance(config, list):
+        stack = [keras.saving.deserialize_keras_object(entry) for entry in config]
+    elif isinstance(config, dict) and "class_name" in config:
+        stack = [keras.saving.deserialize_keras_object(config)]
+    elif isinstance(config, dict) and "layers" in config:
+        stack = [kal.FusedAugmentation.from_config(config)]
+    else:
+        raise ValueError(
+            "expected what keras.saving.serialize_keras_object(layer) gives, a list of "
+            "such, or the get_config() of a FusedAugmentation"
+        )
+    if len(stack) == 1 and type(stack[0]) is kal.FusedAugmentation:
+        return stack[0].layers, stack[0]
+    if len(stack) == 1 and isinstance(stack[0], keras.Sequential):
+        stack = stack[0].layers
+    return stack, kal.FusedAugmentation(stack, **FORMATS)
+
+
+def _in_our_formats(entry: dict[str, Any]) -> dict[str, Any]:
+    return {key: FORMATS.get(key, value) for key, value in entry.items()}
+
+
+def read(
+    photo: Path,
+    size: int,
+    mask: Path | None = None,
+    boxes: Any = None,
+    box_format: str = "xyxy",
+) -> Subject:
+    """Reads a photograph and what belongs to it, shrunk to `size`."""
+    image = _rgb(decode(photo))
+    labels = None if mask is None else _labels(mask, image.shape[:2])
+    corners = None if boxes is None else _corners(boxes, image.shape[:2], box_format)
+    height, width = image.shape[:2]
+    scale = size / max(height, width)
+    if scale < 1.0:
+        shape = max(round(width * scale), 1), max(round(height * scale), 1)
+        pixels = Image.fromarray(image).resize(shape, Image.Resampling.LANCZOS)
+        image = np.asarray(pixels)
+        if labels is not None:
+            small = Image.fromarray(labels[..., 0])
+            small = small.resize(shape, Image.Resampling.NEAREST)
+            labels = np.asarray(small)[..., np.newaxis]
+        if corners is not None:
+            corners = corners * np.tile(np.divide(shape, (width, height)), 2)
+    return Subject(image, labels, corners)
+
+
+def draws(
+    subject: Subject, layer: AugmentationLayer, count: int, seed: tuple[int, int]
+) -> list[Subject]:
+    """What a layer makes of a photograph, `count` times, as it would in training."""
+    value_range = layer.settings.get("value_range")
+    image = subject.image
+    if value_range is not None:
+        low, high = value_range
+        image = low + (high - low) / 255.0 * image.astype("float32")
+    data: dict[str, Any] = {"images": np.stack([image] * count)}
+    if subject.mask is not None:
+        data["segmentation_masks"] = np.stack([subject.mask] * count)
+    if subject.boxes is not None:
+        data["bounding_boxes"] = {"boxes": np.stack([subject.boxes] * count)}
+    # Not a call of the layer: Keras surrounds what it raises with the whole input.
+    drawn = layer.sample(data["images"], seed=seed).apply(data)
+    images = drawn["images"].numpy()
+    if value_range is not None:
+        images = np.round((images - low) * (255.0 / (high - low))).clip(0, 255)
+    return [
+        Subject(
+            images[i].astype("uint8"),
+            None if subject.mask is None else drawn["segmentation_masks"][i].numpy(),
+            None if subject.boxes is None else drawn["bounding_boxes"]["boxes"][i],
+        )
+        for i in range(count)
+    ]
+
+
+def annotated(subject: Subject, scale: int = 1) -> np.ndarray:
+    """The photograph, enlarged, under its mask and its boxes: uint8 (H, W, 3)."""
+    image = subject.image
+    if subject.mask is not None:
+        labels = subject.mask[..., 0].astype(int)
+        tint = COLORS[(labels - 1) % len(COLORS)]
+        blend = np.where(labels[..., np.newaxis] > 0, (image + tint) / 2, image)
+        image = blend.astype("uint8")
+    image = image.repeat(scale, axis=0).repeat(scale, axis=1)
+    if subject.boxes is None:
+        return image
+    picture = Image.fromarray(image)
+    pen = ImageDraw.Draw(picture)
+    for number, box in enumerate(np.asarray(subject.boxes)):
+        if (box != -1.0).any():
+            left, top, right, bottom = (scale * box).tolist()
+            # Pillow names pixels, the last one included; boxes name their edges.
+            right, bottom = max(right - 1.0, left), max(bottom - 1.0, top)
+            color = tuple(COLORS[number % len(COLORS)].tolist())
+            pen.rectangle((left, top, right, bottom), outline=color, width=2)
+    return np.asarray(picture)
+
+
+def sheet(rows: Sequence[Row]) -> Image.Image:
+    """Lays rows of tiles out on paper, each under its title."""
+    font = ImageFont.load_default(TEXT)
+    widths = [sum(tile.shape[1] + GAP for tile in row.tiles) for row in rows]
+    widths += [round(font.getlength(row.title)) + GAP for row in rows]
+    heights = [TITLE + row.tiles[0].shape[0] + GAP for row in rows]
+    paper = Image.new("RGB", (GAP + max(widths), GAP + sum(heights)), PAPER)
+    pen = ImageDraw.Draw(paper)
+    for row, top in zip(rows, GAP + np.cumsum([0, *heights]), strict=False):
+        pen.text((GAP, int(top)), row.title, INK, font)
+        left = GAP
+        for tile in row.tiles:
+            paper.paste(Image.fromarray(tile), (left, int(top) + TITLE))
+            left += tile.shape[1] + GAP
+    return paper
+
+
+def describe(layer: AugmentationLayer) -> str:
+    """The layer's class, and its arguments where they are not the default."""
+    parts = [describe(part) for part in getattr(layer, "layers", ())]
+    for name, parameter in inspect.signature(type(layer).__init__).parameters.items():
+        value = getattr(layer, name, None)
+        listed = name in ("self", "layers", "layer", "weights")
+        if not listed and value not in (parameter.default, None, (0.0, 0.0)):
+            parts.append(f"{name}={_short(value)}")
+    return f"{type(layer).__name__}({', '.join(parts)})"
+
+
+def _short(value: Any) -> str:
+    if not isinstance(value, tuple):
+        return repr(value)
+    low, high = value
+    return f"±{high:g}" if low == -high else f"({low:g}, {high:g})"
+
+
+def one_line(error: Exception) -> str:
+    """What is wrong, without line breaks."""
+    return " ".join(str(error).split())
+
+
+def _rgb(image: np.ndarray) -> np.ndarray:
+    """Three channels, of any number: grey is repeated, alpha dropped."""
+    return image[..., :1].repeat(3, 2) if image.shape[2] < 3 else image[..., :3]
+
+
+def _labels(path: Path, size: tuple[int, int]) -> np.ndarray:
+    """Numbers the colours of a mask: uint8 (H, W, 1), 0 where it is black."""
+    mask = _rgb(decode(path))
+    if mask.shape[:2] != size:
+        found, expected = (f"{x[1]} x {x[0]}" for x in (mask.shape, size))
+        raise CommandError(f"{path} has {found} pixels, the photo {expected}")
+    packed = mask.astype("int32") @ (65536, 256, 1)
+    count = len(np.unique(packed))
+    if count > MOST_LABELS:
+        raise CommandError(f"{path} has {count} colours: a mask has one for each class")
+    colors = np.union1d(packed, 0)
+    return np.searchsorted(colors, packed).astype("uint8")[..., np.newaxis]
+
+
+def _corners(boxes: Any, size: tuple[int, int], box_format: str) -> np.ndarray:
+    """Reads boxes: float64 (N, 4), left, top, right, bottom in pixels."""
+    rows = boxes.get("boxes") if isinstance(boxes, dict) else boxes
+    wrong = CommandError("--boxes: expected a list of boxes of four numbers each")
+    try:
+        numbers = np.array(rows, "float64")
+    except (TypeError, ValueError):
+        raise wrong from None
+    if numbers.ndim != 2 or numbers.shape[1] != 4 or not np.isfinite(numbers).all():
+        raise wrong
+    frame = np.array([[size[::-1] * 2]], "float64")
+    corners = targets.to_xyxy(tf.constant(numbers[np.newaxis]), frame, box_format)
+    corners = corners[0].numpy()
+    if (corners[:, 2:] < corners[:, :2]).any():
+        raise CommandError(f"--boxes: a box ends before it begins, as {box_format}")
+    return corners
+
+
+def _show(picture: Image.Image) -> None:
+    screen = {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys()
+    if sys.platform == "linux" and not screen:
+        print("There is no screen to show it on.")
+    else:
+        picture.show()

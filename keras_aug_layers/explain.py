@@ -1,0 +1,3 @@
+"""explain."""
+def explain(*a, **k):
+    raise NotImplementedError

@@ -1,0 +1,1 @@
+"""What is done: programs of pure functions, run on pixels and on targets."""

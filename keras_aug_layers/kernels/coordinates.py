@@ -1,0 +1,188 @@
+"""Coordinate programs: where each output pixel reads, and where each point goes.
+
+Every step maps the coordinates of its output to those of its input, each counted from
+the middle of its own frame, x to the right and y down, in pixels. A program is run
+backwards, from the last frame to the first.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from keras_aug_layers.kernels import matrices
+from keras_aug_layers.kernels.program import Program, Step, function_of, register
+
+AFFINE, HOMOGRAPHY = "affine", "homography"
+"""Matrices that end in the row 0, 0, 1, and all others."""
+
+Point = tuple[tf.Tensor, tf.Tensor]
+
+
+class Reader(NamedTuple):
+    """Where the pixels of an output frame read.
+
+    Attributes:
+        matrix: float32 (B, 3, 3) or (1, 3, 3), from output to input pixels, with a last
+            entry of 1, where the program is one matrix; else None.
+        affine: whether every matrix ends in the row 0, 0, 1.
+        function: from x and y, float32 (1, 1, W) and (1, H, 1), pixel centres at
+            integers, to x and y of the source.
+    """
+
+    matrix: tf.Tensor | None
+    affine: bool
+    function: Callable[[tf.Tensor, tf.Tensor], Point] | None = None
+
+
+def _apply(x: tf.Tensor, y: tf.Tensor, matrix: tf.Tensor) -> Point:
+    m = matrix[..., tf.newaxis, tf.newaxis]
+    depth = m[:, 2, 0] * x + m[:, 2, 1] * y + m[:, 2, 2]
+    return (
+        (m[:, 0, 0] * x + m[:, 0, 1] * y + m[:, 0, 2]) / depth,
+        (m[:, 1, 0] * x + m[:, 1, 1] * y + m[:, 1, 2]) / depth,
+    )
+
+
+def _product(first: Step, after: Step) -> Step | None:
+    names = {first.name, after.name}
+    if not names <= {AFFINE, HOMOGRAPHY}:
+        return None
+    product = matrices.compose(first.rows["matrix"], after.rows["matrix"])
+    return Step(HOMOGRAPHY if HOMOGRAPHY in names else AFFINE, {"matrix": product})
+
+
+def _inverse(step: Step) -> Step:
+    return Step(step.name, {"matrix": matrices.inverse(step.rows["matrix"])})
+
+
+_FACTS = {
+    "neutral": {"matrix": lambda row: tf.eye(3, dtype=row.dtype)},
+    "product": _product,
+    "inverse": _inverse,
+}
+affine = register(AFFINE, "coordinates", _apply, **_FACTS)
+homography = register(HOMOGRAPHY, "coordinates", _apply, **_FACTS)
+
+
+def one_matrix(program: Program) -> tf.Tensor | None:
+    """The centred matrix (B, 3, 3) that a program is; None where it is something else."""
+    if not program:
+        return matrices.identity()
+    if len(program) == 1 and program[0].name in (AFFINE, HOMOGRAPHY):
+        return program[0].rows["matrix"]
+    return None
+
+
+def reader(program: Program, source: tuple[Any, Any], target: tuple[Any, Any]) -> Reader:
+    """Where the pixels of a frame read that a program makes.
+
+    Args:
+        program: the steps of coordinates.
+        source: height and width of the images, numbers or scalar tensors.
+        target: height and width of what comes out.
+    """
+    straight = not any(step.name == HOMOGRAPHY for step in program)
+    matrix = one_matrix(program)
+    if matrix is not None:
+        matrix = matrices.to_pixels(matrix, source, target)
+        if not straight:
+            matrix = matrices.normalize(matrix)
+        return Reader(tf.cast(matrix, tf.float32), straight)
+
+    (source_x, source_y), (target_x, target_y) = _middle(source), _middle(target)
+
+    def read(x: tf.Tensor, y: tf.Tensor) -> Point:
+        x, y = x - target_x, y - target_y
+        for step in reversed(program):
+            x, y = _run(step, x, y)
+        return x + source_x, y + source_y
+
+    return Reader(None, straight, read)
+
+
+def _middle(size: tuple[Any, Any]) -> tuple[tf.Tensor, tf.Tensor]:
+    height, width = (tf.cast(x, tf.float32) for x in size)
+    return (width - 1.0) / 2.0, (height - 1.0) / 2.0
+
+
+def _run(step: Step, x: tf.Tensor, y: tf.Tensor) -> Point:
+    """One step, for the images that it is for."""
+    rows = {key: tf.cast(row, x.dtype) for key, row in step.rows.items()}
+    if step.name not in (AFFINE, HOMOGRAPHY):
+        rows = {key: _wide(row) for key, row in rows.items()}
+    moved = function_of(step).call(x, y, **rows)
+    if step.only is None:
+        return moved
+    mask = tf.reshape(step.only, (-1, 1, 1))
+    return tf.where(mask, moved[0], x), tf.where(mask, moved[1], y)
+
+
+def _wide(row: tf.Tensor) -> tf.Tensor:
+    """(B, 1) as (B, 1, 1), for coordinates (B, H, W); longer rows as (B, n, 1, 1)."""
+    if row.shape.rank == 2 and row.shape[1] == 1:
+        return row[..., tf.newaxis]
+    return row[..., tf.newaxis, tf.newaxis] if row.shape.rank == 2 else row
+
+
+def move_points(
+    program: Program, points: tf.Tensor, source: tf.Tensor, target: tf.Tensor
+) -> tf.Tensor:
+    """Moves points (x, y) from the images to what a program makes of them.
+
+    Args:
+        program: the steps of coordinates.
+        points: float64 (B, N, 2), pixel centres at integers.
+        source: (B, 2): heights and widths of the images.
+        target: (B, 2): heights and widths of what comes out.
+
+    Returns:
+        (B, N, 2); points on or behind the horizon of a perspective are infinitely far.
+
+    Raises:
+        ValueError: if a step has no inverse, and so says nothing of points.
+    """
+    before, after = (
+        ((tf.cast(size, points.dtype) - 1.0) / 2.0)[:, tf.newaxis, ::-1]
+        for size in (source, target)
+    )
+    points = points - before
+    for step in program:
+        if step.name in (AFFINE, HOMOGRAPHY):
+            points = _through(points, forward(step.rows["matrix"]))
+            continue
+        invert = function_of(step).inverse
+        if invert is None:
+            raise ValueError(
+                f"Points cannot follow the function {step.name!r}: it has no inverse. "
+                "Write register(…, inverse=…), a function that makes of a step the one "
+                "that undoes it."
+            )
+        back = invert(step)
+        back = Step(back.name, back.rows, step.only)
+        x, y = _run(back, points[:, tf.newaxis, :, 0], points[:, tf.newaxis, :, 1])
+        points = tf.stack(
+            [tf.broadcast_to(c[:, 0], tf.shape(points)[:2]) for c in (x, y)], axis=-1
+        )
+    return points + after
+
+
+def forward(matrix: tf.Tensor) -> tf.Tensor:
+    """The inverses of centred matrices, for points.
+
+    Their sign is such that what the middle of the frame shows lies before the horizon,
+    at a positive depth.
+    """
+    sign = tf.where(matrix[:, 2:, 2:] < 0.0, -1.0, 1.0)
+    return tf.cast(sign, matrix.dtype) * matrices.inverse(matrix)
+
+
+def _through(points: tf.Tensor, matrix: tf.Tensor) -> tf.Tensor:
+    x, y = points[..., 0], points[..., 1]
+    m = matrix[:, :, :, tf.newaxis]
+    depth = m[:, 2, 0] * x + m[:, 2, 1] * y + m[:, 2, 2]
+    visible = depth > 1e-6
+    depth = tf.where(visible, depth, tf.ones_like(depth))
+    moved = [(m[:, i, 0] * x + m[:, i, 1] * y + m[:, i, 2]) / depth for i in (0, 1)]
+    far = tf.constant(float("inf"), points.dtype)
+    return tf.where(visible[..., tf.newaxis], tf.stack(moved, axis=-1), far)

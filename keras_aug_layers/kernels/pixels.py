@@ -1,0 +1,241 @@
+"""Pixel programs: what becomes of the pixels that were read.
+
+A program runs in the forms of one idea: *the pixels whose channels are turned by t*, a
+closure that gives, in the place of channel c, what becomes of channel c + t. A function
+that mixes channels asks for several turns of what comes before it, each function sees
+itself first, and XLA makes one loop of the whole.
+
+What is *measured* (a mean) is measured on the images as they came in, carried through
+the steps before the one that asks; rotation and fill are ignored.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from keras_aug_layers.arguments import Range
+from keras_aug_layers.kernels.program import (
+    Program,
+    Step,
+    function_of,
+    register,
+    then,
+)
+
+Pixels = Callable[[int], tf.Tensor]
+"""From a turn to the pixels (B, H, W, C) with their channels turned by so much."""
+
+
+def _scale(x: tf.Tensor, gain: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+    return x * gain + bias
+
+
+def _mix(
+    channels: tuple[tf.Tensor, ...], matrix: tf.Tensor, bias: tf.Tensor
+) -> tf.Tensor:
+    """The sum over the matrix's diagonals, of which each meets one turn."""
+    eye = tf.eye(len(channels), dtype=matrix.dtype)
+    mixed = 0.0
+    for turn, pixels in enumerate(channels):
+        diagonal = tf.reduce_sum(matrix * tf.roll(eye, turn, axis=1), axis=-1)
+        mixed += diagonal * pixels
+    return mixed + bias
+
+
+def _affine_product(first: Step, after: Step) -> Step | None:
+    """Of affine maps: gains multiply, and the first bias goes through the second."""
+    if not {first.name, after.name} <= {"scale", "mix"}:
+        return None
+    a, b = (step.rows.get("gain", step.rows.get("matrix")) for step in (after, first))
+    bias = _product(a, first.rows["bias"], vector=True) + after.rows["bias"]
+    product = _product(a, b)
+    if product.shape.rank == 2:
+        return Step("scale", {"gain": product, "bias": bias})
+    return Step("mix", {"matrix": product, "bias": bias})
+
+
+def _affine_inverse(step: Step) -> Step:
+    """Undoes an affine map as far as it can be undone.
+
+    A gain of 0 and a matrix of less than full rank lose colours: there it is the
+    pseudo-inverse.
+    """
+    if step.name == "scale":
+        gain = tf.math.reciprocal_no_nan(step.rows["gain"])
+        return Step("scale", {"gain": gain, "bias": -gain * step.rows["bias"]})
+    matrix = tf.linalg.pinv(step.rows["matrix"])
+    bias = -step.rows["bias"]
+    if bias.shape[-1] == 1:
+        bias = tf.repeat(bias, tf.shape(matrix)[-1], axis=-1)
+    return Step("mix", {"matrix": matrix, "bias": _product(matrix, bias, vector=True)})
+
+
+scale = register(
+    "scale",
+    "pointwise",
+    _scale,
+    neutral={"gain": 1.0, "bias": 0.0},
+    product=_affine_product,
+    inverse=_affine_inverse,
+)
+mix = register(
+    "mix",
+    "mixing",
+    _mix,
+    neutral={
+        "matrix": lambda row: tf.eye(tf.shape(row)[-1], dtype=row.dtype),
+        "bias": 0.0,
+    },
+    product=_affine_product,
+    inverse=_affine_inverse,
+)
+
+
+def _product(a: tf.Tensor, b: tf.Tensor, vector: bool = False) -> tf.Tensor:
+    """The product of two maps, or of a map and a `vector`: rows or matrices."""
+    if a.shape.rank == 2:
+        return a * b if b.shape.rank == 2 else a[:, :, tf.newaxis] * b
+    if vector:
+        return tf.reduce_sum(a * b[:, tf.newaxis, :], axis=2)
+    if b.shape.rank == 2:
+        return a * b[:, tf.newaxis, :]
+    return tf.reduce_sum(a[:, :, :, tf.newaxis] * b[:, tf.newaxis, :, :], axis=2)
+
+
+def run(
+    program: Program,
+    images: tf.Tensor,
+    move: Callable[[tf.Tensor], tf.Tensor],
+    dtype: tf.DType,
+) -> tf.Tensor:
+    """Moves images, and applies a program to what was read.
+
+    Args:
+        program: the steps of pixels.
+        images: (B, H, W, C), as they came in.
+        move: resamples images, each channel by itself.
+        dtype: in which is computed.
+
+    Returns:
+        The pixels in `dtype`, neither clipped nor rounded.
+    """
+
+    def moved(turn: int) -> tf.Tensor:
+        return tf.cast(move(_turn(images, turn)), dtype)
+
+    pixels: Pixels = moved
+    for step in _measured(program, images, dtype):
+        pixels = _after(pixels, step, images.shape[-1])
+    return pixels(0)
+
+
+def _after(before: Pixels, step: Step, channels: int) -> Pixels:
+    """The pixels after a step, of which the pixels before it are known."""
+    function = function_of(step)
+
+    def pixels(turn: int) -> tf.Tensor:
+        own = before(turn)
+        rows = {
+            key: _everywhere(_turn_row(row, turn, channels))
+            for key, row in step.rows.items()
+        }
+        if function.kind == "mixing":
+            turns = (before((turn + i) % channels) for i in range(1, channels))
+            result = function.call((own, *turns), **rows)
+        elif function.kind == "whole":
+            whole = own if turn == 0 else before(0)
+            rows = {key: _everywhere(row) for key, row in step.rows.items()}
+            result = _turn(function.call(whole, **rows), turn)
+        else:
+            result = function.call(own, **rows)
+        if step.only is None:
+            return result
+        return tf.where(tf.reshape(step.only, (-1, 1, 1, 1)), result, own)
+
+    return pixels
+
+
+def _measured(program: Program, images: tf.Tensor, dtype: tf.DType) -> Program:
+    """The program in `dtype`, with what is measured put in its place."""
+    known: Program = ()
+    mean = None
+    for step in program:
+        step = Step(
+            step.name,
+            {key: tf.cast(row, dtype) for key, row in step.rows.items()},
+            step.only,
+        )
+        function = function_of(step)
+        if function.kind == "measured":
+            mask = step.only
+            if all(before.name in ("scale", "mix") for before in known):
+                mean = mean_color(images, dtype) if mean is None else mean
+                statistic = mean
+                for before in known:
+                    statistic = _of_color(before, statistic)
+            else:
+                values = run(known, images, lambda x: x, dtype)
+                statistic = mean_color(values, dtype)
+            step = function.call(statistic, **step.rows)
+            step = Step(step.name, step.rows, mask)
+        known = then(known, step)
+    return known
+
+
+def _of_color(step: Step, color: tf.Tensor) -> tf.Tensor:
+    """What an affine step makes of one colour (B, C) of each image."""
+    a = step.rows.get("gain", step.rows.get("matrix"))
+    result = _product(a, color, vector=True) + step.rows["bias"]
+    return result if step.only is None else tf.where(step.only[:, None], result, color)
+
+
+def mean_color(images: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+    """The mean colour (B, C) of images (B, H, W, C).
+
+    Strips of each image are added first: without that, XLA copies the images to `dtype`
+    and adds one pixel at a time.
+    """
+    height, width = (
+        tf.shape(images)[axis] if images.shape[axis] is None else images.shape[axis]
+        for axis in (1, 2)
+    )
+    strips = math.gcd(height, 8) if isinstance(height, int) else 1
+    total = sum(tf.cast(x, dtype) for x in tf.split(images, strips, axis=1))
+    return tf.reduce_sum(total, axis=(1, 2)) / tf.cast(height * width, dtype)
+
+
+def _turn(images: tf.Tensor, turn: int) -> tf.Tensor:
+    """Puts channel c + turn into the place of channel c."""
+    if turn == 0:
+        return images
+    return tf.concat([images[..., turn:], images[..., :turn]], axis=-1)
+
+
+def _turn_row(row: tf.Tensor, turn: int, channels: int) -> tf.Tensor:
+    """A row for each channel, or a matrix of the channels, turned as they are."""
+    for axis in range(1, row.shape.rank):
+        if turn and row.shape[axis] == channels:
+            row = tf.roll(row, -turn, axis=axis)
+    return row
+
+
+def _everywhere(row: tf.Tensor) -> tf.Tensor:
+    """(B, n) or (B, n, n) for every pixel of (B, H, W, C)."""
+    return row[:, tf.newaxis, tf.newaxis]
+
+
+def finish(pixels: tf.Tensor, dtype: tf.DType, value_range: Range | None) -> tf.Tensor:
+    """Clips to the value range, rounds where the dtype is an integer, casts once."""
+    if value_range is None and pixels.dtype == dtype:
+        return pixels
+    if dtype.is_integer and dtype.size <= 2:  # whose limits float32 holds
+        limits = dtype.min, dtype.max
+        low, high = (sorted((*limits, x))[1] for x in value_range or limits)
+        return tf.cast(tf.round(tf.clip_by_value(pixels, low, high)), dtype)
+    if value_range is not None:
+        pixels = tf.clip_by_value(pixels, *value_range)
+    if dtype.is_integer:
+        return tf.saturate_cast(tf.round(pixels), dtype)
+    return tf.cast(pixels, dtype)

@@ -1,0 +1,202 @@
+"""Programs: named pure functions, with a row of parameters for each image.
+
+A step names a function of this module's register and holds its rows. A program is a
+tuple of steps, in the order in which a user stacked them: of coordinates, or of pixels.
+Two operations carry everything else:
+
+- `then` appends a step; neighbours that have a product become one step.
+- `only` keeps a step for some images of the batch, and makes it the identity for the
+  others.
+
+A function is entered under its name with `register`, ours and a user's alike:
+
+    >>> def gamma(x, power, high):
+    ...     return high * tf.maximum(x / high, 0.0) ** power
+    >>> _ = register("my_gamma", "pointwise", gamma, neutral={"power": 1.0})
+
+Its kind says what it gets, and what it gives back:
+
+| kind | it gets | it gives |
+|---|---|---|
+| "coordinates" | x, y, counted from the middle of the frame that comes out, rows | x, y, from the middle of the one that comes in |
+| "pointwise" | the values x of pixels, rows | the values |
+| "mixing" | a tuple: a channel, the next, the one after …, and rows that turn with it | the values of the first |
+| "measured" | a statistic of each image, rows | a step without one, such as `affine` |
+| "whole" | whole images (B, H, W, C), rows | whole images |
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, Optional
+
+import tensorflow as tf
+
+from keras_aug_layers import arguments
+
+KINDS = ("coordinates", "pointwise", "mixing", "measured", "whole")
+
+
+class Step(tf.experimental.BatchableExtensionType):
+    """One function of a program and its parameters.
+
+    Attributes:
+        name: the function's name in the register.
+        rows: tensors of shape (B, …), or (1, …) where all images share them.
+        only: bool (B,), the images for which it is done; None for all.
+    """
+
+    __name__ = "keras_aug_layers.Step"  # under which a SavedModel knows it
+
+    name: str
+    rows: Mapping[str, tf.Tensor]
+    only: Optional[tf.Tensor] = None  # noqa: UP045 (extension types read no other form)
+
+    def map(self, function: Callable[[tf.Tensor], tf.Tensor]) -> "Step":
+        """Applies a function to every tensor of the step."""
+        rows = {key: function(row) for key, row in self.rows.items()}
+        return Step(self.name, rows, None if self.only is None else function(self.only))
+
+
+Program = tuple[Step, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Function:
+    """What the register knows of a function.
+
+    Attributes:
+        name: its name.
+        kind: one of `KINDS`.
+        call: the function itself.
+        neutral: the rows with which it is the identity: numbers, or functions of the
+            row that they stand for. Where it is given, `only` costs nothing.
+        product: makes one step of two neighbours, or returns None where it cannot.
+        inverse: the step that undoes a step.
+        statistic: what a "measured" function measures: "mean".
+    """
+
+    name: str
+    kind: str
+    call: Callable[..., Any]
+    neutral: Mapping[str, Any] | None = None
+    product: Callable[[Step, Step], Step | None] | None = None
+    inverse: Callable[[Step], Step] | None = None
+    statistic: str | None = None
+
+
+_REGISTER: dict[str, Function] = {}
+
+
+def register(
+    name: str, kind: str, call: Callable[..., Any], **facts: Any
+) -> Callable[..., Step]:
+    """Enters a function, and returns what makes steps of it.
+
+    Args:
+        name: under which saved programs find it; a name that stands for another
+            function already is refused.
+        kind: one of `KINDS`, which says what the function gets and gives.
+        call: the function.
+        **facts: further attributes of `Function`: `neutral`, `product`, `inverse`,
+            `statistic`.
+
+    Returns:
+        A function that takes the rows as keyword arguments, numbers or tensors of shape
+        (B,) or (B, …), and makes a step of them.
+
+    Raises:
+        ValueError: if the name is taken or the kind unknown.
+
+    Example:
+        >>> negative = register("my_negative", "pointwise", lambda x, top: top - x)
+        >>> negative(top=255.0).rows["top"].shape
+        TensorShape([1, 1])
+    """
+    arguments.one_of("kind", kind, KINDS)
+    known = _REGISTER.get(name)
+    if known is not None and known.call.__code__ is not call.__code__:
+        raise ValueError(
+            f"`name` must be new in the register. Received: {name!r}, which is "
+            f"{known.call.__module__}.{known.call.__qualname__}. Write a prefix of "
+            "your own, such as 'mine.gamma'."
+        )
+    _REGISTER[name] = Function(name, kind, call, **facts)
+
+    def make(**rows: Any) -> Step:
+        return Step(name, {key: as_row(row) for key, row in rows.items()})
+
+    make.__name__ = make.__qualname__ = name
+    return make
+
+
+def function_of(step: Step) -> Function:
+    """What the register knows of a step's function.
+
+    Raises:
+        ValueError: if nothing has its name, as where a program was saved by code that
+            this process has not imported.
+    """
+    if step.name not in _REGISTER:
+        raise ValueError(
+            f"No function has the name {step.name!r}. Import the module that enters it "
+            "with keras_aug_layers.register before the program is loaded."
+        )
+    return _REGISTER[step.name]
+
+
+def as_row(value: Any) -> tf.Tensor:
+    """A number or (B,) as float64 (1, 1) or (B, 1); more axes stay as they are."""
+    value = to_double(value)
+    return value if (value.shape.rank or 0) > 1 else tf.reshape(value, (-1, 1))
+
+
+def to_double(x: Any) -> tf.Tensor:
+    """A float64 tensor; of a Python number without a detour through float32."""
+    if tf.is_tensor(x):
+        return tf.cast(x, tf.float64)
+    return tf.constant(x, tf.float64)
+
+
+def then(program: Program, step: Step) -> Program:
+    """The program, and the step after it."""
+    if program and program[-1].only is None and step.only is None:
+        product = function_of(program[-1]).product
+        merged = product(program[-1], step) if product else None
+        if merged is not None:
+            return (*program[:-1], merged)
+    return (*program, step)
+
+
+def only(step: Step, mask: tf.Tensor) -> Step:
+    """The step for the images whose mask (B,) is true, the identity for the others."""
+    neutral = function_of(step).neutral
+    if neutral is None or step.only is not None:
+        mask = mask if step.only is None else step.only & mask
+        return Step(step.name, step.rows, mask)
+    rows = {}
+    for key, row in step.rows.items():
+        if key in neutral:
+            idle = neutral[key](row) if callable(neutral[key]) else neutral[key]
+            chosen = tf.reshape(mask, (-1,) + (1,) * (row.shape.rank - 1))
+            row = tf.where(chosen, row, tf.cast(idle, row.dtype))
+        rows[key] = row
+    return Step(step.name, rows)
+
+
+def inverse(program: Program) -> Program:
+    """The program that undoes this one, as far as its steps can be undone.
+
+    Raises:
+        ValueError: if a step has no inverse.
+    """
+    undone: Program = ()
+    for step in reversed(program):
+        invert = function_of(step).inverse
+        if invert is None:
+            raise ValueError(
+                f"`inverse` needs steps that can be undone. Received: {step.name!r}, "
+                "which cannot."
+            )
+        inverted = invert(step)
+        undone = then(undone, inverted if step.only is None else only(inverted, step.only))
+    return undone

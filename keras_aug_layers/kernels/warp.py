@@ -1,0 +1,269 @@
+"""The one place that resamples: `warp`.
+
+The kernel is TensorFlow's op ImageProjectiveTransformV3, and its behaviour is the
+reference. Where the op cannot serve, the same function is computed with gathers: in
+an XLA context, for which no TensorFlow release has a kernel; for 32 and 64-bit
+integers and float64, which the op would interpolate, or fill, in float32; and for
+gradients, since the op's own is not that of its forward pass.
+"""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from keras_aug_layers.kernels.coordinates import Reader
+
+FILL_MODES = ("reflect", "constant", "nearest", "wrap")
+INTERPOLATIONS = ("bilinear", "nearest")
+
+_OP_DTYPES = (tf.uint8, tf.int32, tf.int64, tf.float16, tf.float32, tf.float64)
+
+# A float32 within 2**22 of 0, plus this, is rounded to an integer, halves to even, and
+# the bits of the sum less the bits of this are that integer.
+_ROUNDER = 1.5 * 2.0**23
+_ROUNDER_BITS = 0x4B400000
+
+
+def in_xla_context() -> bool:
+    """Whether what is traced now will be compiled by XLA."""
+    return tf.__internal__.get_enclosing_xla_context() is not None
+
+
+def compute_dtype(dtype: tf.DType) -> tf.DType:
+    """The dtype in which pixels are interpolated: float64 for what float32 cannot hold.
+
+    Exact for all integers of up to 53 bits.
+    """
+    return tf.float64 if dtype.size >= 4 and dtype != tf.float32 else tf.float32
+
+
+def dimension(tensor: tf.Tensor, axis: int) -> Any:
+    """A size: a Python number where it is static, else a scalar tensor."""
+    size = tensor.shape[axis]
+    return tf.shape(tensor)[axis] if size is None else size
+
+
+def warp(
+    images: tf.Tensor,
+    reader: Reader,
+    *,
+    fill_mode: str = "reflect",
+    interpolation: str = "bilinear",
+    fill_value: float = 0.0,
+    output_size: tuple[Any, Any] | None = None,
+) -> tf.Tensor:
+    """Resamples each image once.
+
+    Args:
+        images: (B, H, W, C), of any integer or floating dtype, or bool for "nearest".
+        reader: where each output pixel reads.
+        fill_mode: one of `FILL_MODES`: what lies outside the frame.
+        interpolation: one of `INTERPOLATIONS`.
+        fill_value: what lies outside if `fill_mode` is "constant"; and, with gathers,
+            what is seen on the horizon of a perspective.
+        output_size: (height, width) of the result; the input's by default.
+
+    Returns:
+        (B, height, width, C): in the images' own dtype for "nearest", which copies
+        pixels; in `compute_dtype`, neither rounded nor clipped, for "bilinear".
+    """
+    dtype = compute_dtype(images.dtype) if interpolation == "bilinear" else images.dtype
+    if output_size is None:
+        if 0 in images.shape[1:3]:  # no pixels, which the op refuses
+            return tf.cast(images, dtype)
+        output_size = dimension(images, 1), dimension(images, 2)
+
+    def with_gathers(images: tf.Tensor) -> tf.Tensor:
+        x, y, finite = _coordinates(reader, *output_size)
+        return _gather(images, x, y, finite, fill_mode, interpolation, fill_value)
+
+    @tf.custom_gradient
+    def with_op(images: tf.Tensor) -> tuple[tf.Tensor, Any]:
+        warped = tf.raw_ops.ImageProjectiveTransformV3(
+            images=images,
+            transforms=tf.reshape(reader.matrix, (-1, 9))[:, :8],
+            output_shape=tf.stack(output_size),
+            fill_value=fill_value,
+            interpolation=interpolation.upper(),
+            fill_mode=fill_mode.upper(),
+        )
+
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
+            source = tf.zeros_like(images)  # the warp is linear: any images will do
+            with tf.GradientTape() as tape:
+                tape.watch(source)
+                target = with_gathers(source)
+            return tape.gradient(target, source, upstream)
+
+        return warped, gradient
+
+    # The op computes, and takes the fill value, in float32.
+    wide = compute_dtype(images.dtype) == tf.float64
+    exact = interpolation == "nearest" and float(np.float32(fill_value)) == fill_value
+    if in_xla_context() or (wide and not exact) or reader.matrix is None:
+        return with_gathers(images)
+    op_dtype = dtype if dtype in _OP_DTYPES else _wider(dtype)
+    warped = tf.cast(with_op(tf.cast(images, op_dtype)), dtype)
+    sizes = [size if isinstance(size, int) else None for size in output_size]
+    return tf.ensure_shape(warped, [images.shape[0], *sizes, images.shape[3]])
+
+
+def _wider(dtype: tf.DType) -> tf.DType:
+    """A dtype that the op copies and that holds every value of `dtype`."""
+    if dtype.is_floating:
+        return tf.float32
+    return tf.int64 if dtype.size >= 4 else tf.int32
+
+
+def _coordinates(
+    reader: Reader, height: Any, width: Any
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
+    """Where each output pixel reads, and whether it can: (B, height, width) each.
+
+    Counted from the edge of the first pixel, whose centre is at 0.5. None for whether
+    it can stands for everywhere.
+    """
+    u = tf.range(width, dtype=tf.float32)
+    v = tf.range(height, dtype=tf.float32)[:, tf.newaxis]
+    if reader.function is not None:
+        x, y = (tf.stop_gradient(c) + 0.5 for c in reader.function(u[tf.newaxis], v))
+        if reader.affine:
+            return x, y, None
+        return x, y, tf.math.is_finite(x) & tf.math.is_finite(y)
+    m = tf.reshape(tf.stop_gradient(reader.matrix), (-1, 3, 3, 1, 1))
+    half = 0.5 if reader.affine else 0.0
+    # What does not depend on u is computed once for each row.
+    x = m[:, 0, 0] * u + (m[:, 0, 1] * v + (m[:, 0, 2] + half))
+    y = m[:, 1, 0] * u + (m[:, 1, 1] * v + (m[:, 1, 2] + half))
+    if reader.affine:
+        return x, y, None
+    depth = m[:, 2, 0] * u + (m[:, 2, 1] * v + 1.0)
+    finite = depth != 0.0
+    depth = tf.where(finite, depth, tf.ones_like(depth))
+    return x / depth + 0.5, y / depth + 0.5, finite
+
+
+def _gather(
+    images: tf.Tensor,
+    x: tf.Tensor,
+    y: tf.Tensor,
+    finite: tf.Tensor | None,
+    fill_mode: str,
+    interpolation: str,
+    fill_value: float,
+) -> tf.Tensor:
+    """Reads images at coordinates: what the op does, written for XLA.
+
+    Whole pixels are gathered from one flat list. XLA makes of it a single loop that
+    reads the input, writes the output and keeps nothing between; what feeds an address
+    is not vectorised there, so the addresses are kept short. benchmarks/README.md has
+    the forms that were tried.
+    """
+    batch, height, width, channels = (dimension(images, axis) for axis in range(4))
+    cover = None
+    if fill_mode == "constant":
+        cover = _cover(x, width, interpolation) * _cover(y, height, interpolation)
+        finite = cover > 0.0 if finite is None else finite & (cover > 0.0)
+    x, y = _fold(x, width, fill_mode), _fold(y, height, fill_mode)
+    pixels = tf.reshape(images, (-1, channels))
+    first = tf.reshape(tf.range(batch) * (height * width), (-1, 1, 1))
+    if interpolation == "nearest":
+        index = first + _nearest(y, height) * width + _nearest(x, width)
+        values = tf.gather(pixels, index)
+    else:
+        values = _bilinear(pixels, first, _below(x, width), _below(y, height), width)
+    if finite is None:
+        return values
+    fill = tf.constant(_as(values.dtype, fill_value), values.dtype)
+    if fill_mode == "constant" and interpolation == "bilinear":
+        weight = tf.cast(cover, values.dtype)[..., tf.newaxis]
+        values = weight * values + (1.0 - weight) * fill
+    return tf.where(finite[..., tf.newaxis], values, fill)
+
+
+def _bilinear(
+    pixels: tf.Tensor,
+    first: tf.Tensor,
+    x: tuple[tf.Tensor, tf.Tensor, Any],
+    y: tuple[tf.Tensor, tf.Tensor, Any],
+    width: Any,
+) -> tf.Tensor:
+    """The weighted sum of the four neighbours; x and y are from `_below`.
+
+    A column and the next one have their own views of the list of pixels and share the
+    index, so that XLA checks its bounds once for both. Were the next row a view too,
+    XLA would divide to find the pixel that lies a row and a column on.
+    """
+    dtype = compute_dtype(pixels.dtype)
+    (column, right, next_column), (row, down, next_row) = x, y
+    right = tf.cast(right, dtype)[..., tf.newaxis]
+    down = tf.cast(down, dtype)[..., tf.newaxis]
+    above = first + row * width + column
+    below = above + next_row * width
+    length = dimension(pixels, 0) - next_column
+    a, b, c, d = (
+        tf.cast(tf.gather(pixels[start : start + length], index), dtype)
+        for index in (above, below)
+        for start in (0, next_column)
+    )
+    # At a weight of 1 this sum is the pixel, bit for bit; a + t * (b - a) is not.
+    left, up = 1.0 - right, 1.0 - down
+    return up * left * a + up * right * b + down * left * c + down * right * d
+
+
+def _as(dtype: tf.DType, value: float) -> Any:
+    """A Python number of the kind that the dtype holds."""
+    if dtype.is_bool:
+        return bool(value)
+    return int(value) if dtype.is_integer else value
+
+
+def _cover(x: tf.Tensor, size: Any, interpolation: str) -> tf.Tensor:
+    """How much of what is read along one axis lies in the image, from 0 to 1."""
+    n = tf.cast(size, tf.float32)
+    if interpolation == "nearest":
+        return tf.cast((x > 0.0) & (x < n), tf.float32)
+    return tf.clip_by_value(tf.minimum(x, n - x) + 0.5, 0.0, 1.0)
+
+
+def _fold(x: tf.Tensor, size: Any, fill_mode: str) -> tf.Tensor:
+    """Maps coordinates into [0, size]; what is left outside, the reader clamps."""
+    n = tf.cast(size, tf.float32)
+    if fill_mode == "reflect":  # a triangular wave about the edges
+        return tf.abs(x - 2.0 * n * tf.round(x / (2.0 * n)))
+    if fill_mode == "wrap":
+        # The op's own rule: it counts turns of n - 1 pixels and moves by n for each.
+        x, turn = x - 0.5, tf.maximum(n - 1.0, 1.0)
+        turns = tf.where(x < 0.0, -1.0 - tf.floor(-x / turn), tf.floor(x / turn))
+        return tf.where((x < 0.0) | (x > n - 1.0), x - n * turns, x) + 0.5
+    return x
+
+
+def _below(x: tf.Tensor, size: Any) -> tuple[tf.Tensor, tf.Tensor, Any]:
+    """A pixel, the way from its centre to x in [0, 1], and how far off the next one is.
+
+    In a pixel's centre it is either that pixel or the one before, since the weighted
+    sum is the same: so rounding will do for floor.
+    """
+    step = min(size - 1, 1) if isinstance(size, int) else tf.minimum(size - 1, 1)
+    index = _to_int(x, 1, size - step) - 1
+    way = (x - 0.5) - tf.cast(index, tf.float32)
+    return index, tf.clip_by_value(way, 0.0, 1.0), step
+
+
+def _nearest(x: tf.Tensor, size: Any) -> tf.Tensor:
+    """The pixel nearest to x: the later one half-way, as the op rounds."""
+    return _to_int(tf.floor(x), 0, size - 1)
+
+
+def _to_int(x: tf.Tensor, low: int, high: Any) -> tf.Tensor:
+    """Rounds float32 to int32, halves to even, clamped to [low, high], whatever x is.
+
+    A cast is undefined for NaN and huge values, and XLA's guards against them cost
+    more than the cast. The bits of positive floats are ordered as integers are, so that
+    they can be clamped instead.
+    """
+    low = tf.cast(low, x.dtype)
+    bits = tf.bitcast(tf.where(x > low, x, low) + _ROUNDER, tf.int32)  # NaN: low
+    return tf.minimum(bits, _ROUNDER_BITS + high) - _ROUNDER_BITS

@@ -1,0 +1,74 @@
+"""Checks of what a layer is called with, before anything is drawn."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from keras_aug_layers.kernels import targets
+from keras_aug_layers.plan.frame import Frame
+from keras_aug_layers.plan.settings import Settings
+
+
+def backend(images: Any) -> None:
+    """Refuses tensors of JAX and PyTorch, on which TensorFlow cannot compute."""
+    name = keras.backend.backend()
+    if name != "tensorflow" and keras.ops.is_tensor(images):
+        raise ValueError(
+            "`images` must be tensors of TensorFlow, with which the layers compute "
+            f"whatever Keras's backend is. Received: a tensor of {name}. Write "
+            "augment_dataset(dataset, layer, seed=1), or dataset.map(lambda x: "
+            "layer(x, training=True)), in the input pipeline."
+        )
+
+
+def masks(masks: tf.Tensor, images: tf.Tensor, data_format: str) -> None:
+    """A mask has the batch and the size of its images, with or without channels."""
+    expected = list(images.shape)
+    channels = -1 if data_format == "channels_last" else -3
+    if masks.shape.rank == images.shape.rank - 1:
+        del expected[channels]
+    else:
+        expected[channels] = None
+    if not masks.shape.is_compatible_with(expected):
+        raise ValueError(
+            "`segmentation_masks` must have the size of the images, with or without "
+            f"channels. Received: masks of shape {masks.shape} for images of shape "
+            f"{images.shape}"
+        )
+
+
+def points(points: dict[str, Any], settings: Settings, frame: Frame) -> None:
+    """Refuses bad boxes and keypoints."""
+    batch: tuple[int | None, ...] = ()
+    if frame.batched:
+        batch = (frame.batch if isinstance(frame.batch, int) else None,)
+    if "bounding_boxes" in points:
+        box_format = targets.known_format(settings.bounding_box_format)
+        targets.read_boxes(points["bounding_boxes"], box_format, batch)
+    if "keypoints" in points:
+        targets.read_keypoints(points["keypoints"], batch)
+
+
+def seed(seed: Any, frame: Frame) -> tf.Tensor:
+    """Two integers, or two for each image."""
+    seed = tf.convert_to_tensor(seed)
+    shapes = (
+        ([2], [frame.batch, 2]) if isinstance(frame.batch, int) else ([2], [None, 2])
+    )
+    if not seed.dtype.is_integer or not any(map(seed.shape.is_compatible_with, shapes)):
+        raise ValueError(
+            "`seed` must be two integers, or integers of shape (B, 2) for a batch of B "
+            f"images. Received: shape={seed.shape}, dtype={seed.dtype.name}"
+        )
+    return seed
+
+
+def rgb(layer: Any, frame: Frame) -> None:
+    """Refuses images that have not three channels, for what mixes them."""
+    if frame.channels != 3:
+        raise ValueError(
+            f"`images` must have three channels for {type(layer).__name__}. "
+            f"Received: {frame.channels} channels. Write tf.image.grayscale_to_rgb"
+            "(images), or images.set_shape((None, None, None, 3))."
+        )

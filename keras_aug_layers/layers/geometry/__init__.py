@@ -1,0 +1,1 @@
+"""Layers that move pixels: one file, one layer."""

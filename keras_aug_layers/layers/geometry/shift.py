@@ -1,0 +1,63 @@
+"""RandomShift."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from keras_aug_layers import arguments
+from keras_aug_layers.kernels import matrices
+from keras_aug_layers.kernels.coordinates import affine
+from keras_aug_layers.kernels.program import Step
+from keras_aug_layers.layers.base import GeometricLayer
+from keras_aug_layers.plan.frame import Frame
+from keras_aug_layers.plan.random_numbers import Cursor
+
+
+@keras.saving.register_keras_serializable("keras_aug_layers")
+class RandomShift(GeometricLayer):
+    """Shifts images up or down and left or right by random amounts.
+
+    Args:
+        height_factor: range of the vertical shift, positive downwards: a number f for
+            (-f, f), or a pair (low, high). A fraction of the height, from -1 to 1.
+        width_factor: the same to the right, as a fraction of the width.
+        unit: "fraction", or "pixels" for factors in pixels, of any size.
+        **kwargs: arguments of `GeometricLayer`, such as `fill_mode`, `interpolation`,
+            `probability` and `seed`.
+
+    Raises:
+        ValueError: if a range is upside down or out of bounds, or `unit` is unknown.
+
+    Example:
+        >>> import numpy as np
+        >>> images = np.eye(3, dtype="uint8")[..., np.newaxis]
+        >>> down = RandomShift((1, 1), unit="pixels", fill_mode="constant")
+        >>> down(images, training=True).numpy()[..., 0]
+        array([[0, 0, 0],
+               [1, 0, 0],
+               [0, 1, 0]], dtype=uint8)
+    """
+
+    def __init__(
+        self,
+        height_factor: float | tuple[float, float] = 0.0,
+        width_factor: float | tuple[float, float] = 0.0,
+        *,
+        unit: str = "fraction",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.unit = arguments.one_of("unit", unit, ("fraction", "pixels"))
+        bounds = (-1.0, 1.0) if unit == "fraction" else ()
+        self.height_factor = arguments.factor("height_factor", height_factor, *bounds)
+        self.width_factor = arguments.factor("width_factor", width_factor, *bounds)
+
+    def draw(self, random: Cursor, frame: Frame) -> Step:
+        """A translation by random fractions of the frame, or pixels."""
+        dy = random.uniform(self.height_factor)
+        dx = random.uniform(self.width_factor)
+        if self.unit == "fraction":
+            dy *= tf.cast(frame.height, tf.float64)
+            dx *= tf.cast(frame.width, tf.float64)
+        return affine(matrix=matrices.shift(dx, dy))

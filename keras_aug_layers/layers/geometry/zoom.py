@@ -1,0 +1,64 @@
+"""RandomZoom."""
+
+import math
+from typing import Any
+
+import keras
+
+from keras_aug_layers import arguments
+from keras_aug_layers.kernels import matrices
+from keras_aug_layers.kernels.coordinates import affine
+from keras_aug_layers.kernels.program import Step
+from keras_aug_layers.layers.base import GeometricLayer
+from keras_aug_layers.plan.frame import Frame
+from keras_aug_layers.plan.random_numbers import Cursor
+
+_ABOVE_MINUS_ONE = math.nextafter(-1.0, 0.0)
+
+
+@keras.saving.register_keras_serializable("keras_aug_layers")
+class RandomZoom(GeometricLayer):
+    """Zooms images in or out about their centre by a random factor.
+
+    The output shows 1 + u times the height of the source, as in
+    `keras.layers.RandomZoom`: a positive u zooms out, a negative one in.
+
+    Args:
+        height_factor: range of u for the height, above -1: a number f for (-f, f), or a
+            pair (low, high).
+        width_factor: the same for the width; None, the default, keeps the aspect ratio.
+        **kwargs: arguments of `GeometricLayer`.
+
+    Raises:
+        ValueError: if a range is upside down or reaches -1.
+
+    Example:
+        >>> import numpy as np
+        >>> images = np.arange(16, dtype="float32").reshape(4, 4, 1)
+        >>> zoom_in = RandomZoom((-0.5, -0.5))
+        >>> zoom_in(images, training=True).numpy()[0, :, 0]
+        array([3.75, 4.25, 4.75, 5.25], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        height_factor: float | tuple[float, float],
+        width_factor: float | tuple[float, float] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.height_factor = arguments.factor(
+            "height_factor", height_factor, _ABOVE_MINUS_ONE
+        )
+        self.width_factor: arguments.Range | None = None
+        if width_factor is not None:
+            self.width_factor = arguments.factor(
+                "width_factor", width_factor, _ABOVE_MINUS_ONE
+            )
+
+    def draw(self, random: Cursor, frame: Frame) -> Step:
+        """A scale of 1 + u, for both axes at once or one by one."""
+        sy = sx = 1.0 + random.uniform(self.height_factor)
+        if self.width_factor is not None:
+            sx = 1.0 + random.uniform(self.width_factor)
+        return affine(matrix=matrices.scale(sx, sy))

@@ -1,0 +1,110 @@
+"""RandomApply and RandomChoice: a layer for some images, one of several for each."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import keras
+
+from keras_aug_layers import arguments
+from keras_aug_layers.layers.base import AugmentationLayer
+from keras_aug_layers.layers.groups.fused import FusedAugmentation
+from keras_aug_layers.layers.groups.group import LayerGroup
+from keras_aug_layers.plan.frame import Frame
+from keras_aug_layers.plan.plan import Plan
+from keras_aug_layers.plan.random_numbers import Cursor
+
+
+@keras.saving.register_keras_serializable("keras_aug_layers")
+class RandomApply(FusedAugmentation):
+    """Applies a layer to some of the images, chosen one by one.
+
+    Args:
+        layer: a layer of this library; a `FusedAugmentation` for several.
+        probability: chance, from 0 to 1, that an image is augmented.
+        **kwargs: arguments of `LayerGroup`.
+
+    Raises:
+        ValueError: if `layer` is no augmentation layer, or `probability` out of bounds.
+
+    Example:
+        >>> import numpy as np
+        >>> images = np.zeros((8, 32, 32, 3), "uint8")
+        >>> RandomApply(RandomRotate(0.1), 0.3)(images, training=True).shape
+        TensorShape([8, 32, 32, 3])
+    """
+
+    def __init__(
+        self, layer: AugmentationLayer, probability: float = 0.5, **kwargs: Any
+    ) -> None:
+        super().__init__([layer], probability=probability, **kwargs)
+        self.layer = layer
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments, with the layer serialised."""
+        config = super().get_config()
+        (config["layer"],) = config.pop("layers")
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "RandomApply":
+        """Builds the layer and what it applies."""
+        layer = keras.saving.deserialize_keras_object(config["layer"])
+        return cls(**{**config, "layer": layer})
+
+
+@keras.saving.register_keras_serializable("keras_aug_layers")
+class RandomChoice(LayerGroup):
+    """Applies one of several layers to each image, chosen one by one.
+
+    All layers draw their matrices, which costs next to nothing; each image is warped
+    and coloured once, with the matrices of its own choice.
+
+    Args:
+        layers: layers of this library; groups among them count as one choice.
+        weights: how often each is chosen, in proportion; equally often by default.
+        **kwargs: arguments of `LayerGroup`.
+
+    Raises:
+        ValueError: if `layers` is empty, or `weights` are not one number of at least 0
+            for each layer with a sum above 0.
+
+    Example:
+        >>> import numpy as np
+        >>> images = np.zeros((8, 32, 32, 3), "uint8")
+        >>> either = RandomChoice([RandomRotate(0.1), RandomBrightness(0.3)])
+        >>> either(images, training=True).shape
+        TensorShape([8, 32, 32, 3])
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[AugmentationLayer],
+        weights: Sequence[float] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(layers, **kwargs)
+        if not self.layers:
+            raise ValueError(
+                "`layers` must hold at least one layer. Received: []. Write "
+                "RandomChoice([RandomFlip(), RandomRotate(0.1)])."
+            )
+        if weights is not None:
+            weights = tuple(arguments.number("weights", w, 0.0) for w in weights)
+            if len(weights) != len(self.layers) or not sum(weights) > 0.0:
+                raise ValueError(
+                    "`weights` must be one number for each layer, at least one of them "
+                    f"above 0. Received: {weights} for {len(self.layers)} layers."
+                )
+        self.choice_weights = weights
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments; `weights` of a Keras layer are its variables."""
+        return {**super().get_config(), "weights": self.choice_weights}
+
+    def _draw(self, cursor: Cursor, cursors: Iterator[Cursor], frame: Frame) -> Plan:
+        """Every layer's plan, each for the images that chose it."""
+        weights = self.choice_weights or (1.0,) * len(self.layers)
+        chosen, plan = cursor.index(weights), Plan()
+        for number, layer in enumerate(self.layers):
+            plan = plan.then(layer.drawn(cursors, frame).only(chosen == number))
+        return plan

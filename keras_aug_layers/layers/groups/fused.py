@@ -1,0 +1,43 @@
+"""FusedAugmentation: any stack of layers as one warp and one pass of colour."""
+
+from collections.abc import Iterator
+
+import keras
+
+from keras_aug_layers.layers.groups.group import LayerGroup
+from keras_aug_layers.plan.frame import Frame
+from keras_aug_layers.plan.plan import Plan
+from keras_aug_layers.plan.random_numbers import Cursor
+
+
+@keras.saving.register_keras_serializable("keras_aug_layers")
+class FusedAugmentation(LayerGroup):
+    """Applies a stack of layers as one: one warp, one pass of colour.
+
+    Geometry comes first, colours after it, each in the order of the list, and the
+    result is clipped and rounded once. So brightness also changes a constant fill, and
+    a colour that leaves the range may come back.
+
+    Args:
+        layers: layers of this library, in order. An empty list is the identity.
+        **kwargs: arguments of `LayerGroup`: fill settings, `value_range` and
+            `jit_compile`; and of `AugmentationLayer`, such as `seed`.
+
+    Raises:
+        ValueError: if the settings of the layers differ and the group's own are not
+            given, or something in `layers` is no augmentation layer.
+
+    Example:
+        >>> import numpy as np
+        >>> images = np.zeros((8, 32, 32, 3), "uint8")
+        >>> augment = FusedAugmentation([RandomFlip("horizontal"), RandomZoom(0.2)])
+        >>> augment(images, training=True).shape
+        TensorShape([8, 32, 32, 3])
+    """
+
+    def _draw(self, cursor: Cursor, cursors: Iterator[Cursor], frame: Frame) -> Plan:
+        """The layers' plans, one after the other."""
+        plan = Plan()
+        for layer in self.layers:
+            plan = plan.then(layer.drawn(cursors, plan.frame(frame)))
+        return plan

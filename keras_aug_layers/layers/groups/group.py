@@ -1,0 +1,123 @@
+"""LayerGroup: what groups of layers share."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from keras_aug_layers.layers.base import AugmentationLayer
+from keras_aug_layers.plan.settings import Disagreement, Settings
+
+
+class LayerGroup(AugmentationLayer):
+    """Base class of the layers that are made of layers.
+
+    A group is a chain of its members: a setting that is not given to the group is what
+    its members agree on, a member with a seed draws as it would alone, and every other
+    argument of a member stays its own.
+
+    Args:
+        layers: augmentation layers of this library, groups among them.
+        fill_mode: what lies outside the frame; by default what the layers agree on.
+        interpolation: likewise.
+        fill_value: likewise.
+        mask_fill_value: likewise.
+        value_range: the range of the pixels; likewise.
+        data_format: likewise, and so are the formats of boxes and keypoints, `box_fit`
+            and `min_visibility`.
+        jit_compile: as for every layer; "auto" is what the layers agree on.
+        **kwargs: arguments of `AugmentationLayer`.
+
+    Raises:
+        ValueError: if the settings of the layers differ and the group's own are not
+            given, or something in `layers` is no augmentation layer.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[AugmentationLayer],
+        *,
+        fill_mode: str | None = None,
+        interpolation: str | None = None,
+        fill_value: float | None = None,
+        mask_fill_value: float | None = None,
+        value_range: tuple[float, float] | None = None,
+        data_format: str | None = None,
+        jit_compile: bool | str = "auto",
+        **kwargs: Any,
+    ) -> None:
+        layers = [_check_layer(layer) for layer in layers]
+        if data_format is None and layers:
+            data_format = layers[0].data_format
+        super().__init__(data_format=data_format, jit_compile=jit_compile, **kwargs)
+        self._set(
+            fill_mode=fill_mode,
+            interpolation=interpolation,
+            fill_value=fill_value,
+            mask_fill_value=mask_fill_value,
+            value_range=value_range,
+        )
+        self.layers = layers
+        self._settings = self._agreed()
+        self.jit_compile = self._agreed_form()
+
+    @property
+    def members(self) -> tuple[AugmentationLayer, ...]:
+        """The layers of the group."""
+        return tuple(self.layers)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments, with the layers serialised."""
+        config = super().get_config()
+        config["layers"] = [keras.saving.serialize_keras_object(x) for x in self.layers]
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "LayerGroup":
+        """Builds the group and its layers."""
+        layers = [keras.saving.deserialize_keras_object(x) for x in config["layers"]]
+        return cls(**{**config, "layers": layers})
+
+    def _agreed(self) -> Settings:
+        """The group's own settings, and where it has none what its members agree on."""
+        own, agreed = self._settings, Settings()
+        fixed = [x for x in Settings.NAMES if getattr(own, x) is not None]
+        for layer in self.layers:
+            if layer.data_format != self.data_format:
+                raise self._error("data_format", self.data_format, layer)
+            try:
+                agreed = agreed.join(layer.opinions.without(*fixed))
+            except Disagreement as disagreement:
+                name = disagreement.name
+                raise self._error(name, disagreement.one, layer) from None
+        return own.over(agreed)
+
+    def _agreed_form(self) -> bool | str:
+        form = self.jit_compile
+        for layer in self.layers:
+            if layer.jit_compile != "auto" and form == "auto":
+                form = layer.jit_compile
+            elif layer.jit_compile not in ("auto", form) and self.jit_compile == "auto":
+                raise self._error("jit_compile", form, layer)
+        return form
+
+    def _error(self, name: str, value: Any, layer: AugmentationLayer) -> ValueError:
+        return ValueError(
+            f"`{name}` must be the same for all layers, since they share one warp. "
+            f"Received: {value!r}, and {getattr(layer, name)!r} of {layer.name!r}. "
+            f"Write {type(self).__name__}(…, {name}=…) to override both."
+        )
+
+
+def _check_layer(layer: Any) -> AugmentationLayer:
+    if not isinstance(layer, AugmentationLayer):
+        raise ValueError(
+            "`layers` must be augmentation layers of keras_aug_layers. Received: "
+            f"{layer!r}. Write fuse([...]) for a stack of Keras's own layers."
+        )
+    if not layer.fusible:
+        raise ValueError(
+            f"`layers` must only augment. Received: {layer.name!r}, which normalises "
+            "too. Write keras.Sequential([FusedAugmentation([...]), layer])."
+        )
+    return layer

@@ -1,0 +1,1 @@
+"""Layers that change colours: one file, a function and its layer."""

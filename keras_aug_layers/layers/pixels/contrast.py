@@ -1,0 +1,66 @@
+"""RandomContrast."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from keras_aug_layers import arguments
+from keras_aug_layers.kernels.program import Step, register
+from keras_aug_layers.layers.base import ColorLayer
+from keras_aug_layers.plan.frame import Frame
+from keras_aug_layers.plan.random_numbers import Cursor
+
+
+def _about_the_mean(mean: tf.Tensor, gain: tf.Tensor) -> Step:
+    return Step("scale", {"gain": gain, "bias": (1.0 - gain) * mean})
+
+
+contrast = register(
+    "contrast",
+    "measured",
+    _about_the_mean,
+    neutral={"gain": 1.0},
+    inverse=lambda step: Step(
+        "contrast", {"gain": tf.math.reciprocal_no_nan(step.rows["gain"])}
+    ),
+    statistic="mean",
+)
+"""Scales the distance to the mean colour of the image, and keeps the mean."""
+
+
+@keras.saving.register_keras_serializable("keras_aug_layers")
+class RandomContrast(ColorLayer):
+    """Scales the distance of the pixels to the mean of their channel.
+
+    The mean is that of the image that comes in, before any warp. In a stack it is
+    carried through the colour layers before this one.
+
+    Args:
+        factor: range of u: a number f for (-f, f), or a pair (low, high), at least -1.
+            A pixel x becomes mean + (1 + u) * (x - mean).
+        value_range: as for every `ColorLayer`.
+        **kwargs: arguments of `ColorLayer`.
+
+    Raises:
+        ValueError: if a range is upside down or out of bounds.
+
+    Example:
+        >>> import numpy as np
+        >>> images = np.array([[[50], [150]]], dtype="uint8")
+        >>> RandomContrast((1, 1))(images, training=True).numpy().ravel()
+        array([  0, 200], dtype=uint8)
+    """
+
+    def __init__(
+        self,
+        factor: float | tuple[float, float],
+        value_range: tuple[float, float] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(value_range=value_range, **kwargs)
+        self.factor = arguments.factor("factor", factor, -1.0)
+
+    def draw(self, random: Cursor, frame: Frame) -> Step:
+        """A gain for the differences to the mean."""
+        return contrast(gain=1.0 + random.uniform(self.factor))

@@ -1,0 +1,61 @@
+"""RandomSaturation."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from keras_aug_layers import arguments
+from keras_aug_layers.kernels.pixels import mix
+from keras_aug_layers.kernels.program import Step
+from keras_aug_layers.layers import checks
+from keras_aug_layers.layers.base import ColorLayer
+from keras_aug_layers.plan.frame import Frame
+from keras_aug_layers.plan.random_numbers import Cursor
+
+
+def saturation(gain: tf.Tensor) -> Step:
+    """Scales the distance of each pixel to its luma (ITU-R BT.601): gain (B,)."""
+    gain = tf.cast(gain, tf.float64)[:, tf.newaxis, tf.newaxis]
+    luma = tf.constant([[0.299, 0.587, 0.114]] * 3, tf.float64)
+    matrix = gain * tf.eye(3, dtype=tf.float64) + (1.0 - gain) * luma
+    return mix(matrix=matrix, bias=0.0)
+
+
+@keras.saving.register_keras_serializable("keras_aug_layers")
+class RandomSaturation(ColorLayer):
+    """Makes colours paler or stronger: a blend with the luma of each pixel.
+
+    The blend is that of Pillow's `ImageEnhance.Color` and torchvision, with the luma
+    of ITU-R BT.601: 0.299 R + 0.587 G + 0.114 B.
+
+    Args:
+        factor: range of u: a number f for (-f, f), or a pair (low, high), at least -1.
+            A pixel x becomes luma + (1 + u) * (x - luma): grey at -1.
+        value_range: as for every `ColorLayer`.
+        **kwargs: arguments of `ColorLayer`.
+
+    Raises:
+        ValueError: if a range is upside down or out of bounds, or the images have not
+            three channels.
+
+    Example:
+        >>> import numpy as np
+        >>> images = np.array([[[200, 100, 0]]], dtype="uint8")
+        >>> RandomSaturation((-1, -1))(images, training=True).numpy().ravel()
+        array([118, 118, 118], dtype=uint8)
+    """
+
+    def __init__(
+        self,
+        factor: float | tuple[float, float],
+        value_range: tuple[float, float] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(value_range=value_range, **kwargs)
+        self.factor = arguments.factor("factor", factor, -1.0)
+
+    def draw(self, random: Cursor, frame: Frame) -> Step:
+        """A blend of the identity and luma."""
+        checks.rgb(self, frame)
+        return saturation(1.0 + random.uniform(self.factor))

@@ -1,0 +1,1 @@
+"""Migration: from keras.layers and from ImageDataGenerator."""

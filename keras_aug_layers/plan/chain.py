@@ -1,0 +1,256 @@
+"""Chains: a layer whose input is another layer's output continues from its source.
+
+What a layer gives back remembers what it was made of, and how: as an attribute of the
+very tensor. Where the next layer gets this tensor, it composes its plan with the one
+before it and reads the original pixels. The image in between is then needed by nobody:
+in a graph TensorFlow removes it, for all that makes it is stateless.
+
+A chain ends where anything else computes on the tensor, for what comes out is another
+tensor; where it crosses the border of a function, for inside it is another tensor, or
+of another graph; where settings disagree; after `settle`, and within `no_chaining`.
+"""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from keras_aug_layers.plan.frame import Frame
+from keras_aug_layers.plan.jit import Forms
+from keras_aug_layers.plan.settings import Disagreement, Settings
+from keras_aug_layers.plan.transform import Transform
+
+LONGEST = 32
+"""Steps after which an eager chain settles: its source is kept alive until then."""
+
+_ATTRIBUTE = "_keras_aug_layers_source"
+_LOCAL = threading.local()
+
+
+class Chain:
+    """What was drawn for a batch of images by the layers that it went through.
+
+    Attributes:
+        settings: those on which the layers agree.
+        frame: the images as the last layer gives them back.
+        length: how many layers there are.
+    """
+
+    def __init__(
+        self,
+        draw: Callable[[], Transform],
+        settings: Settings,
+        frame: Frame,
+        before: "Chain | None" = None,
+    ) -> None:
+        self.settings = settings
+        self.frame = frame
+        self.length = 1 if before is None else before.length + 1
+        self._draw, self._before = draw, before
+        self._transform: Transform | None = None
+        self._own: Transform | None = None
+        self._graph = _graph()
+
+    def own(self) -> Transform:
+        """What the last layer drew, without those before it."""
+        if self._own is None:
+            self._own = self._draw()
+            del self._draw  # and with it the images that it was drawn for
+        return self._own
+
+    def transform(self) -> Transform:
+        """What all layers drew, from the source on."""
+        if self._transform is None:
+            self._transform = self.own()
+            if self._before is not None:
+                settings = self.settings.resolved()
+                self._transform = self._before.transform().then(self.own(), settings)
+                self._before = None  # whose transform is no longer needed
+        return self._transform
+
+    def here(self) -> bool:
+        """Whether the tensors of the chain belong to what is computed now."""
+        return self._graph is _graph()
+
+
+def _graph() -> Any:
+    """The graph that is being built, None in eager code."""
+    return None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
+
+
+def remember(result: Any, chain: Chain, source: Any) -> None:
+    """Notes on tensors of what they were made, and how.
+
+    Args:
+        result: a tensor, or the dict of bounding boxes.
+        chain: the layers that made it.
+        source: what they made it of.
+    """
+    if result is not source:
+        for tensor in _tensors(result):
+            setattr(tensor, _ATTRIBUTE, (chain, source))
+
+
+def source_of(result: Any, chain: Chain) -> Any:
+    """What the layers of a chain made a result of; None if they did not make it."""
+    notes = [getattr(x, _ATTRIBUTE, (None, None)) for x in _tensors(result)]
+    source = notes[0][1]
+    ours = all(made_by is chain and x is source for made_by, x in notes)
+    return source if ours else None
+
+
+def _tensors(value: Any) -> list[Any]:
+    """The tensors that are moved: of bounding boxes the boxes and their labels."""
+    if not isinstance(value, dict):
+        return [value]
+    return [value[key] for key in ("boxes", "labels") if value.get(key) is not None]
+
+
+def continued(
+    now: Chain,
+    before: Chain,
+    pixels: dict[str, Any],
+    points: dict[str, Any],
+    jit_compile: bool | str,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Augments from the sources, and what is of no source as it came in.
+
+    Args:
+        now: the layers, the last one included.
+        before: those before it, whose output the images are.
+        pixels: images and masks, as the last layer gets them.
+        points: bounding boxes and keypoints, likewise.
+        jit_compile: the last layer's.
+
+    Returns:
+        The results, and the sources of those that have one.
+    """
+    sources = {k: source_of(v, before) for k, v in {**pixels, **points}.items()}
+    sources = {key: source for key, source in sources.items() if source is not None}
+    whole = now.transform()
+    result = apply(whole, {k: v for k, v in sources.items() if k in pixels}, jit_compile)
+    result |= whole.apply({k: v for k, v in sources.items() if k in points})
+    others = {k: v for k, v in {**pixels, **points}.items() if k not in sources}
+    return result | now.own().apply(others), sources
+
+
+def before(images: Any, settings: Settings) -> tuple[Chain | None, str]:
+    """The chain that a layer with these settings continues, and if none, why.
+
+    Args:
+        images: what the layer gets.
+        settings: on which it has an opinion.
+    """
+    chain, _ = getattr(images, _ATTRIBUTE, (None, None))
+    if chain is None:
+        return None, "its input is no output of a layer of this library"
+    if not chain.here():
+        return None, "its input comes from outside of the function"
+    if getattr(_LOCAL, "off", False):
+        return None, "chaining is off"
+    if chain.length >= LONGEST and tf.executing_eagerly():
+        return None, f"the chain has {LONGEST} layers"
+    try:
+        chain.settings.join(settings)
+    except Disagreement as disagreement:
+        return None, f"settings disagree: {disagreement}"
+    return chain, ""
+
+
+_FORMS: dict[Any, Forms] = {}
+_LOCK = threading.Lock()
+
+
+def apply(
+    transform: Transform, data: dict[str, Any], jit_compile: bool | str
+) -> dict[str, Any]:
+    """Augments images and masks in the form that fits the call.
+
+    The function is traced once for each kind of program, whichever layers drew it.
+    """
+    rows = tf.nest.flatten(transform, expand_composites=True)
+    kind = transform.kind()
+    with _LOCK:
+        if kind not in _FORMS:
+            # Its tensors would keep a graph alive: what is kept is only their order.
+            like = tf.type_spec_from_value(transform)
+
+            def run(rows: list[tf.Tensor], data: dict[str, Any]) -> dict[str, Any]:
+                packed = tf.nest.pack_sequence_as(like, rows, expand_composites=True)
+                return packed.apply(data)
+
+            axis = -1 if transform.data_format == "channels_last" else -3
+            _FORMS[kind] = Forms(run, axis)
+    return _FORMS[kind].run(rows, data, jit_compile)
+
+
+@contextlib.contextmanager
+def no_chaining() -> Iterator[None]:
+    """Within this context every layer works on the pixels that it gets.
+
+    Example:
+        >>> import keras_aug_layers as kal
+        >>> images = tf.zeros((2, 8, 8, 3))
+        >>> with no_chaining():
+        ...     moved = kal.RandomRotate(0.1)(images, training=True)
+        ...     moved = kal.RandomShift(0.1)(moved, training=True)  # a second warp
+    """
+    was = getattr(_LOCAL, "off", False)
+    _LOCAL.off = True
+    try:
+        yield
+    finally:
+        _LOCAL.off = was
+
+
+def settle(data: Any) -> Any:
+    """The same values, from whose pixels the next layer starts.
+
+    Needed for the gradient with respect to an image between two layers, which a chain
+    does not compute; it also lets go of the images that came in.
+
+    Args:
+        data: images, or a dict with images and targets, or a symbolic tensor of Keras.
+
+    Returns:
+        New tensors of the same values.
+
+    Example:
+        >>> import keras_aug_layers as kal
+        >>> turned = kal.RandomRotate(0.1)(tf.zeros((2, 8, 8, 3)), training=True)
+        >>> between = settle(turned)
+        >>> kal.RandomShift(0.1)(between, training=True).shape
+        TensorShape([2, 8, 8, 3])
+    """
+    return keras.tree.map_structure(_settled, data)
+
+
+def _settled(x: Any) -> Any:
+    if keras.utils.is_keras_tensor(x):
+        return Settle()(x)
+    return tf.identity(x) if tf.is_tensor(x) else x
+
+
+@keras.saving.register_keras_serializable("keras_aug_layers")
+class Settle(keras.layers.Layer):
+    """`settle` as a layer, for `keras.Sequential` and functional models."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(autocast=False, **kwargs)
+        self._convert_input_args = False
+        self._allow_non_tensor_positional_args = True
+        self.built = True
+
+    def call(self, data: Any) -> Any:
+        """New tensors of the same values."""
+        return settle(data)
+
+    def compute_output_spec(self, data: Any) -> Any:
+        """Nothing changes its shape or dtype."""
+        return keras.tree.map_structure(
+            lambda x: keras.KerasTensor(x.shape, x.dtype), data
+        )

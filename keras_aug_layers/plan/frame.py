@@ -1,0 +1,77 @@
+"""Frame: what a layer knows of the images when it draws."""
+
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from keras_aug_layers.arguments import Range
+from keras_aug_layers.kernels.warp import dimension
+
+
+class Frame(NamedTuple):
+    """Size and kind of the images at one point of a stack.
+
+    Attributes:
+        batch: how many images; a number where it is static, else a scalar tensor.
+        height: likewise, as are `width` and `channels`.
+        width: see above.
+        channels: see above.
+        dtype: of the images; None where only a shape is known.
+        batched: whether the images have a batch axis.
+        value_range: the range of the pixels, where one was given.
+    """
+
+    batch: Any
+    height: Any
+    width: Any
+    channels: Any
+    dtype: tf.DType | None
+    batched: bool
+    value_range: Range | None = None
+
+    @classmethod
+    def of(cls, images: Any, data_format: str) -> "Frame":
+        """Reads the frame off images or their shape, (H, W, C) or (B, H, W, C)."""
+        dtype = getattr(images, "dtype", None)
+        shape = tuple(images) if dtype is None else images.shape
+        if dtype is None:
+            sizes = list(shape)
+        elif images.shape.rank is None:
+            raise ValueError(
+                "`images` must have a known rank, 3 or 4. Received a tensor of unknown "
+                "shape. Write images.set_shape((None, None, None, 3))."
+            )
+        else:
+            sizes = [dimension(images, axis) for axis in range(images.shape.rank)]
+        if len(sizes) not in (3, 4):
+            raise ValueError(
+                "`images` must have the shape (H, W, C) or (B, H, W, C). Received: "
+                f"shape={tuple(shape)}"
+            )
+        batched = len(sizes) == 4
+        batch, height, width, channels = sizes if batched else [1, *sizes]
+        if data_format == "channels_first":
+            height, width, channels = width, channels, height
+        if dtype is not None and not (dtype.is_integer or dtype.is_floating):
+            raise ValueError(
+                "`images` must be integers or floating point numbers. Received: "
+                f"dtype={dtype.name}. Write tf.cast(images, 'float32')."
+            )
+        return cls(batch, height, width, channels, dtype, batched)
+
+    def range_of(self, layer: Any) -> Range:
+        """The value range that was given, or the one that an unsigned dtype implies.
+
+        Args:
+            layer: who asks, for the error where there is neither.
+        """
+        if self.value_range is not None:
+            return self.value_range
+        if self.dtype is not None and self.dtype.is_unsigned:
+            return float(self.dtype.min), float(self.dtype.max)
+        received = "unknown" if self.dtype is None else self.dtype.name
+        raise ValueError(
+            "`value_range` must be given for images that are not unsigned integers. "
+            f"Received: value_range=None, images of dtype {received}. Write "
+            f"{type(layer).__name__}(…, value_range=(0, 1)), or (0, 255)."
+        )

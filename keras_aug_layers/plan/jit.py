@@ -1,0 +1,138 @@
+"""The forms in which a pure function runs: inline, as a graph, compiled."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from keras_aug_layers.kernels.warp import in_xla_context
+
+Data = dict[str, Any]
+
+
+def check_jit_compile(value: Any) -> bool | str:
+    """Returns `value` if it is True, False or "auto"."""
+    if value != "auto" and not isinstance(value, bool):
+        raise ValueError(
+            f"`jit_compile` must be True, False or 'auto'. Received: {value!r}"
+        )
+    return value
+
+
+class Forms:
+    """One pure function of (numbers, data), run in the form that fits the call.
+
+    - In an XLA context it is traced inline and becomes part of what is compiled.
+    - In any other graph it is inline too, or compiled as a nested function if
+      `jit_compile` is True or "auto" and height, width and channels are static.
+    - In eager calls it is one graph for all sizes of image, or compiled, once per
+      size and batch size, if `jit_compile` is True.
+
+    Why "auto" is so: on two cores with AVX2 (benchmarks/results/cpu.json, five layers,
+    224 x 224, uint8) the op takes several times as long as the compiled form in graphs,
+    and more so in `tf.data`; so graphs, which are traced once for each size anyway, are
+    compiled. An eager call would gain as much, but pays a second or more of compiling
+    for each new size, where sizes come as they like. On a GPU none of it is measured
+    yet: the rule is the same there.
+
+    It is a plain object, so that Keras does not track, and save, the functions in it.
+
+    Args:
+        function: takes a list of small tensors and a dict with `images`.
+        channel_axis: of the images.
+    """
+
+    def __init__(
+        self,
+        function: Callable[[list[tf.Tensor], Data], Any],
+        channel_axis: int,
+    ) -> None:
+        self._function = function
+        self._channel_axis = channel_axis
+        self._traced: dict[Any, Any] = {}  # tf.functions
+        self._concrete: dict[Any, Any] = {}  # and the one trace of each
+
+    def run(
+        self,
+        numbers: list[tf.Tensor],
+        data: Data,
+        jit_compile: bool | str = False,
+    ) -> Any:
+        """Calls the function.
+
+        Args:
+            numbers: origins, int64 (3,) or (B, 3); or rows, (B, …) or (1, …).
+            data: tensors, `images` among them.
+            jit_compile: as a user gave it.
+        """
+        eager = tf.executing_eagerly()
+        if not in_xla_context():
+            wanted = not eager if jit_compile == "auto" else jit_compile
+            compiled = bool(wanted) and _has_static_size(data["images"])
+            if eager:
+                return self._trace(numbers, data, compiled, concrete=True)(
+                    numbers, data
+                )
+            if compiled:
+                return self._trace(numbers, data, compiled)(numbers, data)
+        return self._function(numbers, data)
+
+    def _trace(
+        self,
+        numbers: list[tf.Tensor],
+        data: Data,
+        jit_compile: bool,
+        concrete: bool = False,
+    ) -> Callable[[list[tf.Tensor], Data], Any]:
+        """One function for all batch sizes; for all image sizes unless compiled.
+
+        A `concrete` one is called without TensorFlow's search for a trace that fits, a
+        good part of an eager call on a small batch.
+        """
+        rank = data["images"].shape.rank
+        signature = {}
+        for name, value in data.items():
+            sizes = list(value.shape)
+            if not jit_compile:
+                relaxed = [0 if size == 0 else None for size in sizes]
+                if len(sizes) == rank:
+                    relaxed[self._channel_axis] = sizes[self._channel_axis]
+                sizes = relaxed
+            elif rank == 4:
+                sizes[0] = None
+            signature[name] = (value.dtype, *sizes)
+        rows = tuple((x.dtype, *_any_batch(x)) for x in numbers)
+        key = (jit_compile, rows, *signature.items())
+        if key not in self._traced:
+            # A partial is an object of its own for TensorFlow's retracing warning,
+            # which would otherwise count the methods of all layers together.
+            self._traced[key] = tf.function(
+                functools.partial(self._function),
+                input_signature=(
+                    [tf.TensorSpec(sizes, dtype) for dtype, *sizes in rows],
+                    {
+                        name: tf.TensorSpec(sizes, dtype)
+                        for name, (dtype, *sizes) in signature.items()
+                    },
+                ),
+                autograph=False,
+                jit_compile=jit_compile,
+            )
+        if not concrete:
+            return self._traced[key]
+        if key not in self._concrete:
+            self._concrete[key] = self._traced[key].get_concrete_function()
+        return self._concrete[key]
+
+
+def _any_batch(numbers: tf.Tensor) -> list[int | None]:
+    """The shape for any number of images; one row for all of them stays one."""
+    first, *others = numbers.shape
+    one_origin = numbers.dtype == tf.int64 and not others
+    return [first if first == 1 or one_origin else None, *others]
+
+
+def _has_static_size(images: tf.Tensor) -> bool:
+    """Whether height, width and channels are known."""
+    return None not in images.shape[-3:]

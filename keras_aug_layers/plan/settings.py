@@ -1,0 +1,129 @@
+"""Settings: how pixels and targets are moved, as one value with one rule of agreement.
+
+None stands for "no opinion". Layers that share a warp must agree where two of them have
+one: in a group a disagreement is an error, in a chain of layers the chain ends there,
+and `fuse` begins another group.
+"""
+
+import dataclasses
+from typing import Any, ClassVar
+
+import keras
+
+from keras_aug_layers import arguments
+from keras_aug_layers.arguments import Range
+from keras_aug_layers.kernels import targets
+from keras_aug_layers.kernels.warp import FILL_MODES, INTERPOLATIONS
+
+FILL = ("fill_mode", "interpolation", "fill_value", "mask_fill_value")
+"""What concerns pixels from outside the frame: nothing to layers that move none."""
+
+
+class Disagreement(ValueError):
+    """Two opinions on one setting."""
+
+    def __init__(self, name: str, one: Any, other: Any) -> None:
+        super().__init__(f"`{name}` is {one!r} and {other!r}")
+        self.name, self.one, self.other = name, one, other
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What the layers of a stack share.
+
+    Attributes:
+        fill_mode: what lies outside the frame: "reflect", "constant", "nearest" or
+            "wrap".
+        interpolation: "bilinear" or "nearest".
+        fill_value: the value outside the frame if `fill_mode` is "constant".
+        mask_fill_value: the label outside the frame in segmentation masks; by default
+            they are filled as the images are, with 0 for "constant".
+        value_range: (low, high), the range of the pixels.
+        data_format: "channels_last" or "channels_first".
+        bounding_box_format: the format of bounding boxes.
+        box_fit: "corners" or "ellipse".
+        min_visibility: the least part of a moved box that must be inside.
+        keypoint_format: "xy" or "rel_xy".
+    """
+
+    NAMES: ClassVar[tuple[str, ...]]
+
+    fill_mode: str | None = None
+    interpolation: str | None = None
+    fill_value: float | None = None
+    mask_fill_value: float | None = None
+    value_range: Range | None = None
+    data_format: str | None = None
+    bounding_box_format: str | None = None
+    box_fit: str | None = None
+    min_visibility: float | None = None
+    keypoint_format: str | None = None
+
+    @classmethod
+    def checked(cls, **values: Any) -> "Settings":
+        """Settings of arguments that a user gave, which may be wrong.
+
+        Raises:
+            ValueError: naming the argument, what came and what would be right.
+        """
+        options = {
+            "fill_mode": FILL_MODES,
+            "interpolation": INTERPOLATIONS,
+            "data_format": ("channels_last", "channels_first"),
+            "bounding_box_format": targets.BOX_FORMATS,
+            "box_fit": targets.BOX_FITS,
+            "keypoint_format": targets.KEYPOINT_FORMATS,
+        }
+        checked: dict[str, Any] = {}
+        for name, value in values.items():
+            if value is None:
+                checked[name] = None
+            elif name in options:
+                checked[name] = arguments.one_of(name, value, options[name])
+            elif name == "value_range":
+                checked[name] = arguments.value_range(name, value)
+            elif name == "min_visibility":
+                checked[name] = arguments.number(name, value, 0.0, 1.0)
+            else:
+                checked[name] = arguments.number(name, value)
+        return cls(**checked)
+
+    def join(self, other: "Settings") -> "Settings":
+        """What both are content with.
+
+        Raises:
+            Disagreement: naming the first setting on which they are not.
+        """
+        joined = {}
+        for name, one in dataclasses.asdict(self).items():
+            another = getattr(other, name)
+            if None not in (one, another) and one != another:
+                raise Disagreement(name, one, another)
+            joined[name] = another if one is None else one
+        return Settings(**joined)
+
+    def over(self, other: "Settings") -> "Settings":
+        """These settings, and the other's where these have no opinion."""
+        own = {k: v for k, v in dataclasses.asdict(self).items() if v is not None}
+        return dataclasses.replace(other, **own)
+
+    def without(self, *names: str) -> "Settings":
+        """These settings, but no opinion on some."""
+        return dataclasses.replace(self, **dict.fromkeys(names))
+
+    def resolved(self) -> "Settings":
+        """These settings, with the defaults in place of no opinion."""
+        return self.over(
+            Settings(
+                fill_mode="reflect",
+                interpolation="bilinear",
+                fill_value=0.0,
+                data_format=keras.config.image_data_format(),
+                box_fit="corners",
+                min_visibility=0.0,
+                keypoint_format="xy",
+            )
+        )
+
+
+Settings.NAMES = tuple(field.name for field in dataclasses.fields(Settings))

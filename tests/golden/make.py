@@ -1,0 +1,404 @@
+"""What layers made of small images at one commit, for test_golden.py to hold on to.
+
+    PYTHONPATH=… python tests/golden/make.py        # of the package on the path
+
+writes golden.npz beside it. The stored one is of commit 4c267d0. Every layer has a
+range of a single value (or chances of 0 and 1), so that no random number matters, and
+another way of drawing changes nothing. The values are crooked on purpose: no result
+lies half-way between two integers, and no pixel half-way between two others, where the
+last bit of a float would decide.
+
+The keys are "dtype/case". The three floating dtypes share what float64 gives, as
+"float/case". Where an integer comes out otherwise in one form of call, as a compiled
+one, there is a key "dtype/case (form)" too. "other/…" are targets and odd shapes.
+"""
+
+import inspect
+import os
+import pathlib
+from typing import NamedTuple
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import tensorflow as tf
+
+import keras_aug_layers as kal
+
+GOLDEN = pathlib.Path(__file__).with_name("golden.npz")
+SHAPE = 2, 13, 10, 3
+FILL_MODES = "reflect", "constant", "nearest", "wrap"
+
+
+class Kind(NamedTuple):
+    """A dtype and the numbers that go with it."""
+
+    dtype: str
+    value_range: tuple[float, float]
+    fill_value: float
+    too_much: float  # added to any pixel it leaves the dtype, or the range
+
+    @property
+    def floating(self):
+        return self.dtype.startswith("float")
+
+    @property
+    def unit(self):
+        low, high = self.value_range
+        return high - low
+
+    def images(self, shape=SHAPE):
+        """The same random pixels for all: multiples of 1/255 of the range, or 1/256."""
+        levels = np.random.default_rng(5).integers(0, 256, shape)
+        if self.floating:
+            return (levels / 256).astype(self.dtype)
+        return (levels + int(self.value_range[0])).astype(self.dtype)
+
+
+KINDS = {
+    kind.dtype: kind
+    for kind in (
+        Kind("uint8", (0.0, 255.0), 77.0, 300.0),
+        Kind("int16", (-131.0, 124.0), -77.0, 33000.0),
+        Kind("int32", (2.0**24, 2.0**24 + 255.0), 2.0**24 + 78.0, 2.0**31),
+        Kind("float16", (0.0, 1.0), 0.25, 0.7),
+        Kind("float32", (0.0, 1.0), 0.25, 0.7),
+        Kind("float64", (0.0, 1.0), 0.25, 0.7),
+    )
+}
+"""int32 beyond what float32 holds."""
+
+
+def at(value):
+    """The range that has one value."""
+    return value, value
+
+
+def brightness(u, **kwargs):
+    """A gain of 1 + u: `gain` if there is such an argument, else the factor."""
+    arguments = inspect.signature(kal.RandomBrightness.__init__).parameters
+    if "gain" in arguments:
+        return kal.RandomBrightness(gain=at(u), **kwargs)
+    return kal.RandomBrightness(at(u), **kwargs)
+
+
+def brightness_added(u, value_range):
+    """A part of the range: the factor, by a method of that name if there is a choice."""
+    arguments = inspect.signature(kal.RandomBrightness.__init__).parameters
+    method = {"method": "add"} if "method" in arguments else {}
+    return kal.RandomBrightness(at(u), value_range, **method)
+
+
+def shift(**kwargs):
+    return kal.RandomShift(at(0.1137), at(-0.2311), **kwargs)
+
+
+def rotate(**kwargs):
+    return kal.RandomRotate(degrees=at(31.7), **kwargs)
+
+
+def zoom(**kwargs):
+    return kal.RandomZoom(at(0.3137), at(-0.2719), **kwargs)
+
+
+def shear(**kwargs):
+    return kal.RandomShear(at(0.2173), at(-0.1391), **kwargs)
+
+
+def geometry(**kwargs):
+    return [shift(**kwargs), rotate(**kwargs), zoom(**kwargs), shear(**kwargs)]
+
+
+def colours(kind):
+    return [
+        brightness(-0.1937),
+        kal.RandomContrast(at(0.4871)),
+        kal.RandomSaturation(at(-0.3113)),
+        kal.RandomHue(at(0.0871)),
+        kal.RandomInvert(1.0, kind.value_range),
+        kal.RandomChannelShift(at(0.0473 * kind.unit)),
+    ]
+
+
+def jitter(**kwargs):
+    return kal.RandomColorJitter(
+        brightness_factor=at(0.1937),
+        contrast_factor=at(-0.2871),
+        saturation_factor=at(0.3113),
+        hue_factor=at(-0.0571),
+        **kwargs,
+    )
+
+
+def far(kind, fill_mode, interpolation):
+    """Far beyond the frame on all sides."""
+    return kal.FusedAugmentation(
+        [
+            kal.RandomShift(at(0.3137), at(-0.4311)),
+            kal.RandomRotate(degrees=at(-58.3)),
+            kal.RandomZoom(at(0.7137)),
+        ],
+        fill_mode=fill_mode,
+        interpolation=interpolation,
+        fill_value=kind.fill_value,
+    )
+
+
+def _far(fill_mode, interpolation):
+    return lambda kind: far(kind, fill_mode, interpolation)
+
+
+generator = kal.from_image_data_generator
+EXACT = {
+    "probability 0": lambda kind: rotate(probability=0.0),
+    "apply never": lambda kind: kal.RandomApply(rotate(), 0.0),
+    "shift nearest": lambda kind: shift(interpolation="nearest"),
+    "rotate nearest": lambda kind: rotate(interpolation="nearest"),
+    "shift pixels": lambda kind: kal.RandomShift(at(3), at(-2), unit="pixels"),
+    "half a turn": lambda kind: kal.RandomRotate(at(0.5)),
+    **{f"far {mode} nearest": _far(mode, "nearest") for mode in FILL_MODES},
+    "brightness": lambda kind: brightness(0.2937),
+    "brightness clipped": lambda kind: brightness(0.4937, value_range=kind.value_range),
+    "brightness added": lambda kind: brightness_added(0.2937, kind.value_range),
+    "contrast": lambda kind: kal.RandomContrast(at(0.4871)),
+    "saturation": lambda kind: kal.RandomSaturation(at(0.6113)),
+    "hue": lambda kind: kal.RandomHue(at(0.0871)),
+    "grayscale": lambda kind: kal.RandomGrayscale(1.0),
+    "invert": lambda kind: kal.RandomInvert(1.0, kind.value_range),
+    "channel shift": lambda kind: kal.RandomChannelShift(at(0.0473 * kind.unit)),
+    "saturated": lambda kind: kal.RandomChannelShift(
+        at(kind.too_much), kind.value_range if kind.floating else None
+    ),
+    "jitter": lambda kind: jitter(value_range=kind.value_range),
+    "colours": lambda kind: kal.FusedAugmentation(colours(kind)),
+    "RandAugment 0": lambda kind: kal.RandAugment(magnitude=0),
+}
+BILINEAR = {
+    "shift": lambda kind: shift(),
+    "rotate": lambda kind: rotate(),
+    "zoom": lambda kind: zoom(),
+    "zoom in": lambda kind: kal.RandomZoom(at(-0.4137)),
+    "shear": lambda kind: shear(),
+    "shear top left": lambda kind: shear(origin="top_left"),
+    "no tilt, rotate": lambda kind: kal.FusedAugmentation(
+        [kal.RandomPerspective(scale=0.0), rotate()]
+    ),
+    **{f"far {mode}": _far(mode, "bilinear") for mode in FILL_MODES},
+    "apply": lambda kind: kal.RandomApply(zoom(), 1.0),
+    "choice": lambda kind: kal.RandomChoice([shift(), shear(), jitter()], (0, 1, 0)),
+    "generator": lambda kind: generator(
+        zoom_range=at(1.3137), brightness_range=at(0.8937)
+    ),
+    "everything": lambda kind: kal.FusedAugmentation([*geometry(), *colours(kind)]),
+}
+CASES = {**EXACT, **BILINEAR}
+"""Layers, given the kind of images. With nearest, or none, moved pixels are exact."""
+
+FAR = tuple(name for name in CASES if name.startswith("far"))
+MIXED = "everything", "colours", "no tilt, rotate", "far wrap nearest"
+FORMS = {
+    **{("transform", dtype): tuple(CASES) for dtype in KINDS},
+    **{("channels first", dtype): ("everything", *FAR) for dtype in KINDS},
+    **{("call", dtype): ("everything",) for dtype in KINDS},
+    ("call, seeds", "uint8"): ("everything",),
+    ("call, compiled", "uint8"): ("everything",),
+    ("call, compiled", "int32"): ("everything",),
+    ("graph", "uint8"): MIXED,
+    ("graph", "float32"): MIXED,
+    ("graph, sizes unknown", "uint8"): ("everything",),
+    ("graph, compiled", "int16"): ("everything",),
+    ("graph, compiled", "float32"): ("everything",),
+    ("XLA", "uint8"): ("colours", "no tilt, rotate", *FAR),
+    ("XLA", "float32"): ("far constant", "far wrap"),
+    ("XLA", "float16"): ("everything",),
+    ("XLA", "float64"): ("everything",),
+}
+"""The cases of each form of call: all where that is cheap, which tracing is not."""
+
+
+def pixels(form, dtype):
+    """What becomes of the images of a dtype in one form: a dict by case."""
+    kind, names = KINDS[dtype], FORMS[form, dtype]
+    layers = {name: CASES[name](kind) for name in names}
+    first = "first" in form
+    if form != "transform":
+        options = {
+            "jit_compile": "compiled" in form,
+            "data_format": "channels_first" if first else "channels_last",
+        }
+        layers = {
+            name: kal.FusedAugmentation([layer], **options)
+            for name, layer in layers.items()
+        }
+    images = kind.images()
+    images = tf.constant(images.transpose(0, 3, 1, 2) if first else images)
+    seed = ((1, 2), (3, 4)) if "seeds" in form else None
+
+    def augment(images):
+        return {
+            name: layer(images, training=True, seed=seed)
+            for name, layer in layers.items()
+        }
+
+    if "graph" in form or form == "XLA":
+        shape = (None, None, None, 3) if "unknown" in form else images.shape
+        augment = tf.function(
+            augment,
+            input_signature=[tf.TensorSpec(shape, images.dtype)],
+            jit_compile=form == "XLA",
+        )
+    if form in ("transform", "channels first"):
+        results = {
+            name: layer.sample(tuple(images.shape)).images(images)
+            for name, layer in layers.items()
+        }
+    else:
+        results = augment(images)
+    results = {name: result.numpy() for name, result in results.items()}
+    if first:
+        results = {name: x.transpose(0, 2, 3, 1) for name, x in results.items()}
+    return results
+
+
+BOX_FORMATS = "xyxy", "yxyx", "xywh", "center_xywh"
+# x, y, width, height as parts of the frame; the last one leaves it.
+BOXES = np.array(
+    [[0.1, 0.2, 0.37, 0.41], [0.43, 0.05, 0.33, 0.7], [0.8, 0.8, 0.2, 0.2]]
+)
+KEYPOINTS = np.array([[0.31, 0.23], [0.62, 0.71], [0.11, 0.87], [0.95, 0.05]])
+
+
+def boxes(box_format):
+    """BOXES for each image, and padding."""
+    xy, size = BOXES[:, :2], BOXES[:, 2:]
+    order = box_format.removeprefix("rel_")
+    values = {
+        "xyxy": np.hstack([xy, xy + size]),
+        "yxyx": np.hstack([xy, xy + size])[:, [1, 0, 3, 2]],
+        "xywh": np.hstack([xy, size]),
+        "center_xywh": np.hstack([xy + size / 2, size]),
+    }[order]
+    if order == box_format:
+        height, width = SHAPE[1:3]
+        values *= [height, width] * 2 if order == "yxyx" else [width, height] * 2
+    values = np.vstack([values, np.full((1, 4), -1.0)])
+    return {
+        "boxes": np.stack([values] * SHAPE[0]).astype("float32"),
+        "labels": np.tile(np.arange(4, dtype="int32"), (SHAPE[0], 1)),
+    }
+
+
+def keypoints(keypoint_format):
+    """KEYPOINTS for each image."""
+    size = (1, 1) if keypoint_format == "rel_xy" else SHAPE[2:0:-1]
+    return np.stack([KEYPOINTS * size] * SHAPE[0]).astype("float32")
+
+
+def other():
+    """Targets, other numbers of channels, normalisation, and transforms."""
+    kind, results = KINDS["float32"], {}
+    images = kind.images()
+    levels = KINDS["uint8"].images()
+    masks = {
+        "uint8": levels[..., :1] // 64,
+        "flat int32": levels[..., 0].astype("int32"),
+        "bool": levels[..., :1] > 127,
+    }
+    for label in (None, 1.0):
+        layer = kal.FusedAugmentation(geometry(), mask_fill_value=label)
+        transform = layer.sample(SHAPE)
+        for name, mask in masks.items():
+            moved = transform.segmentation_masks(mask)
+            results[f"mask {name}, filled with {label}"] = moved
+    for box_format in (*BOX_FORMATS, *(f"rel_{order}" for order in BOX_FORMATS)):
+        for fit in ("corners", "ellipse"):
+            settings = {"box_fit": fit, "min_visibility": 0.1}
+            layer = rotate(bounding_box_format=box_format, **settings)
+            moved = layer.sample(SHAPE).bounding_boxes(boxes(box_format))
+            for key, value in moved.items():
+                results[f"{key} {box_format} {fit}"] = value
+    for points in ("xy", "rel_xy"):
+        moved = (
+            rotate(keypoint_format=points).sample(SHAPE).keypoints(keypoints(points))
+        )
+        results[f"keypoints {points}"] = moved
+    data = {
+        "images": images,
+        "segmentation_masks": masks["uint8"],
+        "bounding_boxes": boxes("xyxy"),
+        "keypoints": keypoints("xy"),
+    }
+    layer = kal.FusedAugmentation(geometry(), bounding_box_format="xyxy")
+    moved = layer(data, training=True)
+    for key, value in {**moved, **moved.pop("bounding_boxes")}.items():
+        results[f"dict {key}"] = value
+
+    stack = kal.FusedAugmentation(geometry())
+    transform = stack.sample(SHAPE)
+    results["matrix"] = transform.matrix
+    soft = {"interpolation": "bilinear"}
+    results["soft mask"] = transform.segmentation_masks(images[..., :1], **soft)
+    results["inverse"] = transform.inverse().segmentation_masks(images, **soft)
+    twice = transform @ rotate().sample(SHAPE)
+    results["twice"] = twice.segmentation_masks(images[..., :1], **soft)
+    for fill_mode in FILL_MODES:
+        drawn = kal.RandomPerspective(scale=0.0, fill_mode=fill_mode).sample(SHAPE)
+        tilt = [[1.113, 0.157, -1.37], [-0.091, 0.883, 1.19], [0.0313, 0.0171, 1.0]]
+        config = {**drawn.to_config(), "matrix": [tilt] * SHAPE[0]}
+        tilted = kal.Transform.from_config(config)
+        results[f"tilt {fill_mode}"] = tilted.images(images)
+        results[f"tilt {fill_mode} mask"] = tilted.segmentation_masks(levels[..., :1])
+
+    one = CASES["everything"](kind).sample(SHAPE[1:])
+    results["one image"] = one.images(images[0])
+    for channels in (1, 4):
+        x = kind.images((*SHAPE[:3], channels))
+        layers = [*geometry(), brightness(0.2937), kal.RandomContrast(at(0.4871))]
+        layer = kal.FusedAugmentation(layers)
+        results[f"{channels} channels"] = layer.sample(x.shape).images(x)
+    zoomed = {"zoom_range": at(1.3137), "rescale": 1 / 255}
+    normalisations = {
+        "rescaled": {},
+        "samplewise": {
+            "samplewise_center": True,
+            "samplewise_std_normalization": True,
+        },
+        "featurewise": {
+            "featurewise_center": True,
+            "featurewise_std_normalization": True,
+        },
+    }
+    for name, arguments in normalisations.items():
+        layer = generator(**zoomed, **arguments)
+        layer.adapt(levels)
+        results[f"generator {name}"] = layer(levels, training=True)
+        results[f"generator {name}, inference"] = layer(levels, training=False)
+    return {name: np.asarray(result) for name, result in results.items()}
+
+
+def key(dtype, name, form="transform"):
+    """Under which a result is stored."""
+    stored = "float" if dtype.startswith("float") else dtype
+    return f"{stored}/{name}" + ("" if form == "transform" else f" ({form})")
+
+
+def main():
+    """Computes everything and writes it."""
+    golden = {f"other/{name}": result for name, result in other().items()}
+    for form, dtype in FORMS:
+        if KINDS[dtype].floating and (form, dtype) != ("transform", "float64"):
+            continue
+        for name, result in pixels(form, dtype).items():
+            if form == "transform":
+                golden[key(dtype, name)] = result
+            elif (result != golden[key(dtype, name)]).any():
+                golden[key(dtype, name, form)] = result
+    for name, result in golden.items():
+        if result.dtype == "float64":
+            golden[name] = result.astype("float32")
+    np.savez_compressed(GOLDEN, **golden)
+    print(f"{kal.__file__}: {len(golden)} arrays, {GOLDEN.stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    main()
