@@ -3,14 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
+import keras
 import tensorflow as tf
 
+from keras_aug_layers.layers import LayerSequence
 from keras_aug_layers.layers.base import AugmentationLayer
+from keras_aug_layers.migrate.fuse import draws
+from keras_aug_layers.plan.random_numbers import fold
 
 
 def augment_dataset(
     dataset: tf.data.Dataset,
-    layer: AugmentationLayer,
+    layer: keras.layers.Layer,
     *,
     seed: int,
     key: Callable[..., Any] | None = None,
@@ -40,8 +44,10 @@ def augment_dataset(
         dataset: elements as `Model.fit` takes them: images; (images, labels); (images,
             labels, weights); where the images may be a dict as for the call of the
             layer, with the key "images"; single or batched.
-        layer: a layer of this library; a `FusedAugmentation` for several. Its own
-            `seed` is not used.
+        layer: a layer of this library; a `FusedAugmentation`, a `keras.Sequential` or
+            what `fuse` returns for several, in which layers that draw nothing, such as
+            Rescaling, may stand between. A layer's own `seed` tells its draws from
+            those of others.
         seed: integer of 64 bits. Datasets with different seeds draw differently.
         key: function that identifies an element: of `element`, or of `*element` for a
             tuple, to an integer, or integers (B,) for a batch. Then the draws depend on
@@ -62,12 +68,7 @@ def augment_dataset(
         >>> [images.shape[0] for images, labels in augmented]
         [4, 4]
     """
-    if not isinstance(layer, AugmentationLayer):
-        raise ValueError(
-            "`layer` must be an augmentation layer of keras_aug_layers. Received: "
-            f"{layer!r}. Write fuse(layer) for Keras's own layers, and "
-            "FusedAugmentation([...]) for several."
-        )
+    layers = _layers(layer)
     is_integer = isinstance(seed, int) and not isinstance(seed, bool)
     if not is_integer or not -(2**63) <= seed < 2**63:
         raise ValueError(
@@ -80,12 +81,41 @@ def augment_dataset(
         parts = element if isinstance(element, tuple) else (element,)
         number = place if key is None else tf.cast(key(*parts), tf.int64)
         pair = tf.stack([tf.broadcast_to(epoch, tf.shape(number)), number], axis=-1)
-        augmented = layer(parts[0], training=True, seed=pair)
+        augmented = parts[0]
+        for number, each in enumerate(layers):
+            augmented = _applied(each, augmented, pair, number)
         return (augmented, *parts[1:]) if isinstance(element, tuple) else augmented
 
     return triples.map(
         augment, num_parallel_calls=num_parallel_calls, deterministic=deterministic
     )
+
+
+def _layers(layer: Any) -> list[keras.layers.Layer]:
+    """The layers of a stack, or the one layer."""
+    stack = isinstance(layer, (LayerSequence, keras.Sequential))
+    layers = list(layer.layers) if stack else [layer]
+    for each in layers:
+        ours = isinstance(each, AugmentationLayer)
+        if not ours and (not stack or draws(each)):
+            raise ValueError(
+                "`layer` must be an augmentation layer of keras_aug_layers, or a "
+                f"keras.Sequential of them. Received: {each!r}. Write fuse(layer) for "
+                "Keras's own layers, and FusedAugmentation([...]) for several."
+            )
+    return layers
+
+
+def _applied(layer: Any, data: Any, pair: tf.Tensor, place: int) -> Any:
+    """Calls a layer of a stack, with a stream of its own if it augments."""
+    if isinstance(layer, AugmentationLayer):
+        if place:
+            number = tf.constant([fold(place), 0], tf.int64)
+            pair = tf.bitwise.bitwise_xor(pair, number)
+        return layer(data, training=True, seed=pair)
+    if isinstance(data, dict):
+        return {**data, "images": layer(data["images"])}
+    return layer(data)
 
 
 def _epochs(seed: int) -> tf.data.Dataset:

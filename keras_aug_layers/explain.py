@@ -1,3 +1,81 @@
-"""explain."""
-def explain(*a, **k):
-    raise NotImplementedError
+"""explain: what a stack of layers becomes, in words."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from keras_aug_layers.plan import chain
+
+
+def explain(layer: Any, shape: tuple[int | None, ...], dtype: str = "uint8") -> str:
+    """Says how often a stack resamples, what runs, and where a chain ends, and why.
+
+    Nothing is computed: the stack is traced, as in training.
+
+    Args:
+        layer: a layer or a model, ours or Keras's, or any function of images.
+        shape: of the images that go in, (B, H, W, C), with None for what is unknown.
+        dtype: of these images.
+
+    Returns:
+        Lines of text: the sum, then two for each chain of layers.
+
+    Example:
+        >>> import keras_aug_layers as kal
+        >>> stack = [kal.RandomFlip(name="flip"), kal.RandomRotate(0.1, name="turn")]
+        >>> print(explain(keras.Sequential(stack), (8, 64, 64, 3)))
+        1 warp, 0 passes over pixels alone
+        1. flip, turn: one warp (affine)
+           begins at flip: its input is no output of a layer of this library
+    """
+    options = {"training": True} if isinstance(layer, keras.layers.Layer) else {}
+    chains: list[list[chain.Call]] = []
+
+    def trace(images: tf.Tensor) -> tf.Tensor:
+        with chain.watched() as calls:
+            layer(images, **options)
+        for call in calls:
+            known = (stack for stack in chains if stack[-1].now is call.before)
+            stack = next(known, None)
+            if stack is None:  # its own, or a branch of another
+                stack = [x for s in chains for x in _until(s, call.before)]
+                chains.append(stack)
+            stack.append(call)
+        texts.extend(_lines(chains))
+        return images
+
+    texts: list[str] = []
+    signature = [tf.TensorSpec(shape, dtype)]
+    tf.function(trace, signature, autograph=False).get_concrete_function()
+    return "\n".join(texts)
+
+
+def _until(stack: Sequence[chain.Call], last: chain.Chain | None) -> list[chain.Call]:
+    """The calls of a stack up to one, none where it is not among them."""
+    place = [number for number, call in enumerate(stack, 1) if call.now is last]
+    return list(stack[: place[0]]) if place else []
+
+
+def _lines(chains: Sequence[Sequence[chain.Call]]) -> list[str]:
+    lines, warps = [], 0
+    for number, stack in enumerate(chains, 1):
+        transform = stack[-1].now.transform()
+        does = {
+            "one warp": [step.name for step in transform.coordinates],
+            "one pass": [step.name for step in transform.pixels],
+        }
+        what = ", then ".join(
+            f"{name} ({', '.join(steps)})" for name, steps in does.items() if steps
+        )
+        warps += bool(transform.coordinates)
+        names = ", ".join(call.layer for call in stack)
+        lines.append(f"{number}. {names}: {what or 'nothing'}")
+        lines.append(f"   begins at {stack[0].layer}: {stack[0].why}")
+    alone = len(chains) - warps
+    return [
+        f"{warps} warp{'s' * (warps != 1)}, {alone} pass{'es' * (alone != 1)} over "
+        "pixels alone",
+        *lines,
+    ]

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from keras_aug_layers import arguments
 from keras_aug_layers.layers import checks
+from keras_aug_layers.layers.streams import Streams, own
 from keras_aug_layers.plan import chain, random_numbers
 from keras_aug_layers.plan.chain import Chain
 from keras_aug_layers.plan.frame import Frame
@@ -99,6 +100,7 @@ class AugmentationLayer(keras.layers.Layer):
                 trainable=False,
                 name="random_state",
             )
+        self._streams = Streams(self)
         self.built = True
 
     def _set(self, **values: Any) -> None:
@@ -131,7 +133,6 @@ class AugmentationLayer(keras.layers.Layer):
         """Those on which it must agree with its neighbours."""
         return self.settings
 
-    @property
     def members(self) -> tuple["AugmentationLayer", ...]:
         """The layers of a group."""
         return ()
@@ -186,7 +187,7 @@ class AugmentationLayer(keras.layers.Layer):
         if hasattr(images, "__array__"):
             images = tf.convert_to_tensor(images)
         frame = Frame.of(images, self.data_format)
-        origins = self._origins(frame, seed)
+        origins = self._streams.next(frame, seed)
         if hasattr(images, "__array__"):
             return self._drawing.run(origins, {"images": images})
         return self._transform(origins, frame)
@@ -215,7 +216,7 @@ class AugmentationLayer(keras.layers.Layer):
 
     def save_own_variables(self, store: Any) -> None:
         """Saves the state of the random numbers, which is no weight."""
-        store["random_state"] = _own(self.random_state).numpy()
+        store["random_state"] = own(self.random_state).numpy()
 
     def load_own_variables(self, store: Any) -> None:
         """Loads it, where it was saved: not by a net without this layer."""
@@ -264,16 +265,14 @@ class AugmentationLayer(keras.layers.Layer):
 
     def _transform(self, origins: list[tf.Tensor], frame: Frame) -> Transform:
         settings = self.settings.resolved()
-        _, owners, folds = self._streams
-        streams = random_numbers.streams(origins, owners, folds)
-        cursors = random_numbers.cursors(streams, frame.batch)
+        cursors = random_numbers.cursors(self._streams.all(origins), frame.batch)
         plan = self.drawn(cursors, frame._replace(value_range=settings.value_range))
         return Transform.of(plan, frame, settings)
 
     def _augmented(self, data: dict[str, Any], seed: Any) -> dict[str, Any]:
         """What becomes of the entries of `data` that belong to the images."""
         checks.backend(data["images"])
-        before, _ = chain.before(data["images"], self.opinions)
+        before, why = chain.before(data["images"], self.opinions)
         pixels = {
             key: tf.convert_to_tensor(data[key]) for key in PIXEL_KEYS if key in data
         }
@@ -283,7 +282,7 @@ class AugmentationLayer(keras.layers.Layer):
             checks.masks(pixels["segmentation_masks"], images, self.data_format)
         points = {key: data[key] for key in POINT_KEYS if key in data}
         checks.points(points, self.settings, frame)
-        origins = self._origins(frame, seed)
+        origins = self._streams.next(frame, seed)
 
         def draw() -> Transform:
             if tf.executing_eagerly():
@@ -294,6 +293,7 @@ class AugmentationLayer(keras.layers.Layer):
         if before is not None:
             opinions = before.settings.join(opinions)
         now = Chain(draw, opinions, frame, before)
+        chain.note(self.name, before, why, now)
         if before is None:
             result = self._augmenting.run(origins, pixels, self.jit_compile)
             # Not compiled with the pixels: their number differs from batch to batch.
@@ -306,51 +306,6 @@ class AugmentationLayer(keras.layers.Layer):
         for key, source in sources.items():
             chain.remember(result[key], now, source)
         return result
-
-    def _origins(self, frame: Frame, seed: Any) -> list[tf.Tensor]:
-        """Where the call's random numbers start, for the layer and seeded members."""
-        owners, _, _ = self._streams
-        if seed is None:
-            return [owner._next_origin() for owner in owners]
-        origin = random_numbers.seeded_origin(checks.seed(seed, frame))
-        return [origin if x.seed is None else _folded(origin, x.seed) for x in owners]
-
-    @functools.cached_property
-    def _streams(self) -> tuple[list["AugmentationLayer"], list[int], list[int]]:
-        """Whose states the layer and its members draw from, and at which places.
-
-        A member with a seed has a state of its own; another's place is folded into the
-        state of the group.
-
-        Returns:
-            The layers whose states are read; for each stream, in the order in which
-            cursors are taken, the number of its state; and what is folded into it.
-        """
-        states: list[AugmentationLayer] = [self]
-        owners, folds = [0], [0]
-
-        def walk(group: AugmentationLayer, owner: int, path: tuple[int, ...]) -> None:
-            for place, member in enumerate(group.members):
-                at = owner, (*path, place)
-                if member.seed is not None:
-                    states.append(member)
-                    at = len(states) - 1, ()
-                owners.append(at[0])
-                folds.append(random_numbers.fold(*at[1]))
-                walk(member, *at)
-
-        walk(self, 0, ())
-        return states, owners, folds
-
-    def _next_origin(self) -> tf.Tensor:
-        replica = None
-        if (
-            tf.distribute.has_strategy()
-            and not tf.distribute.in_cross_replica_context()
-        ):
-            replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-            return random_numbers.next_origin(self.random_state.handle, replica)
-        return random_numbers.next_origin(_own(self.random_state).handle)
 
 
 class GeometricLayer(AugmentationLayer):
@@ -405,19 +360,3 @@ class ColorLayer(AugmentationLayer):
 def _is_eager(data: Any) -> bool:
     """Whether this is a TensorFlow tensor with a value, outside any graph."""
     return tf.is_tensor(data) and hasattr(data, "numpy") and tf.executing_eagerly()
-
-
-def _own(state: Any) -> Any:
-    """The variable itself; of one that a strategy distributes, the first copy.
-
-    Outside of the replicas, as in a `tf.data` map under a strategy's scope, that will
-    do.
-    """
-    distributed = isinstance(state, tf.distribute.DistributedValues)
-    return state.values[0] if distributed else state
-
-
-def _folded(origin: tf.Tensor, seed: int) -> tf.Tensor:
-    """The origin of a seeded layer in a call with a seed."""
-    key = tf.constant([0, 0, random_numbers.fold(seed)], tf.int64)
-    return tf.bitwise.bitwise_xor(origin, key)

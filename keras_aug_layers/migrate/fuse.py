@@ -32,7 +32,7 @@ arguments.keras_version(keras.__version__)
 
 
 class NotFusedWarning(UserWarning):
-    """A random layer stays as it is: its effect is no matrix.
+    """A random layer stays as it is: there is no equivalent of it here.
 
     Silence it with `warnings.filterwarnings("ignore", category=NotFusedWarning)`.
     """
@@ -63,8 +63,9 @@ def fuse(stack: Any, *, jit_compile: bool | str = "auto") -> keras.layers.Layer:
     - Integers are rounded and clipped; the chain is clipped once, at its end.
 
     Args:
-        stack: a `keras.Sequential`, a `keras.layers.Pipeline`, a list of layers, or one
-            layer.
+        stack: a `keras.Sequential`, a functional model whose layers stand in a line, a
+            `keras.layers.Pipeline`, a list of layers, or one layer. Subclasses of the
+            layers above are converted where they override nothing but `__init__`.
         jit_compile: as for `FusedAugmentation`.
 
     Returns:
@@ -109,14 +110,34 @@ def _flatten(stack: Any) -> Iterable[Any]:
     """The layers of a stack, in order, those of nested stacks among them."""
     if isinstance(stack, (keras.Sequential, keras.layers.Pipeline)):
         stack = stack.layers
+    elif isinstance(stack, keras.Model) and hasattr(stack, "operations"):
+        stack = _in_a_line(stack)
+    elif isinstance(stack, LayerSequence):
+        stack = stack.layers
     if not isinstance(stack, (list, tuple)):
         stack = [stack]
     for layer in stack:
-        nested = isinstance(layer, (keras.Sequential, keras.layers.Pipeline))
-        if nested or isinstance(layer, (list, tuple)):
+        nested = (keras.Model, keras.layers.Pipeline, LayerSequence, list, tuple)
+        if isinstance(layer, nested):
             yield from _flatten(layer)
         elif not isinstance(layer, keras.layers.InputLayer):
             yield layer
+
+
+def _in_a_line(model: keras.Model) -> list[keras.layers.Layer]:
+    """The layers of a functional model, each of which gets what the last one gave."""
+    layers = model.layers
+    linear = len(model.operations) == len(layers) and all(
+        len(after._inbound_nodes) == 1 and after.input is before.output
+        for before, after in zip(layers, layers[1:], strict=False)
+    )
+    if not linear or model.output is not layers[-1].output:
+        raise ValueError(
+            "`stack` must be a line of layers, from one input to one output. Received: "
+            f"the model {model.name!r}, which branches or computes between its layers. "
+            "Write fuse([...]) for each line in it."
+        )
+    return layers
 
 
 def _agree(run: list[AugmentationLayer], layer: AugmentationLayer) -> bool:
@@ -143,26 +164,52 @@ def _check_stays(layer: Any) -> None:
             f"{type(layer).__name__} {layer.name!r} with trained weights. Write "
             "keras.Sequential([fuse(augmentation), *rest_of_the_model])."
         )
-    if type(layer).__name__.startswith(("Rand", "AugMix", "CutMix", "MixUp")):
+    if draws(layer):
+        name = f"{type(layer).__name__} {layer.name!r}"
+        overrides = _overrides(layer)
+        why = f"it overrides {', '.join(overrides)}" if overrides else (
+            "it has no equivalent here"
+        )
         warnings.warn(
-            f"{type(layer).__name__} {layer.name!r} stays as it is: its effect is no "
-            "matrix. It still augments outside training, and costs a pass of its own.",
+            f"{name} stays as it is: {why}. It may still augment outside training, and "
+            "costs a pass of its own.",
             NotFusedWarning,
             stacklevel=3,
         )
+
+
+def draws(layer: keras.layers.Layer) -> bool:
+    """Whether a layer, or one within it, holds a generator of random numbers."""
+    layers = [layer, *getattr(layer, "_flatten_layers", list)()]
+    return any(
+        isinstance(value, keras.random.SeedGenerator)
+        for each in layers
+        for value in vars(each).values()
+    ) or type(layer).__name__.startswith(("Rand", "AugMix", "CutMix", "MixUp"))
 
 
 def _convert(layer: Any) -> AugmentationLayer | None:
     """Our layer for one of Keras's, ours as it is, None for all others."""
     if isinstance(layer, AugmentationLayer):
         return layer
-    converter = _CONVERTERS.get(type(layer))
-    if converter is None:
+    known = next((cls for cls in type(layer).__mro__ if cls in _CONVERTERS), None)
+    if known is None or _overrides(layer):
         return None
     common = {"seed": layer.seed, "name": None}
     for name in ("data_format", "bounding_box_format"):
         common[name] = getattr(layer, name, None)
-    return converter(layer, common)
+    return _CONVERTERS[known](layer, common)
+
+
+def _overrides(layer: Any) -> list[str]:
+    """What a subclass of a layer that is known does in its own way."""
+    overridden: set[str] = set()
+    for cls in type(layer).__mro__:
+        if cls in _CONVERTERS:
+            return sorted(overridden)
+        own = {name for name in vars(cls) if not name.startswith("__")}
+        overridden |= own - {"get_config", "from_config"}
+    return []
 
 
 def _fill(layer: Any) -> dict[str, Any]:
@@ -201,9 +248,9 @@ def _shear(layer: Any, common: dict[str, Any]) -> AugmentationLayer:
     settings = {**_fill(layer), **common, "origin": "top_left"}
     if all(low == -high for low, high in factors):
         return RandomShear(*factors, **settings)
+    either = {**settings, "seed": None}
     return RandomChoice(
-        [RandomShear(*factors, **settings), RandomShear(*mirrored, **settings)],
-        **common,
+        [RandomShear(*factors, **either), RandomShear(*mirrored, **either)], **common
     )
 
 

@@ -11,6 +11,7 @@ of another graph; where settings disagree; after `settle`, and within `no_chaini
 """
 
 import contextlib
+import dataclasses
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -158,6 +159,32 @@ def before(images: Any, settings: Settings) -> tuple[Chain | None, str]:
     except Disagreement as disagreement:
         return None, f"settings disagree: {disagreement}"
     return chain, ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """A layer's call, for those who watch."""
+
+    layer: str
+    before: Chain | None
+    why: str
+    now: Chain
+
+
+@contextlib.contextmanager
+def watched() -> Iterator[list[Call]]:
+    """Notes, within this context, every call of a layer that augments."""
+    _LOCAL.calls = calls = []
+    try:
+        yield calls
+    finally:
+        del _LOCAL.calls
+
+
+def note(layer: str, before: Chain | None, why: str, now: Chain) -> None:
+    """Tells those who watch of a call."""
+    if hasattr(_LOCAL, "calls"):
+        _LOCAL.calls.append(Call(layer, before, why, now))
 
 
 _FORMS: dict[Any, Forms] = {}

@@ -61,7 +61,6 @@ class LayerGroup(AugmentationLayer):
         self._settings = self._agreed()
         self.jit_compile = self._agreed_form()
 
-    @property
     def members(self) -> tuple[AugmentationLayer, ...]:
         """The layers of the group."""
         return tuple(self.layers)

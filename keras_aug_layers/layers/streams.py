@@ -1,0 +1,89 @@
+"""Streams: from which states, and at which places of them, a stack of layers draws."""
+
+import functools
+from typing import Any
+
+import tensorflow as tf
+
+from keras_aug_layers.layers import checks
+from keras_aug_layers.plan import random_numbers
+from keras_aug_layers.plan.frame import Frame
+
+
+class Streams:
+    """A stream for a layer and for each of its members, depth first.
+
+    A member with a seed has a state of its own; another's place is folded into the
+    state of the group. It is a plain object, so that Keras does not take the layers
+    that it names for layers of the one that holds it.
+
+    Args:
+        layer: the layer or group.
+    """
+
+    def __init__(self, layer: Any) -> None:
+        self._layer = layer
+
+    @functools.cached_property
+    def _places(self) -> tuple[list[Any], list[int], list[int]]:
+        """The layers whose states are read; of each stream its state, and its fold."""
+        states = [self._layer]
+        owners, folds = [0], [0]
+
+        def walk(group: Any, owner: int, path: tuple[int, ...]) -> None:
+            for place, member in enumerate(group.members()):
+                at = owner, (*path, place)
+                if member.seed is not None:
+                    states.append(member)
+                    at = len(states) - 1, ()
+                owners.append(at[0])
+                folds.append(random_numbers.fold(*at[1]))
+                walk(member, *at)
+
+        walk(self._layer, 0, ())
+        return states, owners, folds
+
+    def next(self, frame: Frame, seed: Any) -> list[tf.Tensor]:
+        """Where the numbers of a call start: one origin for each state.
+
+        Args:
+            frame: the images of the call.
+            seed: the call's own, which makes it stateless, or None.
+        """
+        states, _, _ = self._places
+        if seed is None:
+            return [_next(layer.random_state) for layer in states]
+        origin = random_numbers.seeded_origin(checks.seed(seed, frame))
+        return [
+            origin if layer.seed is None else _folded(origin, layer.seed)
+            for layer in states
+        ]
+
+    def all(self, origins: list[tf.Tensor]) -> tf.Tensor:
+        """The origins of all streams, (S, 3) or (S, B, 3)."""
+        _, owners, folds = self._places
+        return random_numbers.streams(origins, owners, folds)
+
+
+def own(state: Any) -> Any:
+    """The variable itself; of one that a strategy distributes, the first copy.
+
+    Outside of the replicas, as in a `tf.data` map under a strategy's scope, that will
+    do.
+    """
+    distributed = isinstance(state, tf.distribute.DistributedValues)
+    return state.values[0] if distributed else state
+
+
+def _next(state: Any) -> tf.Tensor:
+    """The next call's share of a state; replicas have streams of their own."""
+    if tf.distribute.has_strategy() and not tf.distribute.in_cross_replica_context():
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        return random_numbers.next_origin(state.handle, replica)
+    return random_numbers.next_origin(own(state).handle)
+
+
+def _folded(origin: tf.Tensor, seed: int) -> tf.Tensor:
+    """The origin of a seeded layer in a call with a seed."""
+    key = tf.constant([0, 0, random_numbers.fold(seed)], tf.int64)
+    return tf.bitwise.bitwise_xor(origin, key)
