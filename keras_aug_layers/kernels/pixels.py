@@ -9,6 +9,7 @@ What is *measured* (a mean) is measured on the images as they came in, carried t
 the steps before the one that asks; rotation and fill are ignored.
 """
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import tensorflow as tf
 
 from keras_aug_layers.arguments import Range
+from keras_aug_layers.kernels import stages
 from keras_aug_layers.kernels.program import (
     Program,
     Step,
@@ -23,9 +25,13 @@ from keras_aug_layers.kernels.program import (
     register,
     then,
 )
+from keras_aug_layers.kernels.warp import compute_dtype, dimension
 
 Pixels = Callable[[int], tf.Tensor]
 """From a turn to the pixels (B, H, W, C) with their channels turned by so much."""
+
+Store = Callable[[tf.Tensor], tf.Tensor]
+"""Clips and rounds values as if they were stored."""
 
 
 def _scale(x: tf.Tensor, gain: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
@@ -108,7 +114,8 @@ def run(
     program: Program,
     images: tf.Tensor,
     move: Callable[[tf.Tensor], tf.Tensor],
-    dtype: tf.DType,
+    value_range: Range | None,
+    dtype: tf.DType | None = None,
 ) -> tf.Tensor:
     """Moves images, and applies a program to what was read.
 
@@ -116,24 +123,59 @@ def run(
         program: the steps of pixels.
         images: (B, H, W, C), as they came in.
         move: resamples images, each channel by itself.
-        dtype: in which is computed.
-
-    Returns:
-        The pixels in `dtype`, neither clipped nor rounded.
+        value_range: to which the result is clipped; None for the range of an integer
+            dtype, and no clipping else.
+        dtype: of the result; that of the images by default.
     """
+    move_now, pending = move, ()
+    for step in program:
+        if function_of(step).kind != "stage":
+            pending = (*pending, step)
+            continue
+        images = one_pass(pending, images, move_now, value_range, images.dtype)
+        images = stages.run(step, images)
+        move_now, pending = stay, ()
+    return one_pass(pending, images, move_now, value_range, dtype or images.dtype)
+
+
+def stay(images: tf.Tensor) -> tf.Tensor:
+    """Moves nothing."""
+    return images
+
+
+def one_pass(
+    program: Program,
+    images: tf.Tensor,
+    move: Callable[[tf.Tensor], tf.Tensor],
+    value_range: Range | None,
+    dtype: tf.DType,
+) -> tf.Tensor:
+    """Moves images and applies steps to what was read, in one pass over the pixels."""
+    if not program:
+        moved = move(images)
+        return moved if move is stay else finish(moved, dtype, None)
+    compute = compute_dtype(images.dtype)
 
     def moved(turn: int) -> tf.Tensor:
-        return tf.cast(move(_turn(images, turn)), dtype)
+        return tf.cast(move(_turn(images, turn)), compute)
+
+    def store(values: tf.Tensor) -> tf.Tensor:
+        return stored(values, images.dtype, value_range)
 
     pixels: Pixels = moved
-    for step in _measured(program, images, dtype):
-        pixels = _after(pixels, step, images.shape[-1])
-    return pixels(0)
+    for step in _measured(program, images, store):
+        pixels = _after(pixels, step, images.shape[-1], store)
+    return finish(pixels(0), dtype, value_range if dtype == images.dtype else None)
 
 
-def _after(before: Pixels, step: Step, channels: int) -> Pixels:
+def _after(before: Pixels, step: Step, channels: int, store: Store) -> Pixels:
     """The pixels after a step, of which the pixels before it are known."""
     function = function_of(step)
+    if function.stored:
+        first = before
+
+        def before(turn: int) -> tf.Tensor:
+            return store(first(turn))
 
     def pixels(turn: int) -> tf.Tensor:
         own = before(turn)
@@ -148,6 +190,8 @@ def _after(before: Pixels, step: Step, channels: int) -> Pixels:
             whole = own if turn == 0 else before(0)
             rows = {key: _everywhere(row) for key, row in step.rows.items()}
             result = _turn(function.call(whole, **rows), turn)
+        elif function.kind == "placed":
+            result = function.call(own, *_places(own), **rows)
         else:
             result = function.call(own, **rows)
         if step.only is None:
@@ -157,8 +201,15 @@ def _after(before: Pixels, step: Step, channels: int) -> Pixels:
     return pixels
 
 
-def _measured(program: Program, images: tf.Tensor, dtype: tf.DType) -> Program:
-    """The program in `dtype`, with what is measured put in its place."""
+def _places(pixels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The rows (1, H, 1, 1) and the columns (1, 1, W, 1) of pixels (B, H, W, C)."""
+    y, x = (tf.range(dimension(pixels, axis), dtype=tf.float32) for axis in (1, 2))
+    return y[tf.newaxis, :, tf.newaxis, tf.newaxis], x[tf.newaxis, :, tf.newaxis]
+
+
+def _measured(program: Program, images: tf.Tensor, store: Store) -> Program:
+    """The program as it is computed, with what is measured put in its place."""
+    dtype = compute_dtype(images.dtype)
     known: Program = ()
     mean = None
     for step in program:
@@ -176,12 +227,18 @@ def _measured(program: Program, images: tf.Tensor, dtype: tf.DType) -> Program:
                 for before in known:
                     statistic = _of_color(before, statistic)
             else:
-                values = run(known, images, lambda x: x, dtype)
-                statistic = mean_color(values, dtype)
+                pixels: Pixels = functools.partial(_as_they_are, images, dtype)
+                for before in known:
+                    pixels = _after(pixels, before, images.shape[-1], store)
+                statistic = mean_color(pixels(0), dtype)
             step = function.call(statistic, **step.rows)
             step = Step(step.name, step.rows, mask)
         known = then(known, step)
     return known
+
+
+def _as_they_are(images: tf.Tensor, dtype: tf.DType, turn: int) -> tf.Tensor:
+    return tf.cast(_turn(images, turn), dtype)
 
 
 def _of_color(step: Step, color: tf.Tensor) -> tf.Tensor:
@@ -197,10 +254,7 @@ def mean_color(images: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
     Strips of each image are added first: without that, XLA copies the images to `dtype`
     and adds one pixel at a time.
     """
-    height, width = (
-        tf.shape(images)[axis] if images.shape[axis] is None else images.shape[axis]
-        for axis in (1, 2)
-    )
+    height, width = dimension(images, 1), dimension(images, 2)
     strips = math.gcd(height, 8) if isinstance(height, int) else 1
     total = sum(tf.cast(x, dtype) for x in tf.split(images, strips, axis=1))
     return tf.reduce_sum(total, axis=(1, 2)) / tf.cast(height * width, dtype)
@@ -226,16 +280,26 @@ def _everywhere(row: tf.Tensor) -> tf.Tensor:
     return row[:, tf.newaxis, tf.newaxis]
 
 
+def stored(
+    values: tf.Tensor, dtype: tf.DType, value_range: Range | None
+) -> tf.Tensor:
+    """The values as `finish` would store them, still in the dtype that is computed in.
+
+    Clipped to the value range, and rounded where the dtype is an integer.
+    """
+    if dtype.is_integer and dtype.size <= 2:  # whose limits float32 holds
+        limits = dtype.min, dtype.max
+        value_range = tuple(sorted((*limits, x))[1] for x in value_range or limits)
+    if value_range is not None:
+        values = tf.clip_by_value(values, *value_range)
+    return tf.round(values) if dtype.is_integer else values
+
+
 def finish(pixels: tf.Tensor, dtype: tf.DType, value_range: Range | None) -> tf.Tensor:
     """Clips to the value range, rounds where the dtype is an integer, casts once."""
     if value_range is None and pixels.dtype == dtype:
         return pixels
-    if dtype.is_integer and dtype.size <= 2:  # whose limits float32 holds
-        limits = dtype.min, dtype.max
-        low, high = (sorted((*limits, x))[1] for x in value_range or limits)
-        return tf.cast(tf.round(tf.clip_by_value(pixels, low, high)), dtype)
-    if value_range is not None:
-        pixels = tf.clip_by_value(pixels, *value_range)
-    if dtype.is_integer:
-        return tf.saturate_cast(tf.round(pixels), dtype)
-    return tf.cast(pixels, dtype)
+    values = stored(pixels, dtype, value_range)
+    if dtype.is_integer and dtype.size > 2:
+        return tf.saturate_cast(values, dtype)
+    return tf.cast(values, dtype)

@@ -22,7 +22,9 @@ Its kind says what it gets, and what it gives back:
 | "pointwise" | the values x of pixels, rows | the values |
 | "mixing" | a tuple: a channel, the next, the one after …, and rows that turn with it | the values of the first |
 | "measured" | a statistic of each image, rows | a step without one, such as `affine` |
-| "whole" | whole images (B, H, W, C), rows | whole images |
+| "placed" | the values, y (1, H, 1, 1) and x (1, 1, W, 1) of the pixels, rows | the values |
+| "whole" | whole images (B, H, W, C) of floating values, rows | whole images |
+| "stage" | stored images (B, H, W, C), in the dtype of the user's, rows | the same |
 """
 
 import dataclasses
@@ -33,7 +35,15 @@ import tensorflow as tf
 
 from keras_aug_layers import arguments
 
-KINDS = ("coordinates", "pointwise", "mixing", "measured", "whole")
+KINDS = (
+    "coordinates",
+    "pointwise",
+    "mixing",
+    "measured",
+    "placed",
+    "whole",
+    "stage",
+)
 
 
 class Step(tf.experimental.BatchableExtensionType):
@@ -73,6 +83,11 @@ class Function:
         product: makes one step of two neighbours, or returns None where it cannot.
         inverse: the step that undoes a step.
         statistic: what a "measured" function measures: "mean".
+        stored: whether it reads what would be stored before it: clipped values, whole
+            numbers where the images are integers.
+        alone: of a stage, whether each image is by itself.
+        labels: what it makes of one-hot labels (B, K), given its rows.
+        masks: what it makes of segmentation masks (B, H, W, C), given its rows.
     """
 
     name: str
@@ -82,6 +97,10 @@ class Function:
     product: Callable[[Step, Step], Step | None] | None = None
     inverse: Callable[[Step], Step] | None = None
     statistic: str | None = None
+    stored: bool = False
+    alone: bool = True
+    labels: Callable[..., Any] | None = None
+    masks: Callable[..., Any] | None = None
 
 
 _REGISTER: dict[str, Function] = {}
@@ -97,8 +116,7 @@ def register(
             function already is refused.
         kind: one of `KINDS`, which says what the function gets and gives.
         call: the function.
-        **facts: further attributes of `Function`: `neutral`, `product`, `inverse`,
-            `statistic`.
+        **facts: further attributes of `Function`, such as `neutral` and `inverse`.
 
     Returns:
         A function that takes the rows as keyword arguments, numbers or tensors of shape

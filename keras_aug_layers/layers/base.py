@@ -15,7 +15,7 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers import arguments
-from keras_aug_layers.layers import checks
+from keras_aug_layers.layers import checks, symbolic
 from keras_aug_layers.layers.streams import Streams, own
 from keras_aug_layers.plan import chain, random_numbers
 from keras_aug_layers.plan.chain import Chain
@@ -164,15 +164,15 @@ class AugmentationLayer(keras.layers.Layer):
         """
         if isinstance(data, _Opaque):
             data = data.value
-        if not training:
+        if not training and not self.rests():
             return data
         if not isinstance(data, dict):
-            return self._augmented({"images": data}, seed)["images"]
+            return self._done({"images": data}, training, seed)["images"]
         if "images" not in data:
             raise ValueError(
                 f"`data` must have the key 'images'. Received keys: {sorted(data)}"
             )
-        return {**data, **self._augmented(data, seed)}
+        return {**data, **self._done(data, training, seed)}
 
     def sample(self, images: Any, seed: Any = None) -> Transform:
         """Draws for a batch of images and touches no pixel.
@@ -192,17 +192,31 @@ class AugmentationLayer(keras.layers.Layer):
             return self._drawing.run(origins, {"images": images})
         return self._transform(origins, frame)
 
+    def rests(self) -> bool:
+        """Whether something is done outside training too, as by a crop."""
+        return False
+
+    def rest(self, frame: Frame) -> Drawn:
+        """What is done outside training, without a random number, if `rests`."""
+        return Plan()
+
+    def framed(self, frame: Frame) -> Frame:
+        """The images as they come out, of what they are when they come in."""
+        return frame
+
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """Nothing changes its shape."""
-        return input_shape
+        """The shapes of what comes out, of one shape or a dict of them."""
+        if isinstance(input_shape, dict):
+            return symbolic.shapes(self, input_shape)
+        return symbolic.shapes(self, {"images": input_shape})["images"]
 
     def compute_output_spec(
         self, data: Any, training: bool = False, seed: Any = None
     ) -> Any:
-        """Nothing changes its shape or dtype."""
-        return keras.tree.map_structure(
-            lambda x: keras.KerasTensor(x.shape, x.dtype), data
-        )
+        """Shapes and dtypes of what comes out."""
+        if isinstance(data, dict):
+            return symbolic.specs(self, data)
+        return symbolic.specs(self, {"images": data})["images"]
 
     def get_config(self) -> dict[str, Any]:
         """Every argument of `__init__`, as the attribute of the same name."""
@@ -269,7 +283,12 @@ class AugmentationLayer(keras.layers.Layer):
         plan = self.drawn(cursors, frame._replace(value_range=settings.value_range))
         return Transform.of(plan, frame, settings)
 
-    def _augmented(self, data: dict[str, Any], seed: Any) -> dict[str, Any]:
+    def _resting(self, frame: Frame) -> Transform:
+        settings = self.settings.resolved()
+        frame = frame._replace(value_range=settings.value_range)
+        return Transform.of(as_plan(self.rest(frame)), frame, settings)
+
+    def _done(self, data: dict[str, Any], training: bool, seed: Any) -> dict[str, Any]:
         """What becomes of the entries of `data` that belong to the images."""
         checks.backend(data["images"])
         before, why = chain.before(data["images"], self.opinions)
@@ -282,9 +301,11 @@ class AugmentationLayer(keras.layers.Layer):
             checks.masks(pixels["segmentation_masks"], images, self.data_format)
         points = {key: data[key] for key in POINT_KEYS if key in data}
         checks.points(points, self.settings, frame)
-        origins = self._streams.next(frame, seed)
+        origins = self._streams.next(frame, seed) if training else []
 
         def draw() -> Transform:
+            if not training:
+                return self._resting(frame)
             if tf.executing_eagerly():
                 return self._drawing.run(origins, {"images": images})
             return self._transform(origins, frame)
@@ -292,9 +313,13 @@ class AugmentationLayer(keras.layers.Layer):
         opinions = self.opinions
         if before is not None:
             opinions = before.settings.join(opinions)
-        now = Chain(draw, opinions, frame, before)
+        after = self.framed(frame)
+        now = Chain(draw, opinions, after, before, after.dtype != frame.dtype)
         chain.note(self.name, before, why, now)
-        if before is None:
+        if before is None and not training:
+            result = now.transform().apply({**pixels, **points})
+            sources = {**pixels, **points}
+        elif before is None:
             result = self._augmenting.run(origins, pixels, self.jit_compile)
             # Not compiled with the pixels: their number differs from batch to batch.
             result |= now.transform().apply(points) if points else {}

@@ -37,6 +37,7 @@ class Chain:
     Attributes:
         settings: those on which the layers agree.
         frame: the images as the last layer gives them back.
+        converted: whether the last layer changed their dtype or range.
         length: how many layers there are.
     """
 
@@ -46,9 +47,11 @@ class Chain:
         settings: Settings,
         frame: Frame,
         before: "Chain | None" = None,
+        converted: bool = False,
     ) -> None:
         self.settings = settings
         self.frame = frame
+        self.converted = converted
         self.length = 1 if before is None else before.length + 1
         self._draw, self._before = draw, before
         self._transform: Transform | None = None
@@ -148,6 +151,8 @@ def before(images: Any, settings: Settings) -> tuple[Chain | None, str]:
     chain, _ = getattr(images, _ATTRIBUTE, (None, None))
     if chain is None:
         return None, "its input is no output of a layer of this library"
+    if chain.converted:
+        return None, "its input has been converted to another dtype or range"
     if not chain.here():
         return None, "its input comes from outside of the function"
     if getattr(_LOCAL, "off", False):

@@ -17,11 +17,13 @@ class Plan(NamedTuple):
         coordinates: the steps of coordinates, in the order of the stack.
         pixels: the steps of pixels, likewise; they come after the warp.
         size: height and width of what comes out; None for those of what comes in.
+        dtype: of what comes out; None for that of what comes in.
     """
 
     coordinates: Program = ()
     pixels: Program = ()
     size: tuple[int, int] | None = None
+    dtype: str | None = None
 
     def then(self, after: "Plan") -> "Plan":
         """This plan first, `after` next; neighbours that have a product become one."""
@@ -30,13 +32,15 @@ class Plan(NamedTuple):
             coordinates = program.then(coordinates, step)
         for step in after.pixels:
             pixels = program.then(pixels, step)
-        return Plan(coordinates, pixels, after.size or self.size)
+        return Plan(
+            coordinates, pixels, after.size or self.size, after.dtype or self.dtype
+        )
 
     def frame(self, before: Frame) -> Frame:
         """The images as the plan makes them, of what they were before."""
-        if self.size is None:
-            return before
-        return before._replace(height=self.size[0], width=self.size[1])
+        height, width = self.size or (before.height, before.width)
+        dtype = before.dtype if self.dtype is None else tf.as_dtype(self.dtype)
+        return before._replace(height=height, width=width, dtype=dtype)
 
     def only(self, mask: tf.Tensor) -> "Plan":
         """The plan for the images whose mask (B,) is true, nothing for the others."""
@@ -44,7 +48,7 @@ class Plan(NamedTuple):
             tuple(program.only(step, mask) for step in steps)
             for steps in (self.coordinates, self.pixels)
         )
-        return Plan(coordinates, pixels, self.size)
+        return self._replace(coordinates=coordinates, pixels=pixels)
 
 
 Drawn = Union[Plan, Step, Iterable[Step]]

@@ -1,6 +1,7 @@
 """Transform: what was drawn for a batch of images, and how it is applied."""
 
 import dataclasses
+import functools
 import operator
 from collections.abc import Mapping
 from typing import Any, Optional
@@ -12,7 +13,6 @@ from keras_aug_layers.kernels import coordinates, matrices, pixels, program, tar
 from keras_aug_layers.kernels.program import Step
 from keras_aug_layers.kernels.warp import (
     INTERPOLATIONS,
-    compute_dtype,
     dimension,
     warp,
 )
@@ -33,6 +33,7 @@ class Transform(tf.experimental.BatchableExtensionType):
         pixels: the steps of pixels, likewise.
         size: int32 (B, 2): height and width of the images it was drawn for.
         output: (height, width) of what comes out; None for those of what comes in.
+        dtype: of what comes out; None for that of what comes in.
         batched: whether it was drawn for a batch, or for one image.
 
     The other attributes are the settings of the layers, under the names of their
@@ -55,6 +56,7 @@ class Transform(tf.experimental.BatchableExtensionType):
     pixels: tuple[Step, ...]
     size: tf.Tensor
     output: Optional[tuple[int, int]]  # noqa: UP045 (extension types read no other form)
+    dtype: Optional[str]  # noqa: UP045
     batched: bool
     fill_mode: Optional[str]  # noqa: UP045
     interpolation: Optional[str]  # noqa: UP045
@@ -89,6 +91,7 @@ class Transform(tf.experimental.BatchableExtensionType):
             pixels=tuple(step.map(spread) for step in plan.pixels),
             size=tf.broadcast_to(size, (frame.batch, 2)),
             output=plan.size,
+            dtype=plan.dtype,
             batched=frame.batched,
             **dataclasses.asdict(settings),
         )
@@ -96,7 +99,7 @@ class Transform(tf.experimental.BatchableExtensionType):
     @property
     def plan(self) -> Plan:
         """The programs alone."""
-        return Plan(self.coordinates, self.pixels, self.output)
+        return Plan(self.coordinates, self.pixels, self.output, self.dtype)
 
     @property
     def settings(self) -> Settings:
@@ -140,18 +143,14 @@ class Transform(tf.experimental.BatchableExtensionType):
             _check_holds("fill_value", self.fill_value, images.dtype)
         if not self._moves and not self.pixels:
             return images
+        fill = self.fill_mode, self.fill_value
+        move = pixels.stay
+        if self._moves:
+            move = functools.partial(self._warp, self.interpolation, *fill)
         source = self._standard(images)
-
-        def move(channels: tf.Tensor) -> tf.Tensor:
-            if not self._moves:
-                return channels
-            fill = self.fill_mode, self.fill_value
-            return self._warp(channels, self.interpolation, *fill)
-
-        if not self.pixels:
-            return self._original(pixels.finish(move(source), images.dtype, None))
-        values = pixels.run(self.pixels, source, move, compute_dtype(images.dtype))
-        return self._original(pixels.finish(values, images.dtype, self.value_range))
+        dtype = None if self.dtype is None else tf.as_dtype(self.dtype)
+        result = pixels.run(self.pixels, source, move, self.value_range, dtype)
+        return self._original(result)
 
     def segmentation_masks(
         self, masks: Any, interpolation: str = "nearest"
@@ -179,7 +178,7 @@ class Transform(tf.experimental.BatchableExtensionType):
         else:
             _check_holds("mask_fill_value", self.mask_fill_value, masks.dtype)
             fill = "constant", self.mask_fill_value
-        moved = self._warp(self._standard(masks), interpolation, *fill)
+        moved = self._warp(interpolation, *fill, self._standard(masks))
         moved = self._original(pixels.finish(moved, masks.dtype, None))
         return tf.squeeze(moved, self._channel_axis) if flat else moved
 
@@ -292,6 +291,7 @@ class Transform(tf.experimental.BatchableExtensionType):
             coordinates=plan.coordinates,
             pixels=plan.pixels,
             output=plan.size,
+            dtype=plan.dtype,
             **dataclasses.asdict(settings),
         )
 
@@ -318,6 +318,7 @@ class Transform(tf.experimental.BatchableExtensionType):
             "pixels": [_to_config(step) for step in self.pixels],
             "size": self.size.numpy().tolist(),
             "output": self.output,
+            "dtype": self.dtype,
             "batched": self.batched,
         }
 
@@ -346,7 +347,7 @@ class Transform(tf.experimental.BatchableExtensionType):
             for step in (*self.coordinates, *self.pixels)
         )
         settings = dataclasses.astuple(self.settings)
-        return (steps, len(self.coordinates), settings, self.batched, self.output)
+        return (steps, len(self.coordinates), settings, self.batched, self.output, self.dtype)
 
     @property
     def _moves(self) -> bool:
@@ -390,7 +391,7 @@ class Transform(tf.experimental.BatchableExtensionType):
         return Transform(**{**fields, **changes})
 
     def _warp(
-        self, images: tf.Tensor, interpolation: str, fill_mode: str, fill_value: float
+        self, interpolation: str, fill_mode: str, fill_value: float, images: tf.Tensor
     ) -> tf.Tensor:
         source = dimension(images, 1), dimension(images, 2)
         target = source if self.output is None else self.output

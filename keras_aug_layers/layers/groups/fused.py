@@ -6,7 +6,7 @@ import keras
 
 from keras_aug_layers.layers.groups.group import LayerGroup
 from keras_aug_layers.plan.frame import Frame
-from keras_aug_layers.plan.plan import Plan
+from keras_aug_layers.plan.plan import Plan, as_plan
 from keras_aug_layers.plan.random_numbers import Cursor
 
 
@@ -34,6 +34,23 @@ class FusedAugmentation(LayerGroup):
         >>> augment(images, training=True).shape
         TensorShape([8, 32, 32, 3])
     """
+
+    def rests(self) -> bool:
+        """Whether one of the layers does something outside training."""
+        return any(layer.rests() for layer in self.layers)
+
+    def rest(self, frame: Frame) -> Plan:
+        """What the layers do outside training, one after the other."""
+        plan = Plan()
+        for layer in self.layers:
+            plan = plan.then(as_plan(layer.rest(plan.frame(frame))))
+        return plan
+
+    def framed(self, frame: Frame) -> Frame:
+        """The images as they come out of the last layer."""
+        for layer in self.layers:
+            frame = layer.framed(frame)
+        return frame
 
     def _draw(self, cursor: Cursor, cursors: Iterator[Cursor], frame: Frame) -> Plan:
         """The layers' plans, one after the other."""

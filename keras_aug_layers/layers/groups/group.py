@@ -47,8 +47,8 @@ class LayerGroup(AugmentationLayer):
         **kwargs: Any,
     ) -> None:
         layers = [_check_layer(layer) for layer in layers]
-        if data_format is None and layers:
-            data_format = layers[0].data_format
+        if data_format is None:
+            data_format = self._agreed_format(layers)
         super().__init__(data_format=data_format, jit_compile=jit_compile, **kwargs)
         self._set(
             fill_mode=fill_mode,
@@ -82,14 +82,18 @@ class LayerGroup(AugmentationLayer):
         own, agreed = self._settings, Settings()
         fixed = [x for x in Settings.NAMES if getattr(own, x) is not None]
         for layer in self.layers:
-            if layer.data_format != self.data_format:
-                raise self._error("data_format", self.data_format, layer)
             try:
                 agreed = agreed.join(layer.opinions.without(*fixed))
             except Disagreement as disagreement:
                 name = disagreement.name
                 raise self._error(name, disagreement.one, layer) from None
         return own.over(agreed)
+
+    def _agreed_format(self, layers: Sequence[AugmentationLayer]) -> str | None:
+        for layer in layers:
+            if layer.data_format != layers[0].data_format:
+                raise self._error("data_format", layers[0].data_format, layer)
+        return layers[0].data_format if layers else None
 
     def _agreed_form(self) -> bool | str:
         form = self.jit_compile

@@ -1,0 +1,107 @@
+"""Stages: functions of whole images, each in a pass of its own over stored pixels.
+
+What looks at its neighbours (a blur), at all of the image (equalize), at another image
+(MixUp), or uses its channels many times (HSV) is not done where pixels are read: XLA
+would compute it anew for each of its uses. It begins from the rounded result instead,
+behind a condition, which XLA does not fuse across, and which skips what no image of the
+batch has drawn.
+
+Where only few images have drawn it, and each is by itself, they are done one by one.
+"""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from keras_aug_layers.kernels.program import Step, function_of
+from keras_aug_layers.kernels.warp import compute_dtype, dimension, in_xla_context
+
+Whole = Callable[[tf.Tensor], tf.Tensor]
+
+
+def run(step: Step, images: tf.Tensor) -> tf.Tensor:
+    """Does a step of the kind "stage" to images (B, H, W, C), which keep their dtype."""
+    function = function_of(step)
+    dtype = compute_dtype(images.dtype)
+    rows = {key: tf.cast(row, dtype) for key, row in step.rows.items()}
+    only = step.only
+    if only is None:
+        return _if(_yes(images), function.call, images, rows)
+
+    def chosen(images: tf.Tensor, **rows: tf.Tensor) -> tf.Tensor:
+        mask = tf.reshape(only, (-1, 1, 1, 1))
+        return tf.where(mask, function.call(images, **rows), images)
+
+    count = tf.reduce_sum(tf.cast(only, tf.int32))
+    if not function.alone:
+        return _if(count > 0, chosen, images, rows)
+    few = count * (os.cpu_count() or 1) <= dimension(images, 0)
+
+    @tf.custom_gradient
+    def stage(images: tf.Tensor) -> tf.Tensor:
+        result = tf.cond(
+            few,
+            lambda: _one_by_one(function.call, images, rows, only, count),
+            lambda: chosen(images, **rows),
+        )
+
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
+            with tf.GradientTape() as tape:
+                tape.watch(images)
+                again = chosen(images, **rows)
+            return tape.gradient(again, images, upstream)
+
+        return result, gradient
+
+    return tf.ensure_shape(stage(images), images.shape)
+
+
+def _yes(images: tf.Tensor) -> tf.Tensor:
+    """True, and unknown when compiling, so that a condition stays one."""
+    some = tf.reduce_sum(tf.cast(images[:1, :1, :1, :1], tf.float32))
+    return (some < 0.0) | (some >= 0.0) | tf.math.is_nan(some)
+
+
+def _if(
+    wanted: tf.Tensor,
+    call: Callable[..., tf.Tensor],
+    images: tf.Tensor,
+    rows: dict[str, tf.Tensor],
+) -> tf.Tensor:
+    result = tf.cond(wanted, lambda: call(images, **rows), lambda: images)
+    return tf.ensure_shape(result, images.shape)
+
+
+def _one_by_one(
+    call: Callable[..., tf.Tensor],
+    images: tf.Tensor,
+    rows: dict[str, tf.Tensor],
+    only: tf.Tensor,
+    count: tf.Tensor,
+) -> tf.Tensor:
+    """The images that were chosen, one after the other, in place."""
+    order = tf.argsort(tf.cast(only, tf.int32), direction="DESCENDING", stable=True)
+    if not in_xla_context():
+        places = order[:count]
+        done = call(tf.gather(images, places), **_rows_of(rows, places))
+        return tf.tensor_scatter_nd_update(images, places[:, tf.newaxis], done)
+
+    def body(number: tf.Tensor, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        place = order[number]
+        done = call(tf.gather(images, [place]), **_rows_of(rows, [place]))
+        return number + 1, tf.tensor_scatter_nd_update(images, [[place]], done)
+
+    _, result = tf.while_loop(
+        lambda number, images: number < count, body, (tf.constant(0), images)
+    )
+    return result
+
+
+def _rows_of(rows: dict[str, tf.Tensor], places: Any) -> dict[str, tf.Tensor]:
+    """The rows of some images; a row that all images share stays as it is."""
+    return {
+        key: row if row.shape[0] == 1 else tf.gather(row, places)
+        for key, row in rows.items()
+    }

@@ -1,0 +1,50 @@
+"""Shapes and dtypes of what a layer gives back, for Keras's symbolic calls."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from keras_aug_layers.plan.frame import Frame
+
+
+def shapes(layer: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """The shapes of images and masks as a layer gives them back; others stay.
+
+    Args:
+        layer: the layer, with `framed` and `data_format`.
+        given: shapes under the keys of a layer's call.
+    """
+    images = tuple(given["images"])
+    after = layer.framed(Frame.of(images, layer.data_format))
+    first = layer.data_format == "channels_first"
+
+    def sized(shape: tuple[int | None, ...], channels: bool) -> tuple[int | None, ...]:
+        end = len(shape) if first or not channels else len(shape) - 1
+        return (*shape[: end - 2], after.height, after.width, *shape[end:])
+
+    result = {**given, "images": sized(images, True)}
+    if "segmentation_masks" in given:
+        masks = tuple(given["segmentation_masks"])
+        result["segmentation_masks"] = sized(masks, len(masks) == len(images))
+    return result
+
+
+def specs(layer: Any, data: dict[str, Any]) -> dict[str, Any]:
+    """Symbolic tensors for a dict of them, or of other values, as a layer gives it."""
+    shaped = {
+        key: data[key].shape for key in ("images", "segmentation_masks") if key in data
+    }
+    shaped = shapes(layer, shaped)
+    before = tf.as_dtype(keras.backend.standardize_dtype(data["images"].dtype))
+    frame = Frame.of(tuple(data["images"].shape), layer.data_format)
+    dtype = layer.framed(frame._replace(dtype=before)).dtype.name
+    specs = {
+        key: keras.tree.map_structure(lambda x: keras.KerasTensor(x.shape, x.dtype), x)
+        for key, x in data.items()
+        if key not in shaped
+    }
+    for key, shape in shaped.items():
+        own = dtype if key == "images" else data[key].dtype
+        specs[key] = keras.KerasTensor(shape, own)
+    return {key: specs[key] for key in data}
