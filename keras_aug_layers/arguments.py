@@ -29,7 +29,7 @@ def number(
     name: str, value: Any, low: float = -math.inf, high: float = math.inf
 ) -> float:
     """Returns `value` as a float if it is finite and low <= value <= high."""
-    if isinstance(value, bool) or not _is_number(value):
+    if isinstance(value, bool) or not is_number(value):
         raise ValueError(f"`{name}` must be a number. Received: {value!r}")
     if not (math.isfinite(value) and low <= value <= high):
         raise ValueError(f"`{name}` must be {_bounds(low, high)}. Received: {value!r}")
@@ -47,7 +47,7 @@ def factor(
         low: the least value that may be drawn.
         high: the greatest.
     """
-    if _is_number(value):
+    if is_number(value):
         if not value >= 0:
             raise ValueError(
                 f"`{name}` must be at least 0 where it is one number: f means the "
@@ -56,6 +56,35 @@ def factor(
             )
         value = (-value, value)
     return pair(name, value, max(low, -LARGEST), min(high, LARGEST))
+
+
+def share(name: str, value: Any) -> Range:
+    """Reads a range of parts of a whole: f means (0, f), a pair (low, high)."""
+    if is_number(value):
+        value = (0.0, number(name, value, 0.0, 1.0))
+    return pair(name, value, 0.0, 1.0)
+
+
+def whole(name: str, value: Any) -> int:
+    """Returns `value` as an integer if it is a whole number."""
+    if value != int(value):
+        raise ValueError(f"`{name}` must be a whole number. Received: {value!r}")
+    return int(value)
+
+
+def per_channel(
+    name: str, value: Any, low: float = -math.inf
+) -> float | tuple[float, ...]:
+    """Returns one number, or a tuple of one for each channel."""
+    if is_number(value):
+        return number(name, value, low)
+    if isinstance(value, np.ndarray):
+        value = value.ravel().tolist()
+    if not isinstance(value, (tuple, list)) or not value:
+        raise ValueError(
+            f"`{name}` must be a number, or one for each channel. Received: {value!r}"
+        )
+    return tuple(number(name, x, low) for x in value)
 
 
 def pair(
@@ -105,7 +134,7 @@ def keras_version(found: str) -> None:
         )
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
     """Python and NumPy numbers count; booleans and strings do not."""
     not_numbers = (bool, str, tuple, list, np.ndarray)
     return not isinstance(value, not_numbers) and hasattr(value, "__float__")

@@ -59,21 +59,23 @@ def _until(stack: Sequence[chain.Call], last: chain.Chain | None) -> list[chain.
 
 
 def _lines(chains: Sequence[Sequence[chain.Call]]) -> list[str]:
-    lines, warps = [], 0
+    lines, warps, alone = [], 0, 0
     for number, stack in enumerate(chains, 1):
-        transform = stack[-1].now.transform()
-        does = {
-            "one warp": [step.name for step in transform.coordinates],
-            "one pass": [step.name for step in transform.pixels],
-        }
-        what = ", then ".join(
-            f"{name} ({', '.join(steps)})" for name, steps in does.items() if steps
-        )
-        warps += bool(transform.coordinates)
+        plan = stack[-1].now.transform().plan
+        parts = []
+        for part in (*plan.earlier, plan):
+            does = {"one warp": part.coordinates, "one pass": part.pixels}
+            parts += [
+                f"{name} ({', '.join(step.name for step in steps)})"
+                for name, steps in does.items()
+                if steps
+            ]
+            warps += bool(part.coordinates)
+        what = ", then ".join(parts)
+        alone += not plan.whole().coordinates
         names = ", ".join(call.layer for call in stack)
         lines.append(f"{number}. {names}: {what or 'nothing'}")
         lines.append(f"   begins at {stack[0].layer}: {stack[0].why}")
-    alone = len(chains) - warps
     return [
         f"{warps} warp{'s' * (warps != 1)}, {alone} pass{'es' * (alone != 1)} over "
         "pixels alone",

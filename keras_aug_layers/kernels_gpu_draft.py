@@ -356,12 +356,15 @@ def _below(x: tf.Tensor, size: Any) -> tuple[tf.Tensor, tf.Tensor, Any]:
 
 
 def _to_int(x: tf.Tensor, low: int, high: Any) -> tf.Tensor:
-    """Rounds float32 to int32, halves to even, clamped to [low, high]; NaN is `low`.
+    """Rounds float32 to int32, halves to even, clamped to [low, high], whatever x is.
 
     A cast is undefined for NaN and huge values, and XLA's guards against them cost more
     than the cast. The bits of positive floats are ordered as integers are, so that they
-    can be clamped instead. Nothing is used twice.
+    can be clamped instead. Nothing is used twice. NaN becomes `low`, or `high` where a
+    minimum of NaN is not NaN: XLA promises that for GPUs, and not for CPUs.
     """
     zero = _ROUNDER_BITS + _NAN_BELOW
+    # Without the minimum, XLA would add the constants of (x + 0.5) + _ROUNDER first.
+    x = tf.minimum(x, tf.cast(high, x.dtype))
     bits = tf.bitcast(x + _ROUNDER, tf.int32) + _NAN_BELOW
-    return tf.minimum(tf.maximum(bits, zero + low), zero + high) - zero
+    return tf.maximum(bits, zero + low) - zero

@@ -133,9 +133,11 @@ def run(
             pending = (*pending, step)
             continue
         images = one_pass(pending, images, move_now, value_range, images.dtype)
-        images = stages.run(step, images)
+        images = stages.run(step, images, value_range)
         move_now, pending = stay, ()
-    return one_pass(pending, images, move_now, value_range, dtype or images.dtype)
+    if dtype is None:
+        return one_pass(pending, images, move_now, value_range, images.dtype)
+    return one_pass(pending, images, move_now, None, dtype)
 
 
 def stay(images: tf.Tensor) -> tf.Tensor:
@@ -152,8 +154,7 @@ def one_pass(
 ) -> tf.Tensor:
     """Moves images and applies steps to what was read, in one pass over the pixels."""
     if not program:
-        moved = move(images)
-        return moved if move is stay else finish(moved, dtype, None)
+        return finish(move(images), dtype, None)
     compute = compute_dtype(images.dtype)
 
     def moved(turn: int) -> tf.Tensor:
@@ -165,7 +166,7 @@ def one_pass(
     pixels: Pixels = moved
     for step in _measured(program, images, store):
         pixels = _after(pixels, step, images.shape[-1], store)
-    return finish(pixels(0), dtype, value_range if dtype == images.dtype else None)
+    return finish(pixels(0), dtype, value_range)
 
 
 def _after(before: Pixels, step: Step, channels: int, store: Store) -> Pixels:

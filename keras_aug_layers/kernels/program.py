@@ -86,6 +86,8 @@ class Function:
         stored: whether it reads what would be stored before it: clipped values, whole
             numbers where the images are integers.
         alone: of a stage, whether each image is by itself.
+        placed: of a stage, whether what it does to a pixel depends on where it lies or
+            on its neighbours, so that it cannot be exchanged with a move.
         labels: what it makes of one-hot labels (B, K), given its rows.
         masks: what it makes of segmentation masks (B, H, W, C), given its rows.
     """
@@ -99,8 +101,14 @@ class Function:
     statistic: str | None = None
     stored: bool = False
     alone: bool = True
+    placed: bool = True
     labels: Callable[..., Any] | None = None
     masks: Callable[..., Any] | None = None
+
+    @property
+    def has_place(self) -> bool:
+        """Whether it cannot be exchanged with a move of the pixels."""
+        return self.kind == "placed" or (self.kind == "stage" and self.placed)
 
 
 _REGISTER: dict[str, Function] = {}

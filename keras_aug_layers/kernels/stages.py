@@ -15,24 +15,32 @@ from typing import Any
 
 import tensorflow as tf
 
+from keras_aug_layers.arguments import Range
 from keras_aug_layers.kernels.program import Step, function_of
 from keras_aug_layers.kernels.warp import compute_dtype, dimension, in_xla_context
 
 Whole = Callable[[tf.Tensor], tf.Tensor]
 
 
-def run(step: Step, images: tf.Tensor) -> tf.Tensor:
+def run(step: Step, images: tf.Tensor, value_range: Range | None) -> tf.Tensor:
     """Does a step of the kind "stage" to images (B, H, W, C), which keep their dtype."""
     function = function_of(step)
+
+    def call(images: tf.Tensor, **rows: tf.Tensor) -> tf.Tensor:
+        result = function.call(images, **rows)
+        if value_range is None or images.dtype.is_integer:
+            return result
+        return tf.clip_by_value(result, *value_range)
+
     dtype = compute_dtype(images.dtype)
     rows = {key: tf.cast(row, dtype) for key, row in step.rows.items()}
     only = step.only
     if only is None:
-        return _if(_yes(images), function.call, images, rows)
+        return _if(_yes(images), call, images, rows)
 
     def chosen(images: tf.Tensor, **rows: tf.Tensor) -> tf.Tensor:
         mask = tf.reshape(only, (-1, 1, 1, 1))
-        return tf.where(mask, function.call(images, **rows), images)
+        return tf.where(mask, call(images, **rows), images)
 
     count = tf.reduce_sum(tf.cast(only, tf.int32))
     if not function.alone:
@@ -43,7 +51,7 @@ def run(step: Step, images: tf.Tensor) -> tf.Tensor:
     def stage(images: tf.Tensor) -> tf.Tensor:
         result = tf.cond(
             few,
-            lambda: _one_by_one(function.call, images, rows, only, count),
+            lambda: _one_by_one(call, images, rows, only, count),
             lambda: chosen(images, **rows),
         )
 
@@ -105,3 +113,18 @@ def _rows_of(rows: dict[str, tf.Tensor], places: Any) -> dict[str, tf.Tensor]:
         key: row if row.shape[0] == 1 else tf.gather(row, places)
         for key, row in rows.items()
     }
+
+
+def compute(images: tf.Tensor) -> tf.Tensor:
+    """Stored pixels in the dtype in which stages compute."""
+    return tf.cast(images, compute_dtype(images.dtype))
+
+
+def restore(values: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+    """Values as pixels that are stored: rounded and within the dtype's limits."""
+    if not dtype.is_integer:
+        return tf.cast(values, dtype)
+    if dtype.size <= 2:  # whose limits float32 holds
+        limits = float(dtype.min), float(dtype.max)
+        return tf.cast(tf.clip_by_value(tf.round(values), *limits), dtype)
+    return tf.saturate_cast(tf.round(values), dtype)

@@ -19,8 +19,27 @@ from keras_aug_layers.layers.pixels.grayscale import RandomGrayscale
 from keras_aug_layers.layers.pixels.hue import RandomHue
 from keras_aug_layers.layers.pixels.invert import RandomInvert
 from keras_aug_layers.layers.pixels.saturation import RandomSaturation
+from keras_aug_layers.layers.pixels.auto_contrast import AutoContrast
+from keras_aug_layers.layers.pixels.equalization import Equalization
+from keras_aug_layers.layers.pixels.gamma import RandomGamma
+from keras_aug_layers.layers.pixels.gaussian_blur import RandomGaussianBlur
+from keras_aug_layers.layers.pixels.gaussian_noise import RandomGaussianNoise
+from keras_aug_layers.layers.pixels.normalize import Normalize, Rescaling
+from keras_aug_layers.layers.pixels.posterization import RandomPosterization
+from keras_aug_layers.layers.pixels.sharpness import RandomSharpness
+from keras_aug_layers.layers.pixels.solarization import Solarization
 
 __all__ = [
+    "AutoContrast",
+    "Equalization",
+    "Normalize",
+    "RandomGamma",
+    "RandomGaussianBlur",
+    "RandomGaussianNoise",
+    "RandomPosterization",
+    "RandomSharpness",
+    "Rescaling",
+    "Solarization",
     "GeneratorAugmentation",
     "FusedAugmentation",
     "LayerSequence",

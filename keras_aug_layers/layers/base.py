@@ -15,6 +15,7 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers import arguments
+from keras_aug_layers.kernels.warp import FILL_MODES, INTERPOLATIONS
 from keras_aug_layers.layers import checks, symbolic
 from keras_aug_layers.layers.streams import Streams, own
 from keras_aug_layers.plan import chain, random_numbers
@@ -358,9 +359,11 @@ class GeometricLayer(AugmentationLayer):
     ) -> None:
         super().__init__(**kwargs)
         self._set(
-            fill_mode=fill_mode,
-            interpolation=interpolation,
-            fill_value=fill_value,
+            fill_mode=arguments.one_of("fill_mode", fill_mode, FILL_MODES),
+            interpolation=arguments.one_of(
+                "interpolation", interpolation, INTERPOLATIONS
+            ),
+            fill_value=arguments.number("fill_value", fill_value),
             mask_fill_value=mask_fill_value,
         )
 

@@ -1,6 +1,6 @@
 """Plan: the programs of coordinates and of pixels that were drawn for a batch."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, Union
 
 import tensorflow as tf
@@ -18,37 +18,69 @@ class Plan(NamedTuple):
         pixels: the steps of pixels, likewise; they come after the warp.
         size: height and width of what comes out; None for those of what comes in.
         dtype: of what comes out; None for that of what comes in.
+        earlier: plans that come first, each with a warp of its own. There are some
+            where a step with a place (a blur, a region) stands before one that moves
+            pixels: the two are not exchanged.
     """
 
     coordinates: Program = ()
     pixels: Program = ()
     size: tuple[int, int] | None = None
     dtype: str | None = None
+    earlier: tuple["Plan", ...] = ()
 
     def then(self, after: "Plan") -> "Plan":
         """This plan first, `after` next; neighbours that have a product become one."""
+        plan = self
+        for part in (*after.earlier, after):
+            plan = plan._and(part)
+        return plan
+
+    def _and(self, part: "Plan") -> "Plan":
+        moves = bool(part.coordinates) or part.size is not None
+        if moves and any(function_of(step).has_place for step in self.pixels):
+            earlier = (*self.earlier, self._replace(earlier=()))
+            return part._replace(earlier=earlier)
         coordinates, pixels = self.coordinates, self.pixels
-        for step in after.coordinates:
+        for step in part.coordinates:
             coordinates = program.then(coordinates, step)
-        for step in after.pixels:
+        for step in part.pixels:
             pixels = program.then(pixels, step)
-        return Plan(
-            coordinates, pixels, after.size or self.size, after.dtype or self.dtype
+        return self._replace(
+            coordinates=coordinates,
+            pixels=pixels,
+            size=part.size or self.size,
+            dtype=part.dtype or self.dtype,
+        )
+
+    def whole(self) -> "Plan":
+        """The plan as if it were one warp, for what has no pixels: points, masks."""
+        plan = Plan()
+        for part in (*self.earlier, self):
+            for step in part.coordinates:
+                plan = plan._replace(coordinates=program.then(plan.coordinates, step))
+            plan = plan._replace(
+                pixels=(*plan.pixels, *part.pixels), size=part.size or plan.size
+            )
+        return plan
+
+    def map(self, function: Callable[[Step], Step]) -> "Plan":
+        """Applies a function to every step."""
+        return self._replace(
+            coordinates=tuple(function(step) for step in self.coordinates),
+            pixels=tuple(function(step) for step in self.pixels),
+            earlier=tuple(part.map(function) for part in self.earlier),
         )
 
     def frame(self, before: Frame) -> Frame:
         """The images as the plan makes them, of what they were before."""
-        height, width = self.size or (before.height, before.width)
+        height, width = self.whole().size or (before.height, before.width)
         dtype = before.dtype if self.dtype is None else tf.as_dtype(self.dtype)
         return before._replace(height=height, width=width, dtype=dtype)
 
     def only(self, mask: tf.Tensor) -> "Plan":
         """The plan for the images whose mask (B,) is true, nothing for the others."""
-        coordinates, pixels = (
-            tuple(program.only(step, mask) for step in steps)
-            for steps in (self.coordinates, self.pixels)
-        )
-        return self._replace(coordinates=coordinates, pixels=pixels)
+        return self.map(lambda step: program.only(step, mask))
 
 
 Drawn = Union[Plan, Step, Iterable[Step]]

@@ -21,6 +21,16 @@ from keras_aug_layers.plan.plan import Plan
 from keras_aug_layers.plan.settings import Settings
 
 
+class Part(tf.experimental.BatchableExtensionType):
+    """A warp and what follows it, before another warp."""
+
+    __name__ = "keras_aug_layers.Part"  # under which a SavedModel knows it
+
+    coordinates: tuple[Step, ...]
+    pixels: tuple[Step, ...]
+    output: Optional[tuple[int, int]]  # noqa: UP045 (extension types read no other form)
+
+
 class Transform(tf.experimental.BatchableExtensionType):
     """The augmentation drawn for each image of a batch: a value, like a tensor.
 
@@ -34,6 +44,7 @@ class Transform(tf.experimental.BatchableExtensionType):
         size: int32 (B, 2): height and width of the images it was drawn for.
         output: (height, width) of what comes out; None for those of what comes in.
         dtype: of what comes out; None for that of what comes in.
+        earlier: what is done before, where it takes more than one warp.
         batched: whether it was drawn for a batch, or for one image.
 
     The other attributes are the settings of the layers, under the names of their
@@ -57,6 +68,7 @@ class Transform(tf.experimental.BatchableExtensionType):
     size: tf.Tensor
     output: Optional[tuple[int, int]]  # noqa: UP045 (extension types read no other form)
     dtype: Optional[str]  # noqa: UP045
+    earlier: tuple[Part, ...]
     batched: bool
     fill_mode: Optional[str]  # noqa: UP045
     interpolation: Optional[str]  # noqa: UP045
@@ -86,12 +98,10 @@ class Transform(tf.experimental.BatchableExtensionType):
                 return row
             return tf.repeat(row, frame.batch, axis=0)
 
+        plan = plan.map(lambda step: step.map(spread))
         return cls(
-            coordinates=tuple(step.map(spread) for step in plan.coordinates),
-            pixels=tuple(step.map(spread) for step in plan.pixels),
+            **_fields(plan),
             size=tf.broadcast_to(size, (frame.batch, 2)),
-            output=plan.size,
-            dtype=plan.dtype,
             batched=frame.batched,
             **dataclasses.asdict(settings),
         )
@@ -99,7 +109,8 @@ class Transform(tf.experimental.BatchableExtensionType):
     @property
     def plan(self) -> Plan:
         """The programs alone."""
-        return Plan(self.coordinates, self.pixels, self.output, self.dtype)
+        earlier = tuple(Plan(x.coordinates, x.pixels, x.output) for x in self.earlier)
+        return Plan(self.coordinates, self.pixels, self.output, self.dtype, earlier)
 
     @property
     def settings(self) -> Settings:
@@ -116,9 +127,9 @@ class Transform(tf.experimental.BatchableExtensionType):
         Raises:
             ValueError: if the coordinates are not one matrix, as after a distortion.
         """
-        matrix = coordinates.one_matrix(self.coordinates)
+        matrix = coordinates.one_matrix(self._coordinates)
         if matrix is None:
-            names = ", ".join(step.name for step in self.coordinates)
+            names = ", ".join(step.name for step in self._coordinates)
             raise ValueError(
                 "`matrix` is there where the coordinates are one matrix. Received: "
                 f"the steps {names}. Write transform.coordinates."
@@ -141,15 +152,18 @@ class Transform(tf.experimental.BatchableExtensionType):
         images = tf.convert_to_tensor(images)
         if self._moves and self.fill_mode == "constant":
             _check_holds("fill_value", self.fill_value, images.dtype)
-        if not self._moves and not self.pixels:
+        plan = self.plan
+        if not self._moves and not plan.whole().pixels:
             return images
-        fill = self.fill_mode, self.fill_value
-        move = pixels.stay
-        if self._moves:
-            move = functools.partial(self._warp, self.interpolation, *fill)
-        source = self._standard(images)
+        result = self._standard(images)
         dtype = None if self.dtype is None else tf.as_dtype(self.dtype)
-        result = pixels.run(self.pixels, source, move, self.value_range, dtype)
+        for part in (*plan.earlier, plan):
+            move = pixels.stay
+            if part.coordinates or part.size is not None:
+                fill = self.interpolation, self.fill_mode, self.fill_value
+                move = functools.partial(_warp, part, *fill)
+            to = dtype if part is plan else None
+            result = pixels.run(part.pixels, result, move, self.value_range, to)
         return self._original(result)
 
     def segmentation_masks(
@@ -178,7 +192,8 @@ class Transform(tf.experimental.BatchableExtensionType):
         else:
             _check_holds("mask_fill_value", self.mask_fill_value, masks.dtype)
             fill = "constant", self.mask_fill_value
-        moved = self._warp(interpolation, *fill, self._standard(masks))
+        whole = self.plan.whole()
+        moved = _warp(whole, interpolation, *fill, self._standard(masks))
         moved = self._original(pixels.finish(moved, masks.dtype, None))
         return tf.squeeze(moved, self._channel_axis) if flat else moved
 
@@ -264,14 +279,13 @@ class Transform(tf.experimental.BatchableExtensionType):
         the frame, by interpolation, or by clipping.
         """
         size, output = self.size, None
-        if self.output is not None:
+        if self._output is not None:
             size, output = self._sizes[1], _one_size(self.size)
-        return self._replace(
-            coordinates=program.inverse(self.coordinates),
-            pixels=program.inverse(self.pixels),
-            size=size,
-            output=output,
+        whole = self.plan.whole()
+        undone = Plan(
+            program.inverse(whole.coordinates), program.inverse(whole.pixels), output
         )
+        return self._replace(**_fields(undone), size=size)
 
     def __matmul__(self, after: "Transform") -> "Transform":
         """This transform first, `after` next, as one: `a @ b`."""
@@ -288,10 +302,7 @@ class Transform(tf.experimental.BatchableExtensionType):
         """This transform first, `after` next, under settings that suit both."""
         plan = self.plan.then(after.plan)
         return self._replace(
-            coordinates=plan.coordinates,
-            pixels=plan.pixels,
-            output=plan.size,
-            dtype=plan.dtype,
+            **_fields(plan),
             **dataclasses.asdict(settings),
         )
 
@@ -304,54 +315,55 @@ class Transform(tf.experimental.BatchableExtensionType):
         def part(row: tf.Tensor) -> tf.Tensor:
             return row[images]
 
-        return self._replace(
-            coordinates=tuple(step.map(part) for step in self.coordinates),
-            pixels=tuple(step.map(part) for step in self.pixels),
-            size=self.size[images],
-        )
+        plan = self.plan.map(lambda step: step.map(part))
+        return self._replace(**_fields(plan), size=self.size[images])
 
     def to_config(self) -> dict[str, Any]:
         """What was drawn, as a dict of numbers, lists and strings for JSON."""
+        plan = self.plan
         return {
             **dataclasses.asdict(self.settings),
-            "coordinates": [_to_config(step) for step in self.coordinates],
-            "pixels": [_to_config(step) for step in self.pixels],
-            "size": self.size.numpy().tolist(),
-            "output": self.output,
+            "parts": [_to_config(part) for part in (*plan.earlier, plan)],
             "dtype": self.dtype,
+            "size": self.size.numpy().tolist(),
             "batched": self.batched,
         }
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "Transform":
         """The transform that `to_config` described."""
-        pairs = {
-            name: None if config[name] is None else tuple(config[name])
-            for name in ("value_range", "output")
-        }
-        steps = {
-            name: tuple(_from_config(step) for step in config[name])
-            for name in ("coordinates", "pixels")
-        }
-        size = tf.constant(config["size"], tf.int32)
-        return cls(**{**config, **pairs, **steps, "size": size})
+        *earlier, last = (_from_config(part) for part in config["parts"])
+        plan = last._replace(dtype=config["dtype"], earlier=tuple(earlier))
+        settings = Settings.checked(**{name: config[name] for name in Settings.NAMES})
+        return cls(
+            **_fields(plan),
+            **dataclasses.asdict(settings),
+            size=tf.constant(config["size"], tf.int32),
+            batched=config["batched"],
+        )
 
     def kind(self) -> tuple[Any, ...]:
         """What tells apart the traces of `apply`: everything but the numbers."""
-        steps = tuple(
-            (
-                step.name,
-                step.only is None,
-                *((key, row.dtype, *row.shape[1:]) for key, row in step.rows.items()),
-            )
-            for step in (*self.coordinates, *self.pixels)
+        plan = self.plan
+        parts = tuple(
+            (_kinds(part.coordinates), _kinds(part.pixels), part.size)
+            for part in (*plan.earlier, plan)
         )
         settings = dataclasses.astuple(self.settings)
-        return (steps, len(self.coordinates), settings, self.batched, self.output, self.dtype)
+        return (parts, settings, self.batched, self.dtype)
+
+    @property
+    def _coordinates(self) -> tuple[Step, ...]:
+        """All steps of coordinates, neighbours made one."""
+        return self.plan.whole().coordinates
+
+    @property
+    def _output(self) -> tuple[int, int] | None:
+        return self.plan.whole().size
 
     @property
     def _moves(self) -> bool:
-        return bool(self.coordinates) or self.output is not None
+        return bool(self._coordinates) or self._output is not None
 
     @property
     def _source(self) -> tuple[tf.Tensor, tf.Tensor]:
@@ -361,14 +373,16 @@ class Transform(tf.experimental.BatchableExtensionType):
     @property
     def _target(self) -> tuple[Any, Any]:
         """Those of what comes out."""
-        return self._source if self.output is None else self.output
+        output = self._output
+        return self._source if output is None else output
 
     @property
     def _sizes(self) -> tuple[tf.Tensor, tf.Tensor]:
         """Sizes of what comes in and of what comes out, int32 (B, 2)."""
-        if self.output is None:
+        output = self._output
+        if output is None:
             return self.size, self.size
-        return self.size, tf.zeros_like(self.size) + self.output
+        return self.size, tf.zeros_like(self.size) + output
 
     @property
     def _batch(self) -> tuple[int | None, ...]:
@@ -376,11 +390,11 @@ class Transform(tf.experimental.BatchableExtensionType):
         return (self.size.shape[0],) if self.batched else ()
 
     def _move_points(self, points: tf.Tensor) -> tf.Tensor:
-        return coordinates.move_points(self.coordinates, points, *self._sizes)
+        return coordinates.move_points(self._coordinates, points, *self._sizes)
 
     def _forward(self) -> tf.Tensor | None:
         """The homographies from input to output pixels, where they are all."""
-        matrix = coordinates.one_matrix(self.coordinates)
+        matrix = coordinates.one_matrix(self._coordinates)
         if matrix is None:
             return None
         back = coordinates.forward(matrix)
@@ -389,20 +403,6 @@ class Transform(tf.experimental.BatchableExtensionType):
     def _replace(self, **changes: Any) -> "Transform":
         fields = {name: getattr(self, name) for name in self.__annotations__}
         return Transform(**{**fields, **changes})
-
-    def _warp(
-        self, interpolation: str, fill_mode: str, fill_value: float, images: tf.Tensor
-    ) -> tf.Tensor:
-        source = dimension(images, 1), dimension(images, 2)
-        target = source if self.output is None else self.output
-        return warp(
-            images,
-            coordinates.reader(self.coordinates, source, target),
-            fill_mode=fill_mode,
-            interpolation=interpolation,
-            fill_value=fill_value,
-            output_size=self.output,
-        )
 
     @property
     def _channel_axis(self) -> int:
@@ -441,7 +441,55 @@ def _check_holds(name: str, value: float, dtype: tf.DType) -> None:
         )
 
 
-def _to_config(step: Step) -> dict[str, Any]:
+def _warp(
+    part: Plan,
+    interpolation: str,
+    fill_mode: str,
+    fill_value: float,
+    images: tf.Tensor,
+) -> tf.Tensor:
+    """The coordinates of a plan's last part, done to images (B, H, W, C)."""
+    source = dimension(images, 1), dimension(images, 2)
+    return warp(
+        images,
+        coordinates.reader(part.coordinates, source, part.size or source),
+        fill_mode=fill_mode,
+        interpolation=interpolation,
+        fill_value=fill_value,
+        output_size=part.size,
+    )
+
+
+def _fields(plan: Plan) -> dict[str, Any]:
+    """A plan as fields of a Transform."""
+    earlier = tuple(Part(x.coordinates, x.pixels, x.size) for x in plan.earlier)
+    return {
+        "coordinates": plan.coordinates,
+        "pixels": plan.pixels,
+        "output": plan.size,
+        "dtype": plan.dtype,
+        "earlier": earlier,
+    }
+
+
+def _kinds(steps: tuple[Step, ...]) -> tuple[Any, ...]:
+    return tuple(
+        (
+            step.name,
+            step.only is None,
+            *((key, row.dtype, *row.shape[1:]) for key, row in step.rows.items()),
+        )
+        for step in steps
+    )
+
+
+def _to_config(part: Plan) -> dict[str, Any]:
+    steps = {"coordinates": part.coordinates, "pixels": part.pixels}
+    described = {key: [_describe(step) for step in x] for key, x in steps.items()}
+    return {**described, "size": part.size}
+
+
+def _describe(step: Step) -> dict[str, Any]:
     only = None if step.only is None else step.only.numpy().tolist()
     rows = {
         key: {"dtype": row.dtype.name, "values": row.numpy().tolist()}
@@ -450,7 +498,15 @@ def _to_config(step: Step) -> dict[str, Any]:
     return {"name": step.name, "rows": rows, "only": only}
 
 
-def _from_config(config: Mapping[str, Any]) -> Step:
+def _from_config(config: Mapping[str, Any]) -> Plan:
+    steps = {
+        key: tuple(_described(step) for step in config[key])
+        for key in ("coordinates", "pixels")
+    }
+    return Plan(**steps, size=None if config["size"] is None else tuple(config["size"]))
+
+
+def _described(config: Mapping[str, Any]) -> Step:
     only = config["only"]
     rows = {
         key: tf.constant(row["values"], row["dtype"])

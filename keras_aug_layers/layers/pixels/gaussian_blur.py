@@ -1,0 +1,126 @@
+"""RandomGaussianBlur."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_aug_layers import arguments
+from keras_aug_layers.kernels.program import Step, only, register
+from keras_aug_layers.kernels.stages import compute, restore
+from keras_aug_layers.layers.base import ColorLayer
+from keras_aug_layers.plan.frame import Frame
+from keras_aug_layers.plan.random_numbers import Cursor
+
+
+def _along(axis: int, images: tf.Tensor, taps: tf.Tensor) -> tf.Tensor:
+    reach = taps.shape[-1] // 2
+    x = compute(images)
+    padding = [[0, 0]] * 4
+    padding[axis] = [reach, reach]
+    size = images.shape[axis]
+    if size is not None and size <= reach:  # mirrored again and again
+        x = tf.gather(x, _mirrored(size, reach), axis=axis)
+    else:
+        x = tf.pad(x, padding, mode="REFLECT")
+    length = tf.shape(images)[axis] if size is None else size
+    total = 0.0
+    for place in range(2 * reach + 1):
+        begin, count = [0] * 4, [-1] * 4
+        begin[axis], count[axis] = place, length
+        weight = tf.reshape(taps[:, place], (-1, 1, 1, 1))
+        total += weight * tf.slice(x, begin, count)
+    return restore(total, images.dtype)
+
+
+def _mirrored(size: int, reach: int) -> np.ndarray:
+    """The places of d c b | a b c d | c b a, however far."""
+    period = max(2 * size - 2, 1)
+    place = np.arange(-reach, size + reach) % period
+    return np.minimum(place, period - place) if size > 1 else 0 * place
+
+
+blur_rows = register(
+    "blur_rows", "stage", lambda images, taps: _along(2, images, taps)
+)
+blur_columns = register(
+    "blur_columns", "stage", lambda images, taps: _along(1, images, taps)
+)
+
+
+def gaussian_blur(sigma: tf.Tensor, sizes: tuple[int, int]) -> list[Step]:
+    """Blurs along rows, then along columns.
+
+    Args:
+        sigma: (B,), in pixels.
+        sizes: odd numbers of taps, along the height and along the width.
+    """
+
+    def taps(size: int) -> tf.Tensor:
+        place = tf.range(-(size // 2), size // 2 + 1, dtype=tf.float64)
+        weights = tf.exp(-0.5 * (place / sigma[:, tf.newaxis]) ** 2)
+        return weights / tf.reduce_sum(weights, axis=1, keepdims=True)
+
+    height, width = sizes
+    return [blur_rows(taps=taps(width)), blur_columns(taps=taps(height))]
+
+
+@keras.saving.register_keras_serializable("keras_aug_layers")
+class RandomGaussianBlur(ColorLayer):
+    """Blurs images, each with a width of its own.
+
+    Beyond the edge the image is mirrored about its last pixel, as in torchvision.
+
+    Args:
+        factor: chance, from 0 to 1, that an image is blurred, as in Keras.
+        kernel_size: how many pixels are blended along each axis: an odd number, or a
+            pair (height, width) of them.
+        sigma: the standard deviation in pixels, above 0: a pair (low, high), or a
+            number s for (0, s), as in Keras, where it cannot exceed 1.
+        value_range: as for every `ColorLayer`.
+        **kwargs: arguments of `ColorLayer`.
+
+    Raises:
+        ValueError: if a kernel size is not odd, or a number out of bounds.
+
+    Example:
+        >>> import numpy as np
+        >>> images = np.zeros((1, 5, 1), "float32")
+        >>> images[0, 2] = 1
+        >>> blur = RandomGaussianBlur(kernel_size=(1, 3), sigma=(0.5, 0.5))
+        >>> blur(images, training=True).numpy().ravel().round(2)
+        array([0.  , 0.11, 0.79, 0.11, 0.  ], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        factor: float = 1.0,
+        kernel_size: int | tuple[int, int] = 3,
+        sigma: float | tuple[float, float] = 1.0,
+        value_range: tuple[float, float] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(value_range=value_range, **kwargs)
+        self.factor = arguments.number("factor", factor, 0.0, 1.0)
+        sizes = kernel_size if isinstance(kernel_size, (tuple, list)) else (
+            kernel_size,
+            kernel_size,
+        )
+        height, width = arguments.pair("kernel_size", sorted(sizes), 1.0)
+        if height % 2 != 1 or width % 2 != 1:
+            raise ValueError(
+                f"`kernel_size` must be odd. Received: {kernel_size!r}. Write 3, or (3, 5)."
+            )
+        self.kernel_size = tuple(int(size) for size in sizes)
+        low = 0.0 if arguments.is_number(sigma) else None
+        self.sigma = arguments.pair(
+            "sigma", sigma if low is None else (low, sigma), 0.0, 1e3
+        )
+
+    def draw(self, random: Cursor, frame: Frame) -> list[Step]:
+        """The taps along both axes."""
+        sigma = tf.maximum(random.uniform(self.sigma), 1e-6)
+        blurred = random.coin(self.factor)
+        steps = gaussian_blur(sigma, self.kernel_size)
+        return steps if self.factor == 1.0 else [only(x, blurred) for x in steps]
