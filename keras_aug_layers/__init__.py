@@ -12,7 +12,9 @@ if sys.argv[:1] != ["-m"] or "keras_aug_layers" not in sys.orig_argv:
     from keras_aug_layers.explain import explain
     from keras_aug_layers.kernels.program import Step, register
     from keras_aug_layers.layers import (
+        AutoAugment,
         AutoContrast,
+        CenterCrop,
         Equalization,
         FusedAugmentation,
         Normalize,
@@ -23,6 +25,7 @@ if sys.argv[:1] != ["-m"] or "keras_aug_layers" not in sys.orig_argv:
         RandomChoice,
         RandomColorJitter,
         RandomContrast,
+        RandomCrop,
         RandomFlip,
         RandomGamma,
         RandomGaussianBlur,
@@ -32,6 +35,7 @@ if sys.argv[:1] != ["-m"] or "keras_aug_layers" not in sys.orig_argv:
         RandomInvert,
         RandomPerspective,
         RandomPosterization,
+        RandomResizedCrop,
         RandomRotate,
         RandomSaturation,
         RandomSharpness,
@@ -39,7 +43,9 @@ if sys.argv[:1] != ["-m"] or "keras_aug_layers" not in sys.orig_argv:
         RandomShift,
         RandomZoom,
         Rescaling,
+        Resizing,
         Solarization,
+        ThreeAugment,
         TrivialAugment,
     )
     from keras_aug_layers.layers.base import (
@@ -54,7 +60,9 @@ if sys.argv[:1] != ["-m"] or "keras_aug_layers" not in sys.orig_argv:
 
 __all__ = [
     "AugmentationLayer",
+    "AutoAugment",
     "AutoContrast",
+    "CenterCrop",
     "ColorLayer",
     "Equalization",
     "FusedAugmentation",
@@ -68,6 +76,7 @@ __all__ = [
     "RandomChoice",
     "RandomColorJitter",
     "RandomContrast",
+    "RandomCrop",
     "RandomFlip",
     "RandomGamma",
     "RandomGaussianBlur",
@@ -77,6 +86,7 @@ __all__ = [
     "RandomInvert",
     "RandomPerspective",
     "RandomPosterization",
+    "RandomResizedCrop",
     "RandomRotate",
     "RandomSaturation",
     "RandomSharpness",
@@ -84,9 +94,11 @@ __all__ = [
     "RandomShift",
     "RandomZoom",
     "Rescaling",
+    "Resizing",
     "Solarization",
     "Step",
     "Transform",
+    "ThreeAugment",
     "TrivialAugment",
     "augment_dataset",
     "explain",

@@ -72,6 +72,15 @@ def whole(name: str, value: Any) -> int:
     return int(value)
 
 
+def size(name: str, value: Any, low: int = 1) -> int:
+    """Returns `value` if it is a whole number of at least `low`."""
+    if not is_number(value) or value != int(value) or value < low:
+        raise ValueError(
+            f"`{name}` must be a whole number of at least {low}. Received: {value!r}"
+        )
+    return int(value)
+
+
 def per_channel(
     name: str, value: Any, low: float = -math.inf
 ) -> float | tuple[float, ...]:

@@ -13,8 +13,8 @@ import tensorflow as tf
 from keras_aug_layers.kernels import matrices
 from keras_aug_layers.kernels.program import Program, Step, function_of, register
 
-AFFINE, HOMOGRAPHY = "affine", "homography"
-"""Matrices that end in the row 0, 0, 1, and all others."""
+UPRIGHT, AFFINE, HOMOGRAPHY = MATRICES = "upright", "affine", "homography"
+"""Matrices without a turn or a slant, those that end in the row 0, 0, 1, all others."""
 
 Point = tuple[tf.Tensor, tf.Tensor]
 
@@ -45,11 +45,11 @@ def _apply(x: tf.Tensor, y: tf.Tensor, matrix: tf.Tensor) -> Point:
 
 
 def _product(first: Step, after: Step) -> Step | None:
-    names = {first.name, after.name}
-    if not names <= {AFFINE, HOMOGRAPHY}:
+    if not {first.name, after.name} <= set(MATRICES):
         return None
     product = matrices.compose(first.rows["matrix"], after.rows["matrix"])
-    return Step(HOMOGRAPHY if HOMOGRAPHY in names else AFFINE, {"matrix": product})
+    kind = max(first.name, after.name, key=MATRICES.index)
+    return Step(kind, {"matrix": product})
 
 
 def _inverse(step: Step) -> Step:
@@ -61,6 +61,7 @@ _FACTS = {
     "product": _product,
     "inverse": _inverse,
 }
+upright = register(UPRIGHT, "coordinates", _apply, **_FACTS)
 affine = register(AFFINE, "coordinates", _apply, **_FACTS)
 homography = register(HOMOGRAPHY, "coordinates", _apply, **_FACTS)
 
@@ -69,7 +70,7 @@ def one_matrix(program: Program) -> tf.Tensor | None:
     """The centred matrix (B, 3, 3) that a program is; None where it is something else."""
     if not program:
         return matrices.identity()
-    if len(program) == 1 and program[0].name in (AFFINE, HOMOGRAPHY):
+    if len(program) == 1 and program[0].name in MATRICES:
         return program[0].rows["matrix"]
     return None
 
@@ -109,7 +110,7 @@ def _middle(size: tuple[Any, Any]) -> tuple[tf.Tensor, tf.Tensor]:
 def _run(step: Step, x: tf.Tensor, y: tf.Tensor) -> Point:
     """One step, for the images that it is for."""
     rows = {key: tf.cast(row, x.dtype) for key, row in step.rows.items()}
-    if step.name not in (AFFINE, HOMOGRAPHY):
+    if step.name not in MATRICES:
         rows = {key: _wide(row) for key, row in rows.items()}
     moved = function_of(step).call(x, y, **rows)
     if step.only is None:
@@ -148,7 +149,7 @@ def move_points(
     )
     points = points - before
     for step in program:
-        if step.name in (AFFINE, HOMOGRAPHY):
+        if step.name in MATRICES:
             points = _through(points, forward(step.rows["matrix"]))
             continue
         invert = function_of(step).inverse

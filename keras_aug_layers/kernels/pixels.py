@@ -25,7 +25,7 @@ from keras_aug_layers.kernels.program import (
     register,
     then,
 )
-from keras_aug_layers.kernels.warp import compute_dtype, dimension
+from keras_aug_layers.kernels.warp import compute_dtype, dimension, in_xla_context
 
 Pixels = Callable[[int], tf.Tensor]
 """From a turn to the pixels (B, H, W, C) with their channels turned by so much."""
@@ -163,7 +163,7 @@ def one_pass(
     def store(values: tf.Tensor) -> tf.Tensor:
         return stored(values, images.dtype, value_range)
 
-    pixels: Pixels = moved
+    pixels = _once(moved)
     for step in _measured(program, images, store):
         pixels = _after(pixels, step, images.shape[-1], store)
     return finish(pixels(0), dtype, value_range)
@@ -199,7 +199,19 @@ def _after(before: Pixels, step: Step, channels: int, store: Store) -> Pixels:
             return result
         return tf.where(tf.reshape(step.only, (-1, 1, 1, 1)), result, own)
 
-    return pixels
+    return _once(pixels)
+
+
+def _once(pixels: Pixels) -> Pixels:
+    """The same pixels, each computed once, however many functions ask for them.
+
+    XLA makes one loop of all turns, if they are turned where they are read. Elsewhere
+    they are turned afterwards: the warp, and each function, runs for one turn alone.
+    """
+    if in_xla_context():
+        return functools.cache(pixels)
+    straight = pixels(0)
+    return lambda turn: _turn(straight, turn)
 
 
 def _places(pixels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -1,15 +1,23 @@
 """All layers: importing them enters them in Keras's register."""
 
 from keras_aug_layers.layers.generator import GeneratorAugmentation
+from keras_aug_layers.layers.geometry.crop import CenterCrop, RandomCrop
 from keras_aug_layers.layers.geometry.flip import RandomFlip
 from keras_aug_layers.layers.geometry.perspective import RandomPerspective
+from keras_aug_layers.layers.geometry.random_resized_crop import RandomResizedCrop
+from keras_aug_layers.layers.geometry.resizing import Resizing
 from keras_aug_layers.layers.geometry.rotate import RandomRotate
 from keras_aug_layers.layers.geometry.shear import RandomShear
 from keras_aug_layers.layers.geometry.shift import RandomShift
 from keras_aug_layers.layers.geometry.zoom import RandomZoom
 from keras_aug_layers.layers.groups.choice import RandomApply, RandomChoice
 from keras_aug_layers.layers.groups.fused import FusedAugmentation
-from keras_aug_layers.layers.groups.policies import RandAugment, TrivialAugment
+from keras_aug_layers.layers.groups.policies import (
+    AutoAugment,
+    RandAugment,
+    ThreeAugment,
+    TrivialAugment,
+)
 from keras_aug_layers.layers.groups.sequence import LayerSequence
 from keras_aug_layers.layers.pixels.brightness import RandomBrightness
 from keras_aug_layers.layers.pixels.channel_shift import RandomChannelShift
@@ -30,6 +38,12 @@ from keras_aug_layers.layers.pixels.sharpness import RandomSharpness
 from keras_aug_layers.layers.pixels.solarization import Solarization
 
 __all__ = [
+    "CenterCrop",
+    "RandomCrop",
+    "RandomResizedCrop",
+    "Resizing",
+    "AutoAugment",
+    "ThreeAugment",
     "AutoContrast",
     "Equalization",
     "Normalize",

@@ -15,7 +15,6 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers import arguments
-from keras_aug_layers.kernels.warp import FILL_MODES, INTERPOLATIONS
 from keras_aug_layers.layers import checks, symbolic
 from keras_aug_layers.layers.streams import Streams, own
 from keras_aug_layers.plan import chain, random_numbers
@@ -248,7 +247,10 @@ class AugmentationLayer(keras.layers.Layer):
         cursor = next(cursors)
         plan = as_plan(self._draw(cursor, cursors, frame))
         if self.probability < 1.0:
-            plan = plan.only(cursor.coin(self.probability))
+            chosen = cursor.coin(self.probability)
+            plan = plan.only(chosen)
+            if self.rests():
+                plan = as_plan(self.rest(frame)).only(~chosen).then(plan)
         return plan
 
     def _draw(self, cursor: Cursor, cursors: Iterator[Cursor], frame: Frame) -> Drawn:
@@ -351,19 +353,17 @@ class GeometricLayer(AugmentationLayer):
     def __init__(
         self,
         *,
-        fill_mode: str = "reflect",
-        interpolation: str = "bilinear",
-        fill_value: float = 0.0,
+        fill_mode: str | None = "reflect",
+        interpolation: str | None = "bilinear",
+        fill_value: float | None = 0.0,
         mask_fill_value: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self._set(
-            fill_mode=arguments.one_of("fill_mode", fill_mode, FILL_MODES),
-            interpolation=arguments.one_of(
-                "interpolation", interpolation, INTERPOLATIONS
-            ),
-            fill_value=arguments.number("fill_value", fill_value),
+            fill_mode=fill_mode,
+            interpolation=interpolation,
+            fill_value=fill_value,
             mask_fill_value=mask_fill_value,
         )
 

@@ -1,6 +1,7 @@
 """Streams: from which states, and at which places of them, a stack of layers draws."""
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -63,6 +64,18 @@ class Streams:
         """The origins of all streams, (S, 3) or (S, B, 3)."""
         _, owners, folds = self._places
         return random_numbers.streams(origins, owners, folds)
+
+
+def track(holder: Any, layers: Sequence[Any]) -> None:
+    """Tells TensorFlow's checkpoints of layers in a list, which Keras does not.
+
+    Args:
+        holder: the layer that has the list.
+        layers: the list, whose layers may have states of their own.
+    """
+    if isinstance(holder, tf.__internal__.tracking.Trackable):  # not under JAX, PyTorch
+        for place, layer in enumerate(layers):
+            holder._track_trackable(layer, f"layers_{place}")
 
 
 def own(state: Any) -> Any:

@@ -20,13 +20,15 @@ to. Only autocontrast is in float32 as well, because there float32 decides about
 images, whether they reach 255 for instance.
 """
 
+import itertools
+
 import numpy as np
 
 HAIR = 1e-6
 """A result this close below a whole number is that number, before it is cut off."""
 
-_error = 0.0
-"""What `float32_bounds` adds to a result before it is cut off or rounded."""
+_errors = {"between": 0.0, "result": 0.0}
+"""What `float32_bounds` adds to grey images and blurs in between, and to results."""
 
 GREY = (0.2989, 0.587, 0.114)
 """The weights of red, green and blue, as torchvision's; they add up to 0.9999."""
@@ -143,18 +145,16 @@ def sharpness(image, factor, *, value_range=UNIT):
     """About a blurred image: 0 is blurred, 1 the image. Source: `adjust_sharpness`.
 
     The blur is [[1, 1, 1], [1, 5, 1], [1, 1, 1]] / 13, which leaves one pixel of border
-    as it is. An image of two rows or columns, or fewer, stays as it is.
+    as it is, and so the whole of an image of two rows or columns, or fewer.
     """
-    height, width = image.shape[:2]
-    if min(height, width) <= 2:
-        return image
     x, bound = _read(image, value_range)
+    height, width = image.shape[:2]
     around = sum(
         x[i : height - 2 + i, j : width - 2 + j] for i in range(3) for j in range(3)
     )
     blurred = x.copy()
     inside = (around + 4 * x[1:-1, 1:-1]) / 13
-    blurred[1:-1, 1:-1] = inside if bound == 1 else _rounded(inside)
+    blurred[1:-1, 1:-1] = inside if bound == 1 else _rounded(inside, "between")
     return _write(_blend(x, blurred, factor, bound), image, value_range)
 
 
@@ -269,10 +269,9 @@ def float32_bounds(operation, image, *args, **kwargs):
 
     They differ where the exact result is within 1e-3 of a step of the storing.
     """
-    global _error
     results = []
-    for error in (-1e-3, 1e-3, 0.0):
-        _error = error
+    for between, result in itertools.product((-1e-3, 1e-3, 0.0), repeat=2):
+        _errors.update(between=between, result=result)
         results.append(operation(image, *args, **kwargs))
     return np.min(results, axis=0), np.max(results, axis=0)
 
@@ -290,12 +289,12 @@ def _read(image, value_range):
     return (image.astype(np.float64) - low) / (high - low), 1
 
 
-def _cut_off(x):
-    return np.floor(x + HAIR + _error)
+def _cut_off(x, which="result"):
+    return np.floor(x + HAIR + _errors[which])
 
 
-def _rounded(x):
-    return np.rint(x + _error)
+def _rounded(x, which="result"):
+    return np.rint(x + _errors[which])
 
 
 def _write(x, image, value_range, whole=_cut_off):
@@ -324,7 +323,7 @@ def _grey(x):
 
 
 def _stored_grey(x, bound):
-    return _grey(x) if bound == 1 else _cut_off(_grey(x))
+    return _grey(x) if bound == 1 else _cut_off(_grey(x), "between")
 
 
 def _hsv(x):

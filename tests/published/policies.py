@@ -2,11 +2,11 @@
 
 A strength is given in its row's unit:
 
-- "slope": pixels of shear per pixel of distance from the top left corner, the origin
-  (a matrix entry, not an angle);
-- "pixels", "widths", "heights": of translation; torchvision moves by whole pixels,
-  cutting the strength off (towards 0), timm does not;
-- "degrees": of rotation about the centre;
+- "slope": of shear, pixels per pixel of distance from the top left corner (a matrix
+  entry, not an angle); a positive one moves the bottom to the left, the right side up;
+- "pixels", "widths", "heights": of translation, to the right and down; torchvision
+  moves by whole pixels, cutting the strength off (towards 0), timm does not;
+- "degrees": of rotation about the centre, counter-clockwise;
 - "share": what is added to a factor of 1, for brightness, color (the saturation),
   contrast and sharpness;
 - "bits": that posterize keeps;
@@ -156,8 +156,9 @@ TRIVIAL_AUGMENT = Policy(
 )
 """TrivialAugment (wide): one operation, at any of 31 bins.
 
-torchvision computes the strengths in float32, so that bin 15 of the translations,
-which is 16 pixels, moves by 15.
+torchvision computes the strengths in float32. So bin 15 of the translations, which is
+16 pixels, moves by 15, and solarize's bins 16, 18 and 24, whose thresholds are 119, 102
+and 51, begin at 120, 103 and 52.
 
 Sources: https://arxiv.org/abs/2103.10158, and torchvision 0.28, `TrivialAugmentWide`.
 """
@@ -348,12 +349,16 @@ PIXELS = {
     "Contrast": lambda image, strength: pixels.contrast(image, 1 + strength),
     "Sharpness": lambda image, strength: pixels.sharpness(image, 1 + strength),
     "Posterize": lambda image, strength: pixels.posterize(image, int(strength)),
-    "Solarize": lambda image, strength: pixels.solarize(image, 255 * strength),
+    "Solarize": lambda image, strength: pixels.solarize(
+        image, np.float32(255 * strength)
+    ),
     "AutoContrast": lambda image, strength: pixels.autocontrast(image),
     "Equalize": lambda image, strength: pixels.equalize(image),
     "Invert": lambda image, strength: pixels.invert(image),
 }
 """What torchvision's operations on pixels do with a uint8 image and a strength.
+
+float32 for the threshold of solarize is torchvision's: 255 times 2 / 3 is 170 then.
 
 Source: torchvision 0.28, `_AutoAugmentBase._apply_image_or_video_transform`.
 """

@@ -36,13 +36,12 @@ IMAGES = _images()
 PHOTOGRAPHS = {"astronaut": np.s_[60:184, 150:301], "coffee": np.s_[100:290, 150:420]}
 
 
-@pytest.fixture(params=[*IMAGES, *PHOTOGRAPHS])
-def image(request):
-    """Each of the images, uint8 (H, W, C)."""
-    if request.param in IMAGES:
-        return IMAGES[request.param]
+@pytest.fixture(scope="module")
+def pictures():
+    """The images and two photographs, uint8 (H, W, C)."""
     data = pytest.importorskip("skimage.data")
-    return getattr(data, request.param)()[PHOTOGRAPHS[request.param]]
+    photographs = {name: getattr(data, name)()[at] for name, at in PHOTOGRAPHS.items()}
+    return IMAGES | photographs
 
 
 @pytest.fixture(scope="module")
@@ -91,8 +90,10 @@ def stats():
         *[(pixels.posterize, "posterize", (bits,)) for bits in range(9)],
     ],
 )
-def test_bit_for_bit(image, functional, ours, theirs, args):
-    np.testing.assert_array_equal(ours(image, *args), functional(theirs)(image, *args))
+def test_bit_for_bit(pictures, functional, ours, theirs, args):
+    for name, image in pictures.items():
+        peer = functional(theirs)(image, *args)
+        np.testing.assert_array_equal(ours(image, *args), peer, name)
 
 
 def test_autocontrast_of_every_range(functional):
@@ -126,8 +127,9 @@ BLURS = [((3, 3), (0.1, 0.1)), ((3, 5), (0.8, 2.0)), ((7, 7), (2.0, 2.0))]
 
 
 @pytest.mark.parametrize(("ours", "theirs", "args"), ROUND + UNEVEN)
-def test_within_float32(image, functional, ours, theirs, args):
-    _compare(image, functional(theirs)(image, *args), ours, *args)
+def test_within_float32(pictures, functional, ours, theirs, args):
+    for image in pictures.values():
+        _compare(image, functional(theirs)(image, *args), ours, *args)
 
 
 @pytest.mark.parametrize(("sizes", "sigmas"), [*BLURS, ((23, 23), (1.3, 1.3))])
@@ -231,7 +233,7 @@ def test_color_jitter(functional, torch, v2, seed):
     result = pixels.color_jitter(image, factors, order)
     apart = np.abs(result - np.moveaxis(peer, 0, -1).astype(int))
     assert apart.max() <= 2
-    assert np.mean(apart > 1) < 1e-3
+    assert np.mean(apart > 1) < 2e-3
     assert np.mean(apart > 0) < 1e-2
 
 
@@ -253,15 +255,17 @@ def test_gaussian_noise(functional, torch, dtype):
 
 
 @pytest.mark.parametrize("args", [(3, 0.8), (7, 2.0), (15, 3.0)])
-def test_blur_of_tiny_images(image, args):
+@pytest.mark.parametrize("name", ["1 x 1", "2 x 30", "constant", "smooth"])
+def test_blur_of_tiny_images(name, args):
     """SciPy goes on mirroring, where torchvision stops."""
     ndimage = pytest.importorskip("scipy.ndimage")
     size, sigma = args
-    expected = image.astype(np.float64)
+    image = IMAGES[name].astype(np.float64)
+    expected = image
     taps = np.exp(-0.5 * ((np.arange(size) - size // 2) / sigma) ** 2)
     for axis in (0, 1):
         expected = ndimage.correlate1d(expected, taps / taps.sum(), axis, mode="mirror")
-    result = pixels.gaussian_blur(image.astype(np.float64), *args)
+    result = pixels.gaussian_blur(image, *args)
     np.testing.assert_allclose(result, expected, rtol=0, atol=1e-9)
 
 
@@ -274,13 +278,16 @@ def test_blur_of_tiny_images(image, args):
         *[(pixels.posterize, "posterize", (bits,)) for bits in range(1, 9)],
     ],
 )
-def test_pillow(image, ours, theirs, args):
+def test_pillow(pictures, ours, theirs, args):
     """Pillow's definitions are the same, bit for bit. Those of the others are not."""
     pil = pytest.importorskip("PIL.Image")
     operations = pytest.importorskip("PIL.ImageOps")
-    picture = pil.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
-    peer = np.asarray(getattr(operations, theirs)(picture, *args))
-    np.testing.assert_array_equal(ours(image, *args), peer.reshape(image.shape))
+    for name, image in pictures.items():
+        picture = pil.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+        peer = np.asarray(getattr(operations, theirs)(picture, *args))
+        np.testing.assert_array_equal(
+            ours(image, *args), peer.reshape(image.shape), name
+        )
 
 
 @pytest.mark.parametrize("factor", [0.0, 0.3, 1.0, 1.8])
@@ -348,11 +355,20 @@ def test_defaults(v2):
     assert augmix.chain_depth == -1 and augmix.all_ops
 
 
-def test_translation_by_16_pixels_moves_15(v2):
-    strengths, _ = v2.TrivialAugmentWide._AUGMENTATION_SPACE["TranslateX"]
-    assert int(strengths(31, 224, 224)[15]) == 15
+def test_float32_strengths(v2, functional):
+    """Where torchvision's strengths in float32 are not what they are exactly."""
+    space = v2.TrivialAugmentWide._AUGMENTATION_SPACE
     rows = {row.name: row for row in policies.TRIVIAL_AUGMENT.rows}
-    assert rows["TranslateX"].strengths[15] == 16
+    moves = [space["TranslateX"][0](31, 224, 224), rows["TranslateX"].strengths]
+    theirs, ours = ([int(m) for m in strengths] for strengths in moves)
+    assert [(a, b) for a, b in zip(theirs, ours, strict=True) if a != b] == [(15, 16)]
+    levels = np.arange(256, dtype=np.uint8)[:, None, None]
+    differ = []
+    for k, theirs in enumerate(space["Solarize"][0](31, 224, 224).tolist()):
+        peer = functional("solarize")(levels, 255 * theirs)
+        result = policies.PIXELS["Solarize"](levels, rows["Solarize"].strengths[k])
+        differ += [(k, int(level)) for level in np.flatnonzero(peer != result)]
+    assert differ == [(16, 119), (18, 102), (24, 51)]
 
 
 @pytest.mark.parametrize("name", policies.AUTO_AUGMENT)
@@ -443,6 +459,7 @@ CROPS = [
     (40, 900, (0.08, 1.0), (3 / 4, 4 / 3)),
     (700, 50, (0.3, 1.0), (3 / 4, 4 / 3)),
     (32, 32, (0.9, 1.0), (0.5, 0.6)),
+    (64, 64, (0.1, 0.3), (0.5, 0.9)),
     (5, 7, (0.08, 1.0), (3 / 4, 4 / 3)),
     (1, 3, (0.08, 1.0), (3 / 4, 4 / 3)),
 ]
@@ -464,11 +481,17 @@ def test_random_resized_crop(torch, stats, height, width, scale, ratio):
 
 
 @pytest.mark.parametrize(
-    ("height", "width"), [(224, 224), (60, 400), (300, 90), (32, 32), (4, 5), (1, 1)]
+    ("height", "width", "arguments"),
+    [
+        *[
+            (*size, crops.ERASING["torchvision"])
+            for size in [(224, 224), (60, 400), (300, 90), (32, 32), (4, 5), (1, 1)]
+        ],
+        (64, 64, {"scale": (0.1, 0.3), "ratio": (0.5, 0.9)}),
+    ],
 )
-def test_random_erasing(torch, stats, height, width):
+def test_random_erasing(torch, stats, height, width, arguments):
     layer = pytest.importorskip("torchvision.transforms").RandomErasing
-    arguments = crops.ERASING["torchvision"]
     torch.manual_seed(3)
     image, generator = torch.empty(1, height, width), np.random.default_rng(4)
     peer = [layer.get_params(image, **arguments, value=[0.0])[:4] for _ in range(DRAWS)]
@@ -574,34 +597,34 @@ def _same_windows(stats, peer, ours):
 # Mixing
 
 
-@pytest.mark.parametrize("seed", range(40))
 @pytest.mark.parametrize(("height", "width"), [(224, 224), (15, 40), (1, 1)])
-def test_cutmix_window(torch, v2, seed, height, width):
+def test_cutmix_window(torch, v2, height, width):
     layer = v2.CutMix(num_classes=3)
-    torch.manual_seed(seed)
-    peer = layer.make_params([torch.empty(2, 1, height, width)])
-    torch.manual_seed(seed)
-    lam = float(layer._dist.sample(()))
-    x, y = int(torch.randint(width, (1,))), int(torch.randint(height, (1,)))
-    window, share = mixing.cutmix_window(y, x, lam, height, width)
-    top, left, h, w = window
-    assert (left, top, left + w, top + h) == peer["box"]
-    assert share == pytest.approx(peer["lam_adjusted"], abs=1e-12)
+    for seed in range(100):
+        torch.manual_seed(seed)
+        peer = layer.make_params([torch.empty(2, 1, height, width)])
+        torch.manual_seed(seed)
+        lam = float(layer._dist.sample(()))
+        x, y = int(torch.randint(width, (1,))), int(torch.randint(height, (1,)))
+        window, share = mixing.cutmix_window(y, x, lam, height, width)
+        top, left, h, w = window
+        assert (left, top, left + w, top + h) == peer["box"]
+        assert share == pytest.approx(peer["lam_adjusted"], abs=1e-12)
 
 
-@pytest.mark.parametrize("seed", range(40))
 @pytest.mark.parametrize(("height", "width"), [(224, 224), (15, 40), (1, 1)])
-def test_timm_cutmix_window(seed, height, width):
+def test_timm_cutmix_window(height, width):
     timm = pytest.importorskip("timm.data.mixup")
-    lam = np.random.default_rng(seed).uniform()
-    np.random.seed(seed)
-    (*box,), peer = timm.cutmix_bbox_and_lam((3, height, width), lam)
-    np.random.seed(seed)
-    y, x = np.random.randint(0, height), np.random.randint(0, width)
-    window, share = mixing.timm_cutmix_window(y, x, lam, height, width)
-    top, left, h, w = window
-    assert [top, top + h, left, left + w] == box
-    assert share == pytest.approx(peer, abs=1e-12)
+    for seed in range(100):
+        lam = np.random.default_rng(seed).uniform()
+        np.random.seed(seed)
+        (*box,), peer = timm.cutmix_bbox_and_lam((3, height, width), lam)
+        np.random.seed(seed)
+        y, x = np.random.randint(0, height), np.random.randint(0, width)
+        window, share = mixing.timm_cutmix_window(y, x, lam, height, width)
+        top, left, h, w = window
+        assert [top, top + h, left, left + w] == box
+        assert share == pytest.approx(peer, abs=1e-12)
 
 
 @pytest.mark.parametrize("alpha", [0.2, 1.0])
@@ -647,7 +670,10 @@ def test_mixes(torch, v2, layer):
         x, y, x2, y2 = drawn["box"]
         lam, how = drawn["lam_adjusted"], (mixing.cutmix, (y, x, y2 - y, x2 - x))
     function, argument = how
-    result = [function(*pair, argument) for pair in zip(images, np.roll(images, 1, 0))]
+    result = [
+        function(*pair, argument)
+        for pair in zip(images, np.roll(images, 1, 0), strict=True)
+    ]
     np.testing.assert_allclose(result, np.moveaxis(peer.numpy(), 1, -1), atol=1e-6)
     one_hot = mixing.one_hot(labels, 5)
     np.testing.assert_allclose(
@@ -663,8 +689,10 @@ def test_timm_mixes_uint8(torch):
     np.random.seed(16)
     lam, _ = mix._params_per_batch()
     np.random.seed(16)
-    peer, peer_labels = mix(list(zip(np.moveaxis(images, -1, 1), labels)))
-    result = [mixing.mixup(*pair, lam) for pair in zip(images, images[::-1])]
+    peer, peer_labels = mix(list(zip(np.moveaxis(images, -1, 1), labels, strict=True)))
+    result = [
+        mixing.mixup(*pair, lam) for pair in zip(images, images[::-1], strict=True)
+    ]
     np.testing.assert_array_equal(result, np.moveaxis(peer.numpy(), 1, -1))
     one_hot = mixing.one_hot(np.array(labels), 5, 0.1)
     np.testing.assert_allclose(

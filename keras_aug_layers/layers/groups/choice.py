@@ -10,7 +10,7 @@ from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.layers.groups.fused import FusedAugmentation
 from keras_aug_layers.layers.groups.group import LayerGroup
 from keras_aug_layers.plan.frame import Frame
-from keras_aug_layers.plan.plan import Plan
+from keras_aug_layers.plan.plan import Drawn, Plan
 from keras_aug_layers.plan.random_numbers import Cursor
 
 
@@ -101,10 +101,40 @@ class RandomChoice(LayerGroup):
         """The arguments; `weights` of a Keras layer are its variables."""
         return {**super().get_config(), "weights": self.choice_weights}
 
+    def rests(self) -> bool:
+        """Whether one of the layers does something outside training."""
+        return any(layer.rests() for layer in self.layers)
+
+    def rest(self, frame: Frame) -> Drawn:
+        """What the first layer does outside training."""
+        self.framed(frame)
+        return self.layers[0].rest(frame)
+
+    def framed(self, frame: Frame) -> Frame:
+        """The images as they come out, which must be the same whatever was chosen."""
+        frames = [layer.framed(frame) for layer in self.layers]
+        kinds = [(x.height, x.width, x.dtype) for x in frames]
+        for layer, kind in zip(self.layers, kinds, strict=True):
+            if any(a is not b and a != b for a, b in zip(kind, kinds[0], strict=True)):
+                raise ValueError(
+                    "`layers` of a choice must give images of one size and dtype. "
+                    f"Received: {_words(kinds[0])} of {self.layers[0].name!r}, and "
+                    f"{_words(kind)} of {layer.name!r}. Write the layer that changes "
+                    "it before or after the choice, or in all of its layers."
+                )
+        return frames[0]
+
     def _draw(self, cursor: Cursor, cursors: Iterator[Cursor], frame: Frame) -> Plan:
         """Every layer's plan, each for the images that chose it."""
+        self.framed(frame)
         weights = self.choice_weights or (1.0,) * len(self.layers)
         chosen, plan = cursor.index(weights), Plan()
         for number, layer in enumerate(self.layers):
             plan = plan.then(layer.drawn(cursors, frame).only(chosen == number))
         return plan
+
+
+def _words(kind: tuple[Any, ...]) -> str:
+    """A size and a dtype for an error."""
+    height, width = (x if isinstance(x, int) else "?" for x in kind[:2])
+    return f"{height} x {width}" + ("" if kind[2] is None else f" {kind[2].name}")

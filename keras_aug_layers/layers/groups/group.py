@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from keras_aug_layers.layers.base import AugmentationLayer
+from keras_aug_layers.layers.streams import track
 from keras_aug_layers.plan.settings import Disagreement, Settings
 
 
@@ -58,6 +59,7 @@ class LayerGroup(AugmentationLayer):
             value_range=value_range,
         )
         self.layers = layers
+        track(self, layers)
         self._settings = self._agreed()
         self.jit_compile = self._agreed_form()
 

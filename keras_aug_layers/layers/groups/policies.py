@@ -1,131 +1,70 @@
-"""RandAugment and TrivialAugment, of the operations that are matrices."""
+"""RandAugment, TrivialAugment, AutoAugment and ThreeAugment, drawn for each image."""
 
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_aug_layers import arguments
-from keras_aug_layers.kernels import matrices
-from keras_aug_layers.kernels.coordinates import affine
-from keras_aug_layers.kernels.pixels import scale
-from keras_aug_layers.kernels.program import Step
+from keras_aug_layers.kernels.program import Step, only
 from keras_aug_layers.layers.base import GeometricLayer
-from keras_aug_layers.layers.groups.fused import FusedAugmentation
-from keras_aug_layers.layers.pixels.contrast import contrast
+from keras_aug_layers.layers.groups import operations
+from keras_aug_layers.layers.groups.auto_augment import POLICIES, TABLE
+from keras_aug_layers.layers.groups.operations import Drawn, Operation
+from keras_aug_layers.layers.pixels.gaussian_blur import gaussian_blur
 from keras_aug_layers.layers.pixels.saturation import saturation
+from keras_aug_layers.layers.pixels.solarization import solarize
 from keras_aug_layers.plan.frame import Frame
+from keras_aug_layers.plan.plan import Plan
 from keras_aug_layers.plan.random_numbers import Cursor
 
-_OPERATIONS = 9  # the identity, then eight in the order of `draw`
-MAX_MAGNITUDE = 30
+BINS = 31
+MAX_MAGNITUDE = BINS - 1
 
 
-@keras.saving.register_keras_serializable("keras_aug_layers")
-class RandomOperation(GeometricLayer):
-    """Applies one of nine operations to each image: a step of a policy.
-
-    The identity, shears along x and y, shifts along x and y, rotation, brightness,
-    saturation and contrast are equally likely; their direction is a coin toss.
+class Policy(GeometricLayer):
+    """Base class of the policies.
 
     Args:
-        shear: the greatest shear.
-        shift: the greatest shift, as a fraction of the frame.
-        degrees: the greatest angle.
-        color: the greatest change u of brightness, saturation and contrast, which
-            become 1 + u or 1 - u.
-        magnitude: the strength, from 0 to 30, at which the greatest are reached; None
-            draws it for each image.
-        value_range: as for every `ColorLayer`.
-        **kwargs: arguments of `GeometricLayer`.
-
-    Raises:
-        ValueError: if `magnitude` is out of range.
+        value_range: (low, high); needed unless the dtype is an unsigned integer.
+        **kwargs: fill settings, and other arguments of `GeometricLayer`.
     """
 
     def __init__(
-        self,
-        shear: float,
-        shift: float,
-        degrees: float,
-        color: float,
-        *,
-        magnitude: float | None = None,
-        value_range: tuple[float, float] | None = None,
-        **kwargs: Any,
+        self, *, value_range: tuple[float, float] | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.shear = arguments.number("shear", shear, 0.0, 1.0)
-        self.shift = arguments.number("shift", shift, 0.0, 1.0)
-        self.degrees = arguments.number("degrees", degrees, 0.0, 360.0)
-        self.color = arguments.number("color", color, 0.0)
-        if magnitude is not None:
-            magnitude = arguments.number("magnitude", magnitude, 0.0, MAX_MAGNITUDE)
-        self.magnitude = magnitude
         self._set(value_range=value_range)
 
-    def draw(self, random: Cursor, frame: Frame) -> list[Step]:
-        """All operations, of which only the chosen one is not the identity."""
-        chosen = random.index((1.0,) * _OPERATIONS)
-        sign = tf.where(random.coin(0.5), -1.0, 1.0)
-        strength = tf.cast(sign, tf.float64)
-        if self.magnitude is not None:
-            strength *= self.magnitude / MAX_MAGNITUDE
-        else:
-            step = tf.floor(random.uniform((0.0, MAX_MAGNITUDE + 1.0)))
-            strength *= step / MAX_MAGNITUDE
-        only = tf.one_hot(chosen, _OPERATIONS, dtype=tf.float64)
-        _, shear_x, shear_y, shift_x, shift_y, turn, bright, paler, contrasted = (
-            tf.unstack(strength[:, tf.newaxis] * only, axis=1)
-        )
-        steps = [
-            affine(matrix=matrices.rotate(turn * self.degrees / 360.0)),
-            affine(matrix=matrices.shear(shear_x * self.shear, shear_y * self.shear)),
-            affine(
-                matrix=matrices.shift(
-                    shift_x * self.shift * tf.cast(frame.width, tf.float64),
-                    shift_y * self.shift * tf.cast(frame.height, tf.float64),
-                )
-            ),
-            scale(gain=1.0 + bright * self.color, bias=0.0),
-            contrast(gain=1.0 + contrasted * self.color),
-        ]
-        if frame.channels == 3:
-            steps.append(saturation(1.0 + paler * self.color))
-        return steps
-
-
-class Policy(FusedAugmentation):
-    """Base class of the policies, whose layers follow from their other arguments."""
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments."""
-        config = super().get_config()
-        del config["layers"]
-        return config
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Policy":
-        """Builds the policy."""
-        return cls(**config)
+    def _drawn(
+        self, table: tuple[Operation, ...], random: Cursor, number: Any, frame: Frame
+    ) -> Drawn:
+        """An operation of a table, all with the same chance, and its strength."""
+        chosen = random.index((1.0,) * len(table))
+        negative = random.coin(0.5)
+        number = tf.zeros_like(chosen) + number
+        strength = operations.strengths(table, chosen, number, negative, frame)
+        return Drawn(chosen, strength)
 
 
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class RandAugment(Policy):
-    """RandAugment (Cubuk et al., 2020, arXiv:1909.13719), chosen per image.
+    """RandAugment (Cubuk et al., 2020, arXiv:1909.13719), drawn for each image.
 
-    `num_ops` operations one after the other, each drawn anew for each image, at the
-    cost of one warp and one pass of colour. Of the published operations those that are
-    matrices: identity, shears, shifts, rotation, brightness, colour (saturation) and
-    contrast. Missing, since no matrix does them: auto-contrast, equalize, solarize,
-    posterize and sharpness. Images of one or two channels keep their saturation.
+    `num_ops` operations one after the other, each drawn anew for each image, of the
+    fourteen that torchvision has: identity, shears, translations, rotation, brightness,
+    colour (saturation), contrast, sharpness, posterize, solarize, auto-contrast and
+    equalize. All that moves is one warp, before the colours; see
+    `layers/groups/operations.py`. Images of one or two channels keep their saturation.
 
     Args:
         num_ops: how many operations one image gets.
-        magnitude: their strength, from 0 to 30, where shears reach 0.3, shifts 150/331
-            of the frame, rotations 30 degrees and colours change by 0.9.
-        value_range: as for every `ColorLayer`.
-        **kwargs: fill settings and arguments of `FusedAugmentation`.
+        magnitude: their strength, from 0 to 30, where shears reach 0.3, translations
+            150/331 of the frame, rotations 30 degrees, factors change by 0.9, posterize
+            keeps 4 bits, and solarize turns the whole image into its negative.
+        value_range: (low, high); needed unless the dtype is an unsigned integer.
+        **kwargs: fill settings, and other arguments of `GeometricLayer`.
 
     Raises:
         ValueError: if `num_ops` is no whole number above 0, or `magnitude` is out of
@@ -146,32 +85,44 @@ class RandAugment(Policy):
         value_range: tuple[float, float] | None = None,
         **kwargs: Any,
     ) -> None:
+        super().__init__(value_range=value_range, **kwargs)
         if isinstance(num_ops, bool) or not isinstance(num_ops, int) or num_ops < 1:
             raise ValueError(
                 f"`num_ops` must be a whole number above 0. Received: {num_ops!r}"
             )
-        magnitude = arguments.number("magnitude", magnitude, 0.0, MAX_MAGNITUDE)
-        steps = [
-            RandomOperation(0.3, 150 / 331, 30.0, 0.9, magnitude=magnitude)
-            for _ in range(num_ops)
-        ]
-        super().__init__(steps, value_range=value_range, **kwargs)
-        self.num_ops, self.magnitude = num_ops, magnitude
+        self.num_ops = num_ops
+        self.magnitude = arguments.number("magnitude", magnitude, 0.0, MAX_MAGNITUDE)
+
+    def draw(self, random: Cursor, frame: Frame) -> Plan:
+        """As many draws from the table, at one strength."""
+        full = operations.table(BINS, 0.3, 150 / 331, 30.0, 0.9, 4)
+        table = tuple(_at(operation, self.magnitude) for operation in full)
+        places = [self._drawn(table, random, 0, frame) for _ in range(self.num_ops)]
+        return operations.plan(table, places, frame, self)
+
+
+def _at(operation: Operation, magnitude: float) -> Operation:
+    """An operation at one strength, between two bins if need be."""
+    if operation.strengths is None:
+        return operation
+    strength = float(np.interp(magnitude, range(BINS), operation.strengths))
+    if operation.name == "Posterize":
+        strength = float(np.rint(strength))
+    return operation._replace(strengths=(strength,))
 
 
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class TrivialAugment(Policy):
-    """TrivialAugment (Müller and Hutter, 2021, arXiv:2103.10158), chosen per image.
+    """TrivialAugment (Müller and Hutter, 2021, arXiv:2103.10158), drawn for each image.
 
-    One operation per image, at a strength drawn for each image. The operations are
-    those of `RandAugment`, with the "wide" ranges of the paper: shears up to 0.99,
-    shifts up to a quarter of the frame (the paper: 32 pixels), rotations up to 135
-    degrees, colours changed by up to 0.99. Missing, since no matrix does them:
-    auto-contrast, equalize, solarize, posterize and sharpness.
+    One operation for each image, of those of `RandAugment`, at one of 31 strengths. The
+    ranges are the "wide" ones of the paper: shears up to 0.99, translations up to 32
+    pixels, rotations up to 135 degrees, factors changed by up to 0.99, posterize down to
+    2 bits.
 
     Args:
-        value_range: as for every `ColorLayer`.
-        **kwargs: fill settings and arguments of `FusedAugmentation`.
+        value_range: (low, high); needed unless the dtype is an unsigned integer.
+        **kwargs: fill settings, and other arguments of `GeometricLayer`.
 
     Example:
         >>> import numpy as np
@@ -180,8 +131,93 @@ class TrivialAugment(Policy):
         TensorShape([8, 32, 32, 3])
     """
 
+    def draw(self, random: Cursor, frame: Frame) -> Plan:
+        """One draw from the table, at a strength of its own."""
+        table = operations.table(BINS, 0.99, 32.0, 135.0, 0.99, 2, parts=False)
+        number = tf.cast(random.uniform((0.0, float(BINS))), tf.int32)
+        drawn = self._drawn(table, random, number, frame)
+        return operations.plan(table, [drawn], frame, self)
+
+
+@keras.saving.register_keras_serializable("keras_aug_layers")
+class AutoAugment(Policy):
+    """AutoAugment (Cubuk et al., 2019, arXiv:1805.09501), drawn for each image.
+
+    One of 25 pairs of operations for each image, each operation done with a chance of
+    its own, as torchvision has them.
+
+    Args:
+        policy: "imagenet", "cifar10" or "svhn".
+        value_range: (low, high); needed unless the dtype is an unsigned integer.
+        **kwargs: fill settings, and other arguments of `GeometricLayer`.
+
+    Raises:
+        ValueError: if `policy` is unknown.
+
+    Example:
+        >>> import numpy as np
+        >>> images = np.zeros((8, 32, 32, 3), "uint8")
+        >>> AutoAugment("cifar10")(images, training=True).shape
+        TensorShape([8, 32, 32, 3])
+    """
+
     def __init__(
-        self, *, value_range: tuple[float, float] | None = None, **kwargs: Any
+        self,
+        policy: str = "imagenet",
+        *,
+        value_range: tuple[float, float] | None = None,
+        **kwargs: Any,
     ) -> None:
-        step = RandomOperation(0.99, 0.25, 135.0, 0.99)
-        super().__init__([step], value_range=value_range, **kwargs)
+        super().__init__(value_range=value_range, **kwargs)
+        self.policy = arguments.one_of("policy", policy, tuple(POLICIES))
+
+    def draw(self, random: Cursor, frame: Frame) -> Plan:
+        """A pair of operations, each with its chance, bin and sign."""
+        pairs = POLICIES[self.policy]
+        names = [operation.name for operation in TABLE]
+        pair = random.index((1.0,) * len(pairs))
+        places = []
+        for place in range(2):
+            column = [x[place] for x in pairs]
+            chosen = tf.gather([names.index(name) for name, _, _ in column], pair)
+            number = tf.gather([number or 0 for _, _, number in column], pair)
+            chance = tf.gather(tf.constant([x for _, x, _ in column], tf.float64), pair)
+            done, negative = random.uniform() < chance, random.coin(0.5)
+            strength = operations.strengths(TABLE, chosen, number, negative, frame)
+            places.append(Drawn(chosen, strength, done))
+        return operations.plan(TABLE, places, frame, self)
+
+
+@keras.saving.register_keras_serializable("keras_aug_layers")
+class ThreeAugment(Policy):
+    """3-Augment (Touvron et al., 2022, arXiv:2204.07118: DeiT III), for each image.
+
+    One of three, all with the same chance: greyscale, the negative of the brighter half
+    (solarize at 128), or a Gaussian blur with a sigma of 0.1 to 2.
+
+    Args:
+        value_range: (low, high); needed unless the dtype is an unsigned integer.
+        **kwargs: arguments of `GeometricLayer`.
+
+    Example:
+        >>> import numpy as np
+        >>> images = np.zeros((8, 32, 32, 3), "uint8")
+        >>> ThreeAugment()(images, training=True).shape
+        TensorShape([8, 32, 32, 3])
+    """
+
+    KERNEL_SIZE = 9
+    """Taps of the blur, which holds 97 % of its weight at a sigma of 2."""
+
+    def draw(self, random: Cursor, frame: Frame) -> list[Step]:
+        """The three, each for the images that drew it."""
+        low, high = frame.range_of(self)
+        chosen = random.index((1.0, 1.0, 1.0))
+        threshold = low + (high - low) * 128 / 255
+        steps = [
+            only(saturation(tf.zeros_like(random.uniform())), tf.equal(chosen, 0)),
+            only(solarize(threshold=threshold, total=low + high), tf.equal(chosen, 1)),
+        ]
+        sigma = random.uniform((0.1, 2.0))
+        blur = gaussian_blur(sigma, (self.KERNEL_SIZE, self.KERNEL_SIZE))
+        return [*steps, *(only(step, tf.equal(chosen, 2)) for step in blur)]

@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 
+from keras_aug_layers.layers.streams import track
+
 
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class LayerSequence(keras.layers.Layer):
@@ -25,6 +27,7 @@ class LayerSequence(keras.layers.Layer):
         self._convert_input_args = False
         self._allow_non_tensor_positional_args = True
         self.layers = list(layers)
+        track(self, self.layers)
         self.built = True
 
     def call(self, data: Any, training: bool = False) -> Any:

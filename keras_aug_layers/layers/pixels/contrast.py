@@ -29,6 +29,35 @@ contrast = register(
 """Scales the distance to the mean colour of the image, and keeps the mean."""
 
 
+def contrast_of_grey(gain: tf.Tensor, frame: Frame) -> Step:
+    """Scales the distance to the mean of the grey image, as torchvision does.
+
+    Args:
+        gain: (B,).
+        frame: the images; those without three channels have no grey but their mean.
+    """
+    luma = [[0.2989, 0.587, 0.114]] if frame.channels == 3 else 1.0 / frame.channels
+    whole = 0.5 if frame.dtype is None or frame.dtype.is_integer else 0.0
+    return _contrast_of_grey(gain=gain, luma=luma, cut=whole)
+
+
+def _about_the_grey(
+    mean: tf.Tensor, gain: tf.Tensor, luma: tf.Tensor, cut: tf.Tensor
+) -> Step:
+    """The grey image of integers is cut off before its mean is taken: half a level."""
+    grey = tf.reduce_sum(mean * luma, axis=-1, keepdims=True) - cut
+    return Step("scale", {"gain": gain, "bias": (1.0 - gain) * grey})
+
+
+_contrast_of_grey = register(
+    "contrast_of_grey",
+    "measured",
+    _about_the_grey,
+    neutral={"gain": 1.0},
+    statistic="mean",
+)
+
+
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class RandomContrast(ColorLayer):
     """Scales the distance of the pixels to the mean of their channel.

@@ -16,10 +16,25 @@ from keras_aug_layers.plan.random_numbers import Cursor
 
 def saturation(gain: tf.Tensor) -> Step:
     """Scales the distance of each pixel to its luma (ITU-R BT.601): gain (B,)."""
+    return mix(matrix=_blend(gain, (0.299, 0.587, 0.114)), bias=0.0)
+
+
+def saturation_of_grey(gain: tf.Tensor, frame: Frame) -> Step:
+    """The same about the grey image that torchvision has: gain (B,).
+
+    Its weights end earlier, and the grey image of integers is cut off: half a level.
+    """
+    gain = tf.cast(gain, tf.float64)
+    whole = frame.dtype is None or frame.dtype.is_integer
+    bias = -0.5 * (1.0 - gain) if whole else 0.0
+    return mix(matrix=_blend(gain, (0.2989, 0.587, 0.114)), bias=bias)
+
+
+def _blend(gain: tf.Tensor, luma: tuple[float, float, float]) -> tf.Tensor:
+    """The matrices (B, 3, 3) that keep `gain` of a pixel, and fill up with its luma."""
     gain = tf.cast(gain, tf.float64)[:, tf.newaxis, tf.newaxis]
-    luma = tf.constant([[0.299, 0.587, 0.114]] * 3, tf.float64)
-    matrix = gain * tf.eye(3, dtype=tf.float64) + (1.0 - gain) * luma
-    return mix(matrix=matrix, bias=0.0)
+    weights = tf.constant([luma] * 3, tf.float64)
+    return gain * tf.eye(3, dtype=tf.float64) + (1.0 - gain) * weights
 
 
 @keras.saving.register_keras_serializable("keras_aug_layers")

@@ -1,0 +1,100 @@
+"""CenterCrop and RandomCrop."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from keras_aug_layers import arguments
+from keras_aug_layers.kernels.program import to_double
+from keras_aug_layers.layers.geometry.window import (
+    SizeLayer,
+    Window,
+    central,
+    cropped,
+    greatest,
+)
+from keras_aug_layers.plan.frame import Frame
+from keras_aug_layers.plan.random_numbers import Cursor
+
+
+@keras.saving.register_keras_serializable("keras_aug_layers")
+class CenterCrop(SizeLayer):
+    """Cuts out the middle of images, in training and outside.
+
+    As `keras.layers.CenterCrop`: of an image that is smaller in height or width, the
+    greatest central window of the crop's shape is shown, enlarged.
+
+    Args:
+        height: of what comes out, in pixels.
+        width: likewise.
+        **kwargs: arguments of `GeometricLayer`.
+
+    Raises:
+        ValueError: if a size is no whole number above 0.
+
+    Example:
+        >>> import numpy as np
+        >>> images = np.arange(16, dtype="uint8").reshape(4, 4, 1)
+        >>> CenterCrop(2, 2)(images).numpy()[..., 0].tolist()
+        [[5, 6], [9, 10]]
+    """
+
+    def window(self, frame: Frame) -> Window:
+        """The middle."""
+        return cropped(frame, self.height, self.width)
+
+
+@keras.saving.register_keras_serializable("keras_aug_layers")
+class RandomCrop(SizeLayer):
+    """Cuts a window out of each image, at a place that is drawn per image.
+
+    Outside training it is the middle. Of an image that is smaller in height or width,
+    the greatest central window of the crop's shape is shown, enlarged, as in
+    `keras.layers.RandomCrop`; with `padding` it is filled up instead.
+
+    Args:
+        height: of what comes out, in pixels.
+        width: likewise.
+        padding: pixels by which the window may reach beyond each edge, as much as
+            torchvision's; a smaller image then stands anywhere in the crop, and
+            `fill_mode` is "constant" unless it is given.
+        **kwargs: arguments of `GeometricLayer`.
+
+    Raises:
+        ValueError: if a size is no whole number above 0, or `padding` none.
+
+    Example:
+        >>> import numpy as np
+        >>> images = np.zeros((8, 32, 32, 3), "uint8")
+        >>> RandomCrop(32, 32, padding=4)(images, training=True).shape
+        TensorShape([8, 32, 32, 3])
+    """
+
+    def __init__(
+        self, height: int, width: int, *, padding: int = 0, **kwargs: Any
+    ) -> None:
+        if padding and kwargs.get("fill_mode") is None:
+            kwargs["fill_mode"] = "constant"
+        super().__init__(height, width, **kwargs)
+        self.padding = arguments.size("padding", padding, 0)
+
+    def window(self, frame: Frame) -> Window:
+        """The middle."""
+        if self.padding:
+            return central(frame, self.height, self.width)
+        return cropped(frame, self.height, self.width)
+
+    def drawn_window(self, random: Cursor, frame: Frame) -> Window:
+        """Any place, each with the same chance."""
+        size = self.height, self.width
+        corner = []
+        for length, side in zip((frame.height, frame.width), size, strict=True):
+            room = to_double(length + 2 * self.padding - side)
+            place = tf.floor(random.uniform() * (tf.abs(room) + 1.0))
+            corner.append(place + tf.minimum(room, 0.0) - self.padding)
+        drawn = Window(*corner, *size)
+        if self.padding:
+            return drawn
+        fits = (frame.height >= self.height) & (frame.width >= self.width)
+        return drawn.where(tf.convert_to_tensor(fits), greatest(frame, *size))

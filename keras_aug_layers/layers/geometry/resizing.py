@@ -1,0 +1,71 @@
+"""Resizing."""
+
+from typing import Any
+
+import keras
+
+from keras_aug_layers.layers.geometry.window import (
+    SizeLayer,
+    Window,
+    greatest,
+    least,
+    whole,
+)
+from keras_aug_layers.plan.frame import Frame
+
+
+@keras.saving.register_keras_serializable("keras_aug_layers")
+class Resizing(SizeLayer):
+    """Brings images of any size to one size, in training and outside.
+
+    The pixels of `keras.layers.Resizing`, windows and padding included, except that an
+    enlarged crop reads the pixels beside it, where Keras repeats those of its edge.
+
+    Args:
+        height: of what comes out, in pixels.
+        width: likewise.
+        interpolation: "bilinear", "bicubic" or "nearest".
+        crop_to_aspect_ratio: whether the greatest central window of the new shape is
+            shown, so that nothing is distorted.
+        pad_to_aspect_ratio: whether all of the image is shown, and filled up to the new
+            shape on both sides (a letterbox); `fill_mode` is then "constant" unless it
+            is given.
+        **kwargs: arguments of `GeometricLayer`.
+
+    Raises:
+        ValueError: if a size is no whole number above 0, or both ratios are kept.
+
+    Example:
+        >>> import numpy as np
+        >>> images = np.zeros((2, 300, 400, 3), "uint8")
+        >>> Resizing(224, 224)(images).shape
+        TensorShape([2, 224, 224, 3])
+    """
+
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        interpolation: str = "bilinear",
+        crop_to_aspect_ratio: bool = False,
+        pad_to_aspect_ratio: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        if crop_to_aspect_ratio and pad_to_aspect_ratio:
+            raise ValueError(
+                "`crop_to_aspect_ratio` and `pad_to_aspect_ratio` exclude one another. "
+                "Received: True and True."
+            )
+        if pad_to_aspect_ratio and kwargs.get("fill_mode") is None:
+            kwargs["fill_mode"] = "constant"
+        super().__init__(height, width, interpolation=interpolation, **kwargs)
+        self.crop_to_aspect_ratio = bool(crop_to_aspect_ratio)
+        self.pad_to_aspect_ratio = bool(pad_to_aspect_ratio)
+
+    def window(self, frame: Frame) -> Window:
+        """All of the image, the greatest window in it, or the least around it."""
+        if self.crop_to_aspect_ratio:
+            return greatest(frame, self.height, self.width)
+        if self.pad_to_aspect_ratio:
+            return least(frame, self.height, self.width)
+        return whole(frame)

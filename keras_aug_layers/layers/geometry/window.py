@@ -1,0 +1,130 @@
+"""What layers share that show a window of the source in a frame of a size they name."""
+
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from keras_aug_layers import arguments
+from keras_aug_layers.kernels import matrices
+from keras_aug_layers.kernels.coordinates import upright
+from keras_aug_layers.kernels.program import to_double
+from keras_aug_layers.layers.base import GeometricLayer
+from keras_aug_layers.plan.frame import Frame
+from keras_aug_layers.plan.plan import Plan
+from keras_aug_layers.plan.random_numbers import Cursor
+
+
+class Window(NamedTuple):
+    """A part of the source, in whole pixels; it may reach outside.
+
+    Each is a number, a scalar tensor, or a tensor (B,).
+    """
+
+    top: Any
+    left: Any
+    height: Any
+    width: Any
+
+    def where(self, mask: tf.Tensor, other: "Window") -> "Window":
+        """This window where the mask is true, the other one elsewhere."""
+        pairs = zip(self, other, strict=True)
+        return Window(*(tf.where(mask, to_double(a), to_double(b)) for a, b in pairs))
+
+
+def whole(frame: Frame) -> Window:
+    """The window that is all of the source."""
+    return Window(0, 0, frame.height, frame.width)
+
+
+def central(frame: Frame, height: Any, width: Any) -> Window:
+    """The window of a size in the middle, half a pixel up or left where it must be."""
+    return Window(
+        (frame.height - height) // 2, (frame.width - width) // 2, height, width
+    )
+
+
+def greatest(frame: Frame, height: int, width: int) -> Window:
+    """The greatest window in the middle that has the shape of a frame, as Keras's."""
+    tall = tf.maximum(tf.minimum(frame.width * height // width, frame.height), 1)
+    wide = tf.maximum(tf.minimum(frame.height * width // height, frame.width), 1)
+    return central(frame, tall, wide)
+
+
+def least(frame: Frame, height: int, width: int) -> Window:
+    """The least window that has the shape of a frame and all of the source in it.
+
+    As in Keras, there is as much on the left as on the right, in whole pixels.
+    """
+    above = tf.maximum(frame.width * height // width - frame.height, 0) // 2
+    left = tf.maximum(frame.height * width // height - frame.width, 0) // 2
+    return Window(-above, -left, frame.height + 2 * above, frame.width + 2 * left)
+
+
+def cropped(frame: Frame, height: int, width: int) -> Window:
+    """The window of a size in the middle; the greatest of its shape if it is too big."""
+    fits = (frame.height >= height) & (frame.width >= width)
+    return central(frame, height, width).where(
+        tf.convert_to_tensor(fits), greatest(frame, height, width)
+    )
+
+
+class SizeLayer(GeometricLayer):
+    """Base class of the layers that name the size of what comes out.
+
+    They do their deterministic part outside training too.
+
+    Args:
+        height: of what comes out, in pixels.
+        width: likewise.
+        fill_mode: what is seen where a window reaches outside; by default these layers
+            agree with any neighbour.
+        fill_value: the value outside the frame if `fill_mode` is "constant".
+        **kwargs: arguments of `GeometricLayer`.
+    """
+
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        *,
+        fill_mode: str | None = None,
+        fill_value: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(fill_mode=fill_mode, fill_value=fill_value, **kwargs)
+        self.height = arguments.size("height", height)
+        self.width = arguments.size("width", width)
+
+    def window(self, frame: Frame) -> Window:
+        """What is shown outside training."""
+        raise NotImplementedError
+
+    def drawn_window(self, random: Cursor, frame: Frame) -> Window:
+        """What is shown in training; the same unless a layer draws it."""
+        return self.window(frame)
+
+    def draw(self, random: Cursor, frame: Frame) -> Plan:
+        """The window that is drawn, and the size of what comes out."""
+        return self._show(self.drawn_window(random, frame), frame)
+
+    def rests(self) -> bool:
+        """The size is another one outside training too."""
+        return True
+
+    def rest(self, frame: Frame) -> Plan:
+        """The window without a random number."""
+        return self._show(self.window(frame), frame)
+
+    def framed(self, frame: Frame) -> Frame:
+        """The frame of the size that the layer names."""
+        return frame._replace(height=self.height, width=self.width)
+
+    def _show(self, window: Window, frame: Frame) -> Plan:
+        top, left, height, width = map(to_double, window)
+        before = to_double(frame.height), to_double(frame.width)
+        matrix = matrices.from_rows(
+            (width / self.width, 0.0, left + (width - before[1]) / 2.0),
+            (0.0, height / self.height, top + (height - before[0]) / 2.0),
+            (0.0, 0.0, 1.0),
+        )
+        return Plan((upright(matrix=matrix),), size=(self.height, self.width))
