@@ -30,7 +30,7 @@ KEYPOINT_FORMATS = ("xy", "rel_xy")
 Move = Callable[[tf.Tensor], tf.Tensor]
 
 _CORNERS = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float64)
-_STEPS = np.linspace(-1, 1, 9)
+_STEPS = np.linspace(-1, 1, 17)
 _EDGES = np.array([(x, y) for x in _STEPS for y in _STEPS if 1 in (abs(x), abs(y))])
 _ANGLES = np.linspace(0, 2 * np.pi, 32, endpoint=False)
 _CIRCLE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=-1)

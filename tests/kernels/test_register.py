@@ -1,0 +1,166 @@
+"""A user's own functions: they fuse with ours, save, load, and targets follow."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_aug_layers as kal
+from keras_aug_layers.kernels import program
+
+
+def _darken(x, amount):
+    return x * (1.0 - amount)
+
+
+def _bend(x, y, height):
+    return x + height * tf.sin(y / 5.0), y
+
+
+def _unbend(step):
+    return kal.Step("tests.bend", {"height": -step.rows["height"]})
+
+
+darken = kal.register("tests.darken", "pointwise", _darken, neutral={"amount": 0.0})
+bend = kal.register("tests.bend", "coordinates", _bend, inverse=_unbend)
+one_way = kal.register("tests.one_way", "coordinates", lambda x, y, one: (x * one, y))
+
+
+@keras.saving.register_keras_serializable("tests")
+class Darken(kal.ColorLayer):
+    """Darkens."""
+
+    def __init__(self, amount=0.5, **kwargs):
+        super().__init__(**kwargs)
+        self.amount = amount
+
+    def draw(self, random, frame):
+        return darken(amount=random.uniform((self.amount, self.amount)))
+
+
+@keras.saving.register_keras_serializable("tests")
+class Bend(kal.GeometricLayer):
+    """Bends columns into waves."""
+
+    def __init__(self, height=3.0, **kwargs):
+        super().__init__(**kwargs)
+        self.height = height
+
+    def draw(self, random, frame):
+        return bend(height=random.uniform((self.height, self.height)))
+
+
+@pytest.fixture
+def batch():
+    """Four smooth images."""
+    y, x = np.mgrid[:30, :32]
+    waves = np.sin(x[..., None] / 4 + y[..., None] / 6 + np.arange(12).reshape(4, 1, 1, 3))
+    return (127 + 120 * waves).astype("uint8")
+
+
+def expected_bend(batch, height):
+    """The definition, in float64 NumPy."""
+    size = batch.shape[1:3]
+    y, x = np.mgrid[: size[0], : size[1]].astype("float64")
+    at = x + height * np.sin((y - (size[0] - 1) / 2) / 5.0)
+    period = 2 * size[1]
+
+    def pixel(column):
+        column = np.mod(column, period)
+        return np.minimum(column, period - 1 - column).astype(int)
+
+    rows, left = y.astype(int), np.floor(at)
+    part = (at - left)[..., None]
+    return (1 - part) * batch[:, rows, pixel(left)] + part * batch[
+        :, rows, pixel(left + 1)
+    ]
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_a_coordinate_function_is_what_it_says(batch, jit_compile):
+    layer = Bend(jit_compile=jit_compile)
+    result = tf.function(layer)(batch, training=True).numpy()
+    np.testing.assert_allclose(result, expected_bend(batch, 3.0), atol=0.51)
+
+
+def test_they_fuse_with_ours(batch):
+    layers = [kal.RandomFlip(seed=1), Bend(), Darken(), kal.RandomRotate(0.1, seed=2)]
+    group = kal.FusedAugmentation(layers)(batch, training=True).numpy()
+    x = tf.constant(batch)
+    for layer in [kal.RandomFlip(seed=1), Bend(), Darken(), kal.RandomRotate(0.1, seed=2)]:
+        x = layer(x, training=True)
+    np.testing.assert_array_equal(x.numpy(), group)
+    stack = kal.FusedAugmentation(layers)
+    assert kal.explain(stack, (4, 30, 32, 3)).startswith("1 warp, 0 passes")
+
+
+def test_points_follow_by_the_inverse(batch):
+    data = {"images": batch, "keypoints": np.full((4, 1, 2), 12.0, "float32")}
+    moved = Bend()(data, training=True)["keypoints"].numpy()
+    back = 12.0 - 3.0 * np.sin((12.0 - 29 / 2) / 5.0)
+    np.testing.assert_allclose(moved[:, 0], [[back, 12.0]] * 4, atol=1e-4)
+
+
+def test_boxes_enclose_what_bends(batch):
+    boxes = np.tile([[[8.0, 2, 20, 28]]], (4, 1, 1)).astype("float32")
+    data = {"images": batch, "bounding_boxes": {"boxes": boxes}}
+    layer = Bend(bounding_box_format="xyxy")
+    x0, y0, x1, y1 = layer(data, training=True)["bounding_boxes"]["boxes"].numpy()[0, 0]
+    assert (y0, y1) == pytest.approx((2, 28), abs=1e-3)
+    assert x0 == pytest.approx(8 - 3, abs=0.1)
+    assert x1 == pytest.approx(20 + 3, abs=0.1)
+
+
+def test_without_an_inverse_points_are_refused(batch):
+    class OneWay(kal.GeometricLayer):
+        def draw(self, random, frame):
+            return one_way(one=1.0)
+
+    data = {"images": batch, "keypoints": np.full((4, 1, 2), 12.0, "float32")}
+    with pytest.raises(ValueError, match="one_way.*has no inverse"):
+        OneWay()(data, training=True)
+
+
+def test_a_chance_is_kept_for_each_image(batch):
+    layer = Bend(probability=0.5, seed=1)
+    result = layer(np.repeat(batch[:1], 64, axis=0), training=True).numpy()
+    still = (result == batch[0]).all(axis=(1, 2, 3))
+    assert 16 < still.sum() < 48
+    bent = expected_bend(batch[:1], 3.0)
+    np.testing.assert_allclose(
+        result[~still], np.repeat(bent, (~still).sum(), axis=0), atol=0.51
+    )
+
+
+def test_a_model_with_them_is_saved_and_loaded(batch, tmp_path):
+    layers = [Bend(2.0, seed=1), Darken(0.25)]
+    model = keras.Sequential([keras.Input(batch.shape[1:], dtype="uint8"), *layers])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert (loaded.layers[0].height, loaded.layers[1].amount) == (2.0, 0.25)
+    images = tf.constant(batch)
+    np.testing.assert_array_equal(
+        loaded(images, training=True), model(images, training=True)
+    )
+
+
+def test_a_transform_with_them_is_kept_as_json(batch):
+    transform = kal.FusedAugmentation([Bend(), Darken()]).sample(batch)
+    again = kal.Transform.from_config(transform.to_config())
+    np.testing.assert_array_equal(transform.images(batch), again.images(batch))
+
+
+def test_a_name_stands_for_one_function():
+    with pytest.raises(ValueError, match="tests.darken.*prefix"):
+        kal.register("tests.darken", "pointwise", lambda x, amount: x)
+
+
+def test_an_unknown_kind_is_refused():
+    with pytest.raises(ValueError, match="kind.*'pointwise'.*Received: 'pixel'"):
+        kal.register("tests.other", "pixel", _darken)
+
+
+def test_a_program_of_unknown_functions_says_what_to_import():
+    step = kal.Step("tests.never_entered", {"one": tf.ones((1, 1))})
+    with pytest.raises(ValueError, match="never_entered.*Import the module"):
+        program.function_of(step)
