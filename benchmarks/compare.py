@@ -7,7 +7,9 @@
 What: `CASES` are calls of layers that are traced and compiled, in milliseconds per
 image; `FIRST_CALLS` are the very first call, tracing and compiling included, in
 seconds. For each the table has the medians of both commits, and the median and the
-quartiles of head / base: below 1 the head is faster.
+quartiles of head / base: below 1 the head is faster. The last column is that ratio of
+processor time, of all threads: what it says less exactly, it also says on a busy
+machine, where the others are wide.
 
 How: each commit gets a git worktree of its own in a temporary folder (without --head
 the working tree is the head, as it is) and a worker: this file, run with PYTHONPATH set
@@ -156,15 +158,14 @@ def work() -> None:
         case = Case(*request["case"])
         try:
             if request["first"]:
-                seconds = _first_call(case)
+                answer = _first_call(case)
             else:
                 if case not in built:
                     built.clear()
                     built[case] = _call(case)
                     for _ in range(3):  # the first one traces and compiles
                         built[case]()
-                seconds = _seconds(built[case], request["calls"])
-            answer = {"seconds": seconds}
+                answer = _seconds(built[case], request["calls"])
         except Exception as error:  # of this case; the others may well work
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), file=answers, flush=True)
@@ -191,7 +192,7 @@ def _call(case: Case) -> Callable[[], Any]:
     return lambda: np.asarray(memoryview(called(images))).item(0)
 
 
-def _first_call(case: Case) -> float:
+def _first_call(case: Case) -> dict[str, float]:
     """What the first call takes once TensorFlow and XLA themselves are awake."""
     import tensorflow as tf
 
@@ -199,17 +200,17 @@ def _first_call(case: Case) -> float:
     return _seconds(_call(case), 1)
 
 
-def _seconds(call: Callable[[], Any], calls: int) -> float:
-    """The time of one of `calls` calls in a row."""
+def _seconds(call: Callable[[], Any], calls: int) -> dict[str, float]:
+    """The time that one of `calls` calls in a row takes, and the processors' time."""
     gc.collect()
     gc.disable()
     time.sleep(PAUSE)
-    start = time.perf_counter()
+    start, worked = time.perf_counter(), time.process_time()
     for _ in range(calls):
         call()
-    seconds = time.perf_counter() - start
+    seconds, worked = time.perf_counter() - start, time.process_time() - worked
     gc.enable()
-    return seconds / calls
+    return {"seconds": seconds / calls, "processor": worked / calls}
 
 
 # The parent: it has the workers take turns, and never imports TensorFlow.
@@ -217,6 +218,12 @@ def _seconds(call: Callable[[], Any], calls: int) -> float:
 
 class Failed(Exception):
     """A case that one of the commits cannot run."""
+
+
+Times = tuple[float, float]
+"""Seconds, and seconds of the processors."""
+Pair = dict[str, list[Times]]
+"""Those of the base and of the head in each round."""
 
 
 class Worker:
@@ -240,7 +247,7 @@ class Worker:
             },
         )
 
-    def seconds(self, case: Case, calls: int = 1, first: bool = False) -> float:
+    def times(self, case: Case, calls: int = 1, first: bool = False) -> Times:
         """What a call takes, the mean of `calls`, or the first one of the process.
 
         Raises:
@@ -257,7 +264,7 @@ class Worker:
         answer = json.loads(answer)
         if "error" in answer:
             raise Failed(f"{self.name}: {answer['error']}")
-        return answer["seconds"]
+        return answer["seconds"], answer["processor"]
 
     def close(self) -> None:
         """Ends the process."""
@@ -266,41 +273,39 @@ class Worker:
         self._errors.close()
 
 
-Pair = dict[str, list[float]]
-"""The seconds of the base and of the head in each round."""
-
-
 def repeated(workers: dict[str, Worker], case: Case, rounds: int) -> Pair:
     """Both commits' calls, in turn."""
-    fastest = min(worker.seconds(case) for worker in workers.values())
+    fastest, _ = min(worker.times(case) for worker in workers.values())
     calls = min(max(math.ceil(LEAST / fastest), 1), MOST_CALLS)
-    return _in_turn(rounds, lambda name: workers[name].seconds(case, calls))
+    return _in_turn(rounds, lambda name: workers[name].times(case, calls))
 
 
 def first(trees: dict[str, Path], case: Case, rounds: int) -> Pair:
     """Both commits' first calls, in turn, each in a process of its own."""
 
-    def seconds(name: str) -> float:
+    def times(name: str) -> Times:
         worker = Worker(name, trees[name])
         try:
-            return worker.seconds(case, first=True)
+            return worker.times(case, first=True)
         finally:
             worker.close()
 
-    return _in_turn(rounds, seconds)
+    return _in_turn(rounds, times)
 
 
-def _in_turn(rounds: int, seconds: Callable[[str], float]) -> Pair:
+def _in_turn(rounds: int, times: Callable[[str], Times]) -> Pair:
     pair: Pair = {"base": [], "head": []}
     for i in range(rounds):
         for name in list(pair)[:: -1 if i % 2 else 1]:
-            pair[name].append(seconds(name))
+            pair[name].append(times(name))
     return pair
 
 
 def summarise(case: Case, pair: Pair, scale: float) -> dict[str, Any]:
     """A row: medians and all values times `scale`, and the ratios of the rounds."""
-    base, head = (np.array(pair[name]) * scale for name in ("base", "head"))
+    (base, base_worked), (head, head_worked) = (
+        np.transpose(pair[name]) * scale for name in ("base", "head")
+    )
     low, middle, high = np.percentile(head / base, (25, 50, 75))
     return {
         "case": str(case),
@@ -308,6 +313,7 @@ def summarise(case: Case, pair: Pair, scale: float) -> dict[str, Any]:
         "head": _rounded(np.median(head)),
         "ratio": _rounded(middle),
         "quartiles": [_rounded(low), _rounded(high)],
+        "processor_ratio": _rounded(np.median(head_worked / base_worked)),
         "base_rounds": [_rounded(x) for x in base],
         "head_rounds": [_rounded(x) for x in head],
     }
@@ -327,12 +333,13 @@ def run(trees: dict[str, Path], rounds: int, quick: bool) -> dict[str, list[Any]
     def add(
         rows: list[Any], case: Case, scale: float, measure: Callable[[], Pair]
     ) -> None:
-        note = f"{time.perf_counter() - start:4.0f} s  {case}"
-        print(note, file=sys.stderr, flush=True)
         try:
-            rows.append(summarise(case, measure(), scale))
+            row = summarise(case, measure(), scale)
         except Failed as failure:
-            rows.append({"case": str(case), "error": str(failure)})
+            row = {"case": str(case), "error": str(failure)}
+        rows.append(row)
+        seen = f"{time.perf_counter() - start:4.0f} s  {case}  {row.get('ratio')}"
+        print(seen, file=sys.stderr, flush=True)
 
     workers = {name: Worker(name, tree) for name, tree in trees.items()}
     try:
@@ -350,7 +357,7 @@ def run(trees: dict[str, Path], rounds: int, quick: bool) -> dict[str, list[Any]
 
 def show(title: str, rows: list[dict[str, Any]]) -> None:
     """A table on the screen, with rich where it is installed."""
-    header = (title, "base", "head", "head / base", "quartiles")
+    header = (title, "base", "head", "head / base", "quartiles", "processor")
     lines = [
         (
             row["case"],
@@ -358,6 +365,7 @@ def show(title: str, rows: list[dict[str, Any]]) -> None:
             f"{row['head']:.4g}",
             f"{row['ratio']:.3f}",
             "{:.3f} … {:.3f}".format(*row["quartiles"]),
+            f"{row['processor_ratio']:.3f}",
         )
         for row in rows
         if "error" not in row
@@ -424,6 +432,8 @@ def main() -> None:
     head = _git("rev-parse", "--verify", (arguments.head or "HEAD") + "^{commit}")
     names = {"base": base, "head": head if arguments.head else f"{head}, working tree"}
     before = machine.load()
+    if before[0] > os.cpu_count() / 4:
+        print(f"The machine is busy: a load of {before[0]}.", file=sys.stderr)
     with contextlib.ExitStack() as stack:
         trees = {"base": stack.enter_context(worktree(base)), "head": ROOT.resolve()}
         if arguments.head:

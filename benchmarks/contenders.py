@@ -189,7 +189,7 @@ CONTENDERS = {
     OURS: Contender("ours, fused, compiled", lambda case: fused(case, True)),
     "fused_op": Contender("ours, fused, with the op", lambda case: fused(case, False)),
     "layers": Contender(
-        "ours, one by one", lambda case: stacked(case, our_layers(case))
+        "ours, in a Sequential", lambda case: stacked(case, our_layers(case))
     ),
     "keras": Contender("keras.layers, stacked", _keras),
     "image_data_generator": Contender(

@@ -15,7 +15,9 @@ from benchmarks.cases import Case
 from benchmarks.contenders import our_layers
 from benchmarks.modes import calls
 from benchmarks.timing import Timed
-from keras_aug_layers import color, warp
+from keras_aug_layers.kernels import pixels as kernels
+from keras_aug_layers.kernels import warp
+from keras_aug_layers.kernels.coordinates import Reader
 
 CHOSEN = "as it is"
 
@@ -26,7 +28,8 @@ class Formulation:
 
     Attributes:
         title: what is different.
-        parts: replacements for functions of `keras_aug_layers.warp`, by name.
+        parts: replacements for functions of `keras_aug_layers.kernels.warp`, by
+            name.
     """
 
     title: str
@@ -39,8 +42,8 @@ class Formulation:
             with contextlib.ExitStack() as stack:
                 for name, part in self.parts.items():
                     stack.enter_context(mock.patch.object(warp, name, part))
-                pixels = warp.warp(images, matrices, affine=True)
-            return color.finish(pixels, images.dtype, None)
+                pixels = warp.warp(images, Reader(matrices, affine=True))
+            return kernels.finish(pixels, images.dtype, None)
 
         # An object of its own, lest TensorFlow warn of retracing.
         warped = functools.partial(warped)
@@ -63,9 +66,9 @@ def branching_fold(x: tf.Tensor, size: int, fill_mode: str) -> tf.Tensor:
     return tf.clip_by_value(x, 0.0, n - 1.0) + 0.5
 
 
-def op_order(matrices: tf.Tensor, height: int, width: int, affine: bool) -> Any:
+def op_order(reader: Reader, height: int, width: int) -> Any:
     """Coordinates summed from left to right, as the op sums them."""
-    m = tf.reshape(matrices, (-1, 3, 3, 1, 1))
+    m = tf.reshape(reader.matrix, (-1, 3, 3, 1, 1))
     u, v = tf.range(float(width)), tf.range(float(height))[:, tf.newaxis]
     x = m[:, 0, 0] * u + m[:, 0, 1] * v + m[:, 0, 2]
     y = m[:, 1, 0] * u + m[:, 1, 1] * v + m[:, 1, 2]

@@ -23,8 +23,8 @@ import tensorflow as tf
 from PIL import Image, ImageDraw, ImageFont
 
 import keras_aug_layers as kal
+from keras_aug_layers.commands.preview import GAP, INK, PAPER, SAMPLE, Row, sheet
 from keras_aug_layers.layers.base import AugmentationLayer
-from keras_aug_layers.preview import GAP, INK, PAPER, SAMPLE, Row, sheet
 
 FOLDER = Path(__file__).with_name("pictures")
 GRAY = (120, 120, 120)
@@ -139,8 +139,9 @@ def _compared(
 ) -> list[tuple[str, np.ndarray]]:
     """A row: the source, what both ways make of it, and what they should make."""
     image = chain = source[np.newaxis].astype("float32")
-    for layer in MOVES:
-        chain = layer(chain, training=True)
+    with kal.no_chaining():
+        for layer in MOVES:
+            chain = layer(chain, training=True)
     once = kal.FusedAugmentation(MOVES)(image, training=True)
     chain, once = (_middle(result.numpy()[0]) for result in (chain, once))
     exact = _middle(exact)

@@ -43,13 +43,13 @@ class Traces:
         self.count = 0
         if layer is None:
             return
-        inner = layer.draw
+        inner = layer.drawn
 
-        def draw(*arguments: Any) -> Any:
+        def drawn(*arguments: Any) -> Any:
             self.count += 1
             return inner(*arguments)
 
-        layer.draw = draw
+        layer.drawn = drawn
 
 
 def build(jit_compile: bool | None) -> kal.FusedAugmentation | None:

@@ -36,6 +36,9 @@ def augment_dataset(
     new job of the service starts from the first epoch. (With `key`, an element that is
     repeated first has the same draw in each epoch: repeat afterwards there.)
 
+    A layer that mixes images, such as MixUp, takes batches, and mixes the labels of
+    (images, labels) and of (images, labels, weights); weights stay as they are.
+
     On `tf.data` service, in the mode "distributed_epoch" workers take elements
     as they come and know no place: every element has a draw of its own, but which one
     is chance. There, and wherever else order is lost, give `key`.
@@ -69,6 +72,8 @@ def augment_dataset(
         [4, 4]
     """
     layers = _layers(layer)
+    ours = [x for x in layers if isinstance(x, AugmentationLayer)]
+    labelled = any(x.mixes() or x.settings.num_classes is not None for x in ours)
     is_integer = isinstance(seed, int) and not isinstance(seed, bool)
     if not is_integer or not -(2**63) <= seed < 2**63:
         raise ValueError(
@@ -81,9 +86,19 @@ def augment_dataset(
         parts = element if isinstance(element, tuple) else (element,)
         number = place if key is None else tf.cast(key(*parts), tf.int64)
         pair = tf.stack([tf.broadcast_to(epoch, tf.shape(number)), number], axis=-1)
-        augmented = parts[0]
+        augmented, beside = parts[0], False
+        if labelled and len(parts) > 1:
+            images = parts[0] if isinstance(parts[0], dict) else {"images": parts[0]}
+            beside = "labels" not in images
+            augmented = {"labels": parts[1], **images}
         for number, each in enumerate(layers):
             augmented = _applied(each, augmented, pair, number)
+        if beside:
+            images = {key: x for key, x in augmented.items() if key != "labels"}
+            images = images if isinstance(parts[0], dict) else images["images"]
+            return (images, augmented["labels"], *parts[2:])
+        if labelled and isinstance(element, tuple) and not isinstance(parts[0], dict):
+            augmented = augmented["images"] if len(parts) > 1 else augmented
         return (augmented, *parts[1:]) if isinstance(element, tuple) else augmented
 
     return triples.map(

@@ -23,6 +23,11 @@ import tensorflow as tf
 Planes = list[tf.Tensor]
 """The channels of images: an array (B, H, W) for each."""
 
+# How many times more askers there are than ask: what is larger is dearer to keep. The
+# others are never computed. Were there more than 2**31 numbers on the axes together,
+# XLA would count them in 64 bits, for a few instructions more.
+_SPARE = 4
+
 # A float32 within 2**22 of 0, plus this, is rounded to an integer, halves to even, and
 # the bits of the sum less the bits of this are that integer.
 _ROUNDER = 1.5 * 2.0**23
@@ -70,37 +75,33 @@ def gather_planes(
         output_size = height, width
 
     def places(askers: int) -> _Places:
-        return _places(
-            *(matrices, batch, height, width, output_size, askers),
-            *(fill_mode, interpolation, affine),
-        )
+        coordinates = _coordinates(matrices, batch, *output_size, askers, affine)
+        return _places(coordinates, batch, height, width, fill_mode, interpolation)
 
     def read(images: tf.Tensor) -> Planes:
         if 0 in images.shape[1:3]:  # no pixels
             nothing = tf.fill((batch, *output_size), tf.constant(0, dtype))
             return [nothing] * channels
         pixels = tf.reshape(images, (-1, channels))
-        each = len(_corners(interpolation)) + (fill_mode == "constant" or not affine)
-        asked = places(each * channels)
+        corners = len(_corners(interpolation))
+        each = corners + (3 if fill_mode == "constant" else not affine)
+        asked = places(each * channels * _SPARE)
         fill = tf.constant(_as(dtype, fill_value), dtype)
-        return [
-            _filled(
-                _sum(pixels, asked, each * channel, channel, interpolation, dtype),
-                *(asked, each * (channel + 1) - 1, fill),
-            )
-            for channel in range(channels)
-        ]
+        planes = []
+        for channel in range(channels):
+            asker = each * channel
+            plane = _sum(pixels, asked, asker, channel, interpolation, dtype)
+            planes.append(_filled(plane, asked, asker + corners, fill))
+        return planes
 
     @tf.custom_gradient
     def differentiable(images: tf.Tensor) -> tuple[Planes, Any]:
         def gradient(*upstream: tf.Tensor) -> tf.Tensor:
             if 0 in images.shape[1:3]:
                 return tf.zeros_like(images)
-            moved = _transposed(
-                *(tf.stack(upstream, axis=-1), places(1)),
-                *(interpolation, batch * height * width),
-            )
-            return tf.cast(tf.reshape(moved, tf.shape(images)), images.dtype)
+            back = tf.stack(upstream, axis=-1)
+            back = _transposed(back, places(1), interpolation, batch * height * width)
+            return tf.cast(tf.reshape(back, tf.shape(images)), images.dtype)
 
         return read(images), gradient
 
@@ -116,7 +117,7 @@ def finish_plane(
 ) -> tf.Tensor:
     """Clips to the value range, rounds where the dtype is an integer, casts once.
 
-    What small integers become of NaN is defined: their least value in the range.
+    Small integers of a float32 NaN are an end of their range, on GPUs the lower one.
     """
     if value_range is None and plane.dtype == dtype:
         return plane
@@ -126,7 +127,7 @@ def finish_plane(
         if plane.dtype == tf.float32:
             return tf.cast(_to_int(plane, low, high), dtype)
         plane = tf.clip_by_value(plane, *(tf.cast(x, plane.dtype) for x in (low, high)))
-        return tf.cast(plane, dtype)
+        return tf.cast(tf.round(plane), dtype)
     if value_range is not None:
         plane = tf.clip_by_value(plane, *value_range)
     if dtype.is_integer:
@@ -163,17 +164,15 @@ def _corners(interpolation: str) -> tuple[tuple[int, int], ...]:
 
 
 def _places(
-    matrices: tf.Tensor,
+    coordinates: tuple[tf.Tensor, tf.Tensor, tf.Tensor | None],
     batch: Any,
     height: Any,
     width: Any,
-    output_size: tuple[Any, Any],
-    askers: int,
     fill_mode: str,
     interpolation: str,
-    affine: bool,
 ) -> _Places:
-    x, y, finite = _coordinates(matrices, batch, *output_size, askers, affine)
+    """What is read at coordinates, which are from `_coordinates`."""
+    x, y, finite = coordinates
     cover = None
     if fill_mode == "constant":
         cover = _cover(x, width, interpolation) * _cover(y, height, interpolation)
@@ -182,14 +181,18 @@ def _places(
     if interpolation == "nearest":
         column = _to_int(tf.floor(x), 0, width - 1)
         row = _to_int(tf.floor(y), 0, height - 1)
-        pixel = first + row * width + column
-        return _Places(pixel, None, None, 0, 0, cover, finite)
-    (column, right, next_column), (row, down, next_row) = (
-        _below(x, width),
-        _below(y, height),
+        return _Places(first + row * width + column, None, None, 0, 0, cover, finite)
+    column, right, next_column = _below(x, width)
+    row, down, next_row = _below(y, height)
+    return _Places(
+        pixel=first + row * width + column,
+        right=right,
+        down=down,
+        next_column=next_column,
+        next_row=next_row * width,
+        cover=cover,
+        finite=finite,
     )
-    pixel = first + row * width + column
-    return _Places(*(pixel, right, down, next_column, next_row * width, cover, finite))
 
 
 def _coordinates(
@@ -263,14 +266,16 @@ def _weight(
 def _filled(
     plane: tf.Tensor, places: _Places, asker: int, fill: tf.Tensor
 ) -> tf.Tensor:
-    """The plane, and the fill value where nothing is read."""
+    """The plane, and the fill value where nothing is read; for three askers."""
     finite = None if places.finite is None else places.finite[..., asker]
     if places.cover is not None:
-        cover = places.cover[..., asker]
-        finite = cover > 0.0 if finite is None else finite & (cover > 0.0)
+        inside = places.cover[..., asker] > 0.0
+        finite = inside if finite is None else finite & inside
         if places.right is not None:
-            weight = tf.cast(cover, plane.dtype)
-            plane = weight * plane + (1.0 - weight) * fill
+            weight, rest = (
+                tf.cast(places.cover[..., asker + i], plane.dtype) for i in (1, 2)
+            )
+            plane = weight * plane + (1.0 - rest) * fill
     return plane if finite is None else tf.where(finite, plane, fill)
 
 
@@ -337,9 +342,11 @@ def _fold(x: tf.Tensor, size: Any, fill_mode: str) -> tf.Tensor:
         return tf.abs(x - 2.0 * n * tf.round(x / (2.0 * n)))
     if fill_mode == "wrap":
         # The op's own rule: it counts turns of n - 1 pixels and moves by n for each.
-        x, turn = x - 0.5, tf.maximum(n - 1.0, 1.0)
-        turns = tf.where(x < 0.0, -1.0 - tf.floor(-x / turn), tf.floor(x / turn))
-        return tf.where((x < 0.0) | (x > n - 1.0), x - n * turns, x) + 0.5
+        x, last = x - 0.5, n - 1.0
+        turns = x / tf.maximum(last, 1.0)
+        after = tf.where(x > last, tf.floor(turns), tf.zeros_like(x))
+        turns = tf.where(x < 0.0, tf.math.ceil(turns) - 1.0, after)
+        return (x - n * turns) + 0.5
     return x
 
 

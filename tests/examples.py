@@ -26,6 +26,9 @@ def _both(group, **kwargs):
 
 EVERY = {
     **EXAMPLES,
+    "AutoAugment": kal.AutoAugment,
+    "AutoContrast": kal.AutoContrast,
+    "Equalization": kal.Equalization,
     "FusedAugmentation": functools.partial(_both, kal.FusedAugmentation),
     "RandAugment": kal.RandAugment,
     "RandomApply": lambda **kwargs: kal.RandomApply(kal.RandomRotate(0.1), **kwargs),
@@ -39,66 +42,104 @@ EVERY = {
         hue_factor=0.3,
     ),
     "RandomContrast": functools.partial(kal.RandomContrast, 0.5),
+    "RandomGamma": kal.RandomGamma,
+    "RandomGaussianBlur": functools.partial(kal.RandomGaussianBlur, 0.9),
+    "RandomGaussianNoise": functools.partial(kal.RandomGaussianNoise, 0.2),
     "RandomGrayscale": kal.RandomGrayscale,
     "RandomHue": functools.partial(kal.RandomHue, 0.3),
     "RandomInvert": functools.partial(kal.RandomInvert, 0.5),
     "RandomPerspective": functools.partial(kal.RandomPerspective, scale=0.4),
+    "RandomPosterization": functools.partial(kal.RandomPosterization, (2, 5)),
     "RandomSaturation": functools.partial(kal.RandomSaturation, 0.5),
+    "RandomSharpness": functools.partial(kal.RandomSharpness, 0.4),
     "RandomShear": functools.partial(kal.RandomShear, 0.3, 0.2),
+    "Solarization": functools.partial(kal.Solarization, 0.2, (0.3, 0.6)),
+    "ThreeAugment": kal.ThreeAugment,
     "TrivialAugment": kal.TrivialAugment,
 }
-"""Every public layer."""
+"""Every public layer that is nothing at all outside training."""
+
+ALWAYS = {
+    "CenterCrop": functools.partial(kal.CenterCrop, 6, 7),
+    "Normalize": functools.partial(kal.Normalize, (0.4, 0.5, 0.6), 0.3),
+    "RandomCrop": functools.partial(kal.RandomCrop, 6, 7),
+    "RandomResizedCrop": functools.partial(kal.RandomResizedCrop, 6, 7),
+    "Rescaling": functools.partial(kal.Rescaling, 1 / 255),
+    "Resizing": functools.partial(kal.Resizing, 6, 7),
+}
+"""Those that give images another size or unit, outside training too."""
 
 ARGUMENTS = {
+    "addition_factor": (0.1, 0.3),
     "bounding_box_format": "xywh",
     "box_fit": "ellipse",
     "brightness_factor": (-0.2, 0.3),
     "contrast_factor": (-0.1, 0.3),
+    "crop_to_aspect_ratio": True,
     "data_format": "channels_first",
     "degrees": (-20.0, 30.0),
+    "dtype": "float16",
     "factor": (-0.2, 0.3),
     "fill_mode": "wrap",
     "fill_value": 7.0,
+    "gamma": (0.5, 0.9),
+    "height": 5,
     "height_factor": (-0.1, 0.2),
     "hue_factor": (-0.2, 0.1),
     "interpolation": "nearest",
     "jit_compile": False,
+    "kernel_size": (3, 5),
     "keypoint_format": "rel_xy",
     "layer": kal.RandomRotate(0.1, seed=1),
     "layers": [kal.RandomRotate(0.1, seed=1), kal.RandomShift(0.2, seed=1)],
     "magnitude": 5.0,
     "mask_fill_value": 3.0,
+    "mean": (0.1, 0.2, 0.3),
     "method": "add",
     "min_visibility": 0.25,
     "mode": "vertical",
     "num_ops": 3,
+    "offset": 0.5,
     "origin": "top_left",
+    "pad_to_aspect_ratio": True,
+    "padding": 2,
     "per_channel": False,
+    "policy": "cifar10",
     "probability": 0.25,
+    "ratio": (0.5, 1.5),
     "saturation_factor": (-0.3, 0.1),
     "scale": 0.25,
     "seed": 3,
+    "sigma": (0.2, 0.7),
+    "std": (0.5, 0.5, 0.25),
+    "threshold_factor": (0.2, 0.6),
     "unit": "pixels",
     "value_range": (0.0, 100.0),
     "weights": (1.0, 3.0),
+    "width": 6,
     "width_factor": (-0.3, 0.4),
     "x_factor": (-0.2, 0.1),
     "y_factor": (-0.1, 0.2),
     "RandomContrast.factor": (-0.2, 0.3),
+    "RandomGaussianBlur.factor": 0.25,
+    "RandomGaussianNoise.factor": (0.1, 0.2),
     "RandomGrayscale.factor": 0.25,
     "RandomInvert.factor": 0.25,
     "RandomPerspective.factor": 0.25,
+    "RandomPosterization.factor": (3, 6),
+    "RandomResizedCrop.scale": (0.2, 0.8),
+    "RandomSharpness.factor": (0.1, 0.4),
+    "Rescaling.scale": 0.5,
 }
 """A value other than the default for each argument, of all layers or of one."""
 
-EXCLUSIVE = {"RandomRotate": ({"factor"}, {"degrees"})}
+EXCLUSIVE = {
+    "RandomRotate": ({"factor"}, {"degrees"}),
+    "Resizing": ({"crop_to_aspect_ratio"}, {"pad_to_aspect_ratio"}),
+}
 """Arguments that a layer does not take together: leave out one set at a time."""
 
-PRESET = {
-    "RandAugment": {"layers"},
-    "RandomApply": {"layers"},
-    "TrivialAugment": {"layers"},
-}
+PRESET = {"RandomApply": {"layers"}}
 """Arguments of its base that a layer gives itself."""
 
 

@@ -1,6 +1,6 @@
 """Breaks the code on purpose, and says whether the tests see it.
 
-    python tests/mutations.py            # all; a quarter of an hour on one core
+    python tests/mutations.py            # all; half an hour on one core
     python tests/mutations.py 3 17       # some of them
 
 Each mutation changes one place of a copy of the package. It is caught if the tests that
@@ -17,88 +17,157 @@ ROOT = pathlib.Path(__file__).parents[1]
 SIGNS = "test_conventions.py test_peers.py"
 MUTATIONS = [
     # the module, what it says, what it shall say, the tests that must see it
-    ("matrices", "(1.0, 0.0, -dx)", "(1.0, 0.0, dx)", SIGNS),
-    ("matrices", "(cos, -sin, 0.0), (sin, cos", "(cos, sin, 0.0), (-sin, cos", SIGNS),
-    ("matrices", "(width, tf.float64) - 1.0)", "(width, tf.float64))", "test_exact.py"),
-    ("matrices", "- quarters / 4.0", "- 0.0 * quarters", "test_exact.py"),
+    ("kernels/matrices", "(1.0, 0.0, -dx)", "(1.0, 0.0, dx)", SIGNS),
     (
-        "matrices",
+        "kernels/matrices",
+        "(cos, -sin, 0.0), (sin, cos",
+        "(cos, sin, 0.0), (-sin, cos",
+        SIGNS,
+    ),
+    (
+        "kernels/matrices",
+        "return (width - 1.0) / 2.0",
+        "return width / 2.0",
+        "test_exact.py",
+    ),
+    ("kernels/matrices", "- quarters / 4.0", "- 0.0 * quarters", "test_exact.py"),
+    (
+        "kernels/matrices",
         "a[:, :, :, tf.newaxis] * b[",
         "b[:, :, :, tf.newaxis] * a[",
         "test_fused.py",
     ),
-    ("warp", "return x / depth + 0.5", "return x + 0.5", "test_xla.py"),
-    ("warp", "tf.abs(x - 2.0 * n * tf", "(x - 2.0 * n * tf", "test_xla.py"),
-    ("warp", "finite & (cover > 0.0)", "finite", "test_xla.py"),
+    ("kernels/warp", "return x / depth + 0.5", "return x + 0.5", "test_xla.py"),
     (
-        "warp",
+        "kernels/warp",
+        "tf.abs(x - 2.0 * n * tf",
+        "(x - 2.0 * n * tf",
+        "test_xla.py",
+    ),
+    ("kernels/warp", "finite & (cover > 0.0)", "finite", "test_xla.py"),
+    (
+        "kernels/warp",
         "_to_int(x, 1, size - step) - 1",
         "_to_int(x, 1, size) - 1",
         "test_xla.py",
     ),
     (
-        "warp",
+        "kernels/warp",
         "up * right * b + down * left * c",
         "up * right * c + down * left * b",
         "test_xla.py",
     ),
     (
-        "color",
-        "tf.round(tf.clip_by_value(pixels, low, high))",
-        "tf.clip_by_value(pixels, low, high)",
+        "kernels/pixels",
+        "return tf.round(values) if dtype.is_integer else values",
+        "return values",
         "test_dtypes.py",
     ),
     (
-        "color",
-        "bias = _everywhere(shared - ",
-        "bias = _everywhere(shared + ",
+        "kernels/pixels",
+        "product = _product(a, b)",
+        "product = _product(b, a)",
         "test_color.py",
     ),
     (
-        "color",
-        "_product(after.gain, self.gain)",
-        "_product(self.gain, after.gain)",
-        "test_color.py",
-    ),
-    (
-        "color",
+        "kernels/pixels",
         "tf.roll(eye, turn, axis=1)",
         "tf.roll(eye, turn, axis=0)",
         "test_color.py",
     ),
-    ("color", "0.299, 0.587, 0.114", "0.333, 0.333, 0.334", "test_color.py"),
-    ("targets", "return centres + 0.5", "return centres", "test_targets.py"),
-    ("targets", "(moved > frame)", "(moved > frame + 1.0)", "test_targets.py"),
     (
-        "targets",
-        "[0, 1, 2, 1, 2, 3, 0, 3]",
-        "[0, 1, 0, 1, 2, 3, 2, 3]",
+        "kernels/pixels",
+        "tf.roll(row, -turn, axis=axis)",
+        "tf.roll(row, turn, axis=axis)",
+        "test_color.py",
+    ),
+    (
+        "kernels/pixels",
+        "statistic = _of_color(before, statistic)",
+        "pass",
+        "test_color.py",
+    ),
+    (
+        "kernels/pixels",
+        "pixels = _after(pixels, before, images.shape[-1], store)",
+        "pass",
+        "test_color.py",
+    ),
+    (
+        "kernels/program",
+        "product(program[-1], step) if",
+        "product(step, program[-1]) if",
+        "test_color.py",
+    ),
+    (
+        "kernels/program",
+        "program and program[-1].only is None and step.only is None",
+        "program",
+        "test_color.py",
+    ),
+    (
+        "layers/pixels/contrast",
+        "(1.0 - gain) * mean",
+        "(1.0 + gain) * mean",
+        "test_color.py",
+    ),
+    (
+        "layers/pixels/saturation",
+        "_blend(gain, (0.299, 0.587, 0.114))",
+        "_blend(gain, (0.333, 0.333, 0.334))",
+        "test_color.py",
+    ),
+    ("kernels/targets", "return centres + 0.5", "return centres", "test_targets.py"),
+    ("kernels/targets", "(moved > frame)", "(moved > frame + 1.0)", "test_targets.py"),
+    (
+        "kernels/targets",
+        "[[-1, -1], [1, -1], [1, 1], [-1, 1]]",
+        "[[-1, -1], [1, -1], [1, -1], [-1, -1]]",
         "test_targets.py",
     ),
     (
-        "targets",
+        "kernels/targets",
         "(visible >= min_visibility)",
         "(visible > min_visibility)",
         "test_targets.py",
     ),
     (
-        "sampling",
+        "plan/random_numbers",
         "drawn, tf.constant(3, tf.uint32)",
         "drawn, tf.constant(4, tf.uint32)",
         "test_distributions.py",
     ),
     (
-        "sampling",
+        "plan/random_numbers",
         "cast(stream, tf.int64) * 2**32",
         "cast(stream, tf.int64) * 0",
-        "test_fused.py::test_mirrored_strategy",
+        "test_distributions.py test_fused.py::test_mirrored_strategy",
     ),
     (
-        "sampling",
+        "plan/random_numbers",
         "low0, high0 = split(x0",
         "low0, high0 = split(x1",
         "test_distributions.py",
     ),
+    (
+        "plan/random_numbers",
+        "_PAGE_STRIDE = 2**25",
+        "_PAGE_STRIDE = 2**24",
+        "test_distributions.py",
+    ),
+    (
+        "layers/streams",
+        "at = len(states) - 1, ()",
+        "at = owner, (*path, place)",
+        "test_fused.py",
+    ),
+    (
+        "layers/streams",
+        "folds.append(random_numbers.fold(*at[1]))",
+        "folds.append(0)",
+        "test_fused.py",
+    ),
+    ("plan/chain", "if not chain.here():", "if False:", "plan/test_chain.py"),
 ]
 
 

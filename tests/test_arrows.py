@@ -1,4 +1,4 @@
-"""Nothing imports what stands above it."""
+"""Nothing imports what stands above it, and nothing imports itself in a circle."""
 
 import ast
 from pathlib import Path
@@ -7,42 +7,112 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "keras_aug_layers"
 FLOORS = (
-    {"checks"},
-    {"matrices", "sampling", "warp"},
-    {"color", "forms", "targets"},
-    {"draw"},
-    {"transform"},
-    {"layers"},
-    {"convert", "data"},
-    {"files"},
-    {"demo", "preview"},
-    {"cli"},
+    ("arguments",),
+    ("kernels.program",),
+    ("kernels.matrices",),
+    ("kernels.coordinates",),
+    ("kernels.warp",),
+    ("kernels.targets", "kernels.stages", "kernels.pixels"),
+    ("plan.frame", "plan.settings", "plan.random_numbers", "plan.plan"),
+    ("plan.transform",),
+    ("plan.jit",),
+    ("plan.chain",),
+    ("layers.checks", "layers.streams", "layers.symbolic"),
+    ("layers.base",),
+    ("layers.geometry", "layers.pixels", "layers.generator"),
+    ("layers.groups",),
+    ("migrate", "dataset", "explain"),
+    ("commands",),
 )
-FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
-MODULES = sorted(
-    path.relative_to(PACKAGE)
-    for path in PACKAGE.rglob("*.py")
-    if path.name not in ("__init__.py", "__main__.py")
-)
+"""Folders stand for all that is in them; the modules of one floor may use each other,
+if that is no circle."""
+FLOOR = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
 
 
-def imported(path):
-    """The parts of the package that a module imports at its top."""
-    for node in ast.parse((PACKAGE / path).read_text()).body:
-        if isinstance(node, ast.ImportFrom):
-            _, *below = node.module.split(".")
-            if node.module == "keras_aug_layers":
-                yield from (alias.name for alias in node.names)
-            elif node.module.startswith("keras_aug_layers."):
-                yield below[0]
+def name_of(path):
+    """The dotted name of a module of the package, without the package's."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=str)
-def test_arrows_point_down(path):
-    part = path.parts[0].removesuffix(".py")
+MODULES = {
+    name_of(path): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if path.parent != PACKAGE or path.stem not in ("__init__", "__main__")
+}
+
+
+def imported(name):
+    """The modules of the package that a module imports at its top."""
+    for node in ast.parse(MODULES[name].read_text()).body:
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for whole in names:
+            package, _, module = whole.partition(".")
+            while package == PACKAGE.name and module:
+                if module in MODULES:
+                    yield module
+                    break
+                module, _, _ = module.rpartition(".")
+
+
+def floor_of(name):
+    """The floor of a module, or of the folder that it lies in; None for an index."""
+    while name and name not in FLOOR:
+        name, _, _ = name.rpartition(".")
+    return FLOOR.get(name)
+
+
+ABOVE = {name: floor_of(name) for name in MODULES}
+
+
+def reached(name):
+    """All that a module imports, and what those import."""
+    found, left = set(), [name]
+    while left:
+        new = set(imported(left.pop())) - found
+        found |= new
+        left += new
+    return found
+
+
+def test_every_module_has_a_floor():
+    """But for the indices of the three floors, which stand above what they list."""
+    assert [name for name, floor in ABOVE.items() if floor is None] == [
+        "kernels",
+        "layers",
+        "plan",
+    ]
+    assert not list(imported("kernels")) and not list(imported("plan"))
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if ABOVE[name] is not None])
+def test_arrows_point_down(name):
+    indices = {"layers": FLOOR["layers.groups"]}
     above = [
-        name
-        for name in imported(path)
-        if FLOOR[name] > FLOOR[part] or (FLOOR[name] == FLOOR[part] != FLOOR["layers"])
+        other
+        for other in imported(name)
+        if indices.get(other, ABOVE[other]) > ABOVE[name]
     ]
     assert not above
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_there_are_no_circles(name):
+    assert name not in reached(name)
+
+
+def test_the_imports_are_seen():
+    """All of a module's, whichever way they are written."""
+    assert {"kernels.program", "kernels.matrices"} <= set(
+        imported("kernels.coordinates")
+    )
+    assert "arguments" in reached("kernels.warp")
+    assert {"kernels.warp", "plan.chain", "layers.base"} <= reached(
+        "layers.groups.fused"
+    )
+    assert "layers.groups.policies" in reached("layers")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_aug_layers import cli
+from keras_aug_layers.commands import cli
 
 ROOT = Path(__file__).parents[1]
 

@@ -1,9 +1,7 @@
-"""Colour: each layer against its definition in float64, and the algebra of the maps."""
+"""Colour: each layer against its definition in float64, and the programs of pixels."""
 
 import itertools
 
-import hypothesis
-import hypothesis.strategies as st
 import keras
 import numpy as np
 import pytest
@@ -12,8 +10,15 @@ from helpers import assert_same_bits, drawn
 from PIL import Image, ImageEnhance
 
 import keras_aug_layers as kal
-from keras_aug_layers import color
-from keras_aug_layers.color import Color
+from keras_aug_layers.kernels import program
+from keras_aug_layers.kernels.coordinates import affine
+from keras_aug_layers.kernels.pixels import finish, mix, scale
+from keras_aug_layers.layers.generator import add_within_range
+from keras_aug_layers.layers.pixels.contrast import contrast
+from keras_aug_layers.layers.pixels.saturation import saturation
+from keras_aug_layers.plan.frame import Frame
+from keras_aug_layers.plan.plan import Plan, as_plan
+from keras_aug_layers.plan.settings import Settings
 
 RANGE = (0.0, 255.0)
 LUMA = np.array([0.299, 0.587, 0.114])
@@ -102,7 +107,9 @@ def test_nothing_is_cut_between_two_layers(photographs):
 
 def test_contrast_is_lowered_as_often_as_raised():
     """Keras's layer never lowers it."""
-    gains = kal.RandomContrast(0.5, seed=1).sample((2000, 4, 4, 3)).color.gain.numpy()
+    (step,) = kal.RandomContrast(0.5, seed=1).sample((2000, 4, 4, 3)).pixels
+    assert step.name == "contrast"
+    gains = step.rows["gain"].numpy()
     assert 0.5 <= gains.min() < 0.51 and 1.49 < gains.max() <= 1.5
     assert abs((gains < 1.0).mean() - 0.5) < 0.05
 
@@ -167,12 +174,18 @@ def test_inversion(value_range, floats):
 
 def test_channel_shift_is_of_each_channel_or_of_all():
     shape = (20_000, 4, 4, 3)
-    own = kal.RandomChannelShift((-5, 20)).sample(shape).color.bias.numpy()
+
+    def bias(layer):
+        (step,) = layer.sample(shape).pixels
+        np.testing.assert_array_equal(step.rows["gain"], 1.0)
+        return step.rows["bias"].numpy()
+
+    own = bias(kal.RandomChannelShift((-5, 20)))
     assert own.shape == (20_000, 3)
     np.testing.assert_allclose(own.min(0), -5, atol=0.05)
     np.testing.assert_allclose(own.max(0), 20, atol=0.05)
     assert np.abs(np.corrcoef(own.T) - np.eye(3)).max() < 0.03
-    common = kal.RandomChannelShift(5, per_channel=False).sample(shape).color.bias
+    common = bias(kal.RandomChannelShift(5, per_channel=False))
     assert common.shape == (20_000, 1)
 
 
@@ -181,7 +194,8 @@ def test_channel_shift_of_each_channel(probability, floats):
     images = np.tile(floats, (8, 1, 1, 1))
     layer = kal.RandomChannelShift(40, probability=probability)
     transform = layer.sample(images, seed=(1, 2))
-    shift = np.broadcast_to(transform.color.bias, (len(images), 3))
+    (step,) = transform.pixels
+    shift = np.broadcast_to(step.rows["bias"], (len(images), 3))
     expected = images + shift[:, None, None].astype("float64")
     result = drawn(layer, images, seed=(1, 2))
     np.testing.assert_allclose(result, expected, atol=1e-3)
@@ -210,11 +224,11 @@ def test_jitter_is_the_four_in_order(count, floats):
 
 def test_jitter_draws_the_four_independently():
     layer = kal.RandomColorJitter(brightness_factor=0.5, contrast_factor=0.5)
-    drawn_colors = layer.sample((20_000, 4, 4, 3)).color
-    level = drawn_colors.level.numpy()[:, 0]
-    contrast = drawn_colors.gain.numpy()[:, 0] / level
-    assert min(level.std(), contrast.std()) > 0.2
-    assert abs(np.corrcoef(level, contrast)[0, 1]) < 0.03
+    brighter, contrasted = layer.sample((20_000, 4, 4, 3)).pixels
+    assert (brighter.name, contrasted.name) == ("scale", "contrast")
+    gains = [step.rows["gain"].numpy()[:, 0] for step in (brighter, contrasted)]
+    assert min(gain.std() for gain in gains) > 0.2
+    assert abs(np.corrcoef(gains)[0, 1]) < 0.03
 
 
 def test_the_mean_is_of_the_image_that_came_in():
@@ -274,7 +288,7 @@ def test_three_channels_are_needed_to_mix(name, channels):
 def test_other_layers_take_any_number_of_channels(name, channels):
     rng = np.random.default_rng(1)
     images = rng.uniform(50, 200, (2, 5, 6, channels)).astype("float32")
-    result = drawn(LAYERS[name], images)
+    result = drawn(LAYERS[name], images, seed=(1, 2))
     assert result.shape == images.shape
     assert np.abs(result - images).max(axis=(1, 2)).min() > 0.1
 
@@ -322,13 +336,15 @@ def test_op_graph_and_xla_agree(dtype, images):
 
 
 def ops_of(layers, shape=(4, 9, 12, 3)):
+    """The ops that augment floats: all of them, and those that give an image."""
     layer = kal.FusedAugmentation(layers, jit_compile=False)
     function = tf.function(lambda x: layer(x, training=True))
     graph = function.get_concrete_function(tf.TensorSpec(shape, "float32")).graph
-    ops = list(graph.as_graph_def().node)
-    for inner in graph.as_graph_def().library.function:
-        ops += inner.node_def
-    return [node.op for node in ops]
+    ops = graph.get_operations()
+    inner = graph.as_graph_def().library.function
+    everything = [op.type for op in ops] + [x.op for f in inner for x in f.node_def]
+    images = [op.type for op in ops if [x.shape for x in op.outputs] == [shape]]
+    return everything, images
 
 
 PRODUCTS = {"MatMul", "BatchMatMul", "BatchMatMulV2", "Einsum"}
@@ -340,183 +356,366 @@ GAINS = [
 ]
 
 
+def test_gains_are_one_gain():
+    """However many there are; where there is a matrix, all of them are one."""
+    shape = (4, 9, 12, 3)
+    (step,) = kal.FusedAugmentation(GAINS).sample(shape).pixels
+    assert (step.name, step.rows["gain"].shape) == ("scale", (4, 1))
+    mixing = [GAINS[0], kal.RandomSaturation(0.2), *GAINS, kal.RandomHue(0.1)]
+    (step,) = kal.FusedAugmentation(mixing).sample(shape).pixels
+    assert (step.name, step.rows["matrix"].shape) == ("mix", (4, 3, 3))
+
+
 def test_gains_pay_no_matrix_product():
-    assert not PRODUCTS & set(ops_of(GAINS))
-    assert not PRODUCTS & set(ops_of([*GAINS, kal.RandomContrast(0.2)]))
-    assert PRODUCTS & set(ops_of([*GAINS, kal.RandomSaturation(0.2)]))
+    def products(layers):
+        everything, _ = ops_of(layers)
+        return PRODUCTS & set(everything)
+
+    assert not products(GAINS)
+    assert not products([*GAINS, kal.RandomContrast(0.2)])
+    assert products([*GAINS, kal.RandomSaturation(0.2)])
+
+
+def test_mixing_pays_one_product():
+    layers = [*GAINS, kal.RandomSaturation(0.2), *GAINS, kal.RandomHue(0.1)]
+    everything, _ = ops_of(layers)
+    assert sum(op in PRODUCTS for op in everything) == 1
 
 
 def test_only_contrast_pays_for_a_mean():
-    assert "Split" not in ops_of([*GAINS, kal.RandomSaturation(0.2)])
-    assert ops_of([kal.RandomContrast(0.2), *GAINS]).count("Split") == 1
-    assert (
-        ops_of([kal.RandomContrast(0.2), kal.RandomContrast(0.1)]).count("Split") == 1
-    )
+    def means(*layers):
+        everything, _ = ops_of(layers)
+        return everything.count("Split")
+
+    assert means(*GAINS, kal.RandomSaturation(0.2)) == 0
+    assert means(kal.RandomContrast(0.2), *GAINS) == 1
+    assert means(kal.RandomContrast(0.2), kal.RandomContrast(0.1)) == 1
 
 
 def test_colour_pays_for_no_warp():
-    assert "ImageProjectiveTransformV3" not in ops_of(GAINS)
+    everything, _ = ops_of(GAINS)
+    assert "ImageProjectiveTransformV3" not in everything
 
 
-# The algebra. A map is (gain, level, bias), each a number, a row or a matrix.
+# Programs: affine maps with a number, a row or a matrix for a gain, and contrast.
 
-KINDS = ("number", "row", "matrix")
-SHAPES = {"number": (1,), "row": (3,), "matrix": (3, 3)}
 BATCH = 2
-maps = pytest.mark.parametrize(
-    ("gain", "level"), [*itertools.product(KINDS, (None, *KINDS))], ids=str
-)
-
-
-def some_color(rng, gain, level, bias="row"):
-    """Gains and levels far from 0 and from each other, none of them singular."""
-
-    def entries(kind):
-        shape = (BATCH, *SHAPES[kind])
-        values = rng.uniform(0.4, 1.6, shape) * (-1.0) ** rng.integers(0, 2, shape)
-        if kind == "matrix":
-            values = 0.3 * values + 2 * np.eye(3)
-        return tf.constant(values)
-
-    return Color(
-        entries(gain),
-        None if level is None else entries(level),
-        30 * entries(bias),
-    )
-
-
-def in_numpy(c, x):
-    """gain (x - m) + level m + bias, in matrices."""
-
-    def matrix(a):
-        return a if a.ndim == 3 else a[:, :, None] * np.eye(3)
-
-    gain = matrix(c.gain.numpy())
-    level = gain if c.level is None else matrix(c.level.numpy())
-    mean = x.mean(axis=(1, 2), keepdims=True)
-    parts = [(gain, x - mean), (level, mean)]
-    mapped = sum(np.einsum("bij,bhwj->bhwi", a, y) for a, y in parts)
-    return mapped + c.bias.numpy()[:, None, None, :]
+KINDS = ("number", "row", "matrix", "contrast", "contrast of a row")
+SHAPES = {"number": (1,), "contrast": (1,), "matrix": (3, 3)}
+kinds = pytest.mark.parametrize("kind", KINDS)
 
 
 def pixels(rng):
     return rng.uniform(0, 255, (BATCH, 4, 5, 3))
 
 
-seeds = hypothesis.given(seed=st.integers(0, 2**32 - 1))
-few = hypothesis.settings(max_examples=2)
+def some_step(rng, kind, bias="row"):
+    """Gains far from 0 and from each other, none of them singular."""
+    shape = (BATCH, *SHAPES.get(kind, (3,)))
+    gain = rng.uniform(0.4, 1.6, shape) * (-1.0) ** rng.integers(0, 2, shape)
+    if kind.startswith("contrast"):
+        return contrast(gain=gain)
+    bias = 30 * rng.uniform(0.4, 1.6, (BATCH, *SHAPES.get(bias, (3,))))
+    if kind == "matrix":
+        return mix(matrix=0.3 * gain + 2 * np.eye(3), bias=bias)
+    return scale(gain=gain, bias=bias)
 
 
-@maps
-@few
-@seeds
-def test_apply_is_the_definition(gain, level, seed):
-    rng = np.random.default_rng(seed)
-    for bias in ("number", "row"):
-        c, x = some_color(rng, gain, level, bias), pixels(rng)
-        np.testing.assert_allclose(c.apply(tf.constant(x)), in_numpy(c, x))
+def in_numpy(step, x):
+    """What a step does to all images, from its definition."""
+    rows = {key: row.numpy()[:, None, None] for key, row in step.rows.items()}
+    if step.name == "mix":
+        return (rows["matrix"] @ x[..., None])[..., 0] + rows["bias"]
+    if step.name == "scale":
+        return x * rows["gain"] + rows["bias"]
+    mean = x.mean(axis=(1, 2), keepdims=True)
+    return mean + rows["gain"] * (x - mean)
 
 
-@maps
-@few
-@seeds
-def test_then_is_one_after_the_other(gain, level, seed):
-    rng = np.random.default_rng(seed)
-    first, x = some_color(rng, gain, level), pixels(rng)
-    between = in_numpy(first, x)
-    for other in itertools.product(KINDS, (None, *KINDS)):
-        after = some_color(rng, *other, bias="number")
-        result = first.then(after).apply(tf.constant(x))
-        np.testing.assert_allclose(result, in_numpy(after, between), atol=1e-9)
-        assert np.abs(in_numpy(after, between) - between).max() > 1
+def all_in_numpy(steps, x):
+    for step in steps:
+        x = in_numpy(step, x)
+    return x
 
 
-@maps
-@few
-@seeds
-def test_the_inverse_undoes(gain, level, seed):
-    rng = np.random.default_rng(seed)
-    c, x = some_color(rng, gain, level), pixels(rng)
-    mapped = c.apply(tf.constant(x))
-    back = c.inverse().apply(mapped)
-    np.testing.assert_allclose(back, x, atol=1e-8)
-    assert np.abs(mapped - x).max() > 1
+def as_transform(plan, x=None, **settings):
+    """The transform of a plan, of steps or of a step, for images x."""
+    x = np.zeros((BATCH, 4, 5, 3)) if x is None else x
+    frame = Frame.of(tf.constant(x), "channels_last")
+    return kal.Transform.of(as_plan(plan), frame, Settings(**settings).resolved())
+
+
+def run(plan, x, **settings):
+    return as_transform(plan, x, **settings).images(tf.constant(x)).numpy()
+
+
+def compiled(plan, x, **settings):
+    transform = as_transform(plan, x, **settings)
+    return tf.function(transform.images, jit_compile=True)(tf.constant(x)).numpy()
+
+
+@kinds
+@pytest.mark.parametrize("bias", ["number", "row"])
+def test_a_step_is_its_definition(kind, bias):
+    rng = np.random.default_rng(1)
+    step, x = some_step(rng, kind, bias), pixels(rng)
+    np.testing.assert_allclose(run(step, x), in_numpy(step, x))
+    np.testing.assert_allclose(compiled(step, x), in_numpy(step, x))
+
+
+@kinds
+def test_steps_are_done_one_after_the_other(kind):
+    """Pairs and triples. The mean is that of the pixels as the steps before left them,
+    though it is measured once, on what came in."""
+    rng = np.random.default_rng(2)
+    for others in itertools.product(KINDS, (None, *KINDS)):
+        steps = [some_step(rng, k, "number") for k in (kind, *others) if k is not None]
+        x = pixels(rng)
+        expected = all_in_numpy(steps, x)
+        np.testing.assert_allclose(run(steps, x), expected, atol=1e-8)
+        assert np.abs(expected - all_in_numpy(steps[:-1], x)).max() > 1
+
+
+def test_affine_neighbours_are_one_step():
+    """With the product of their gains, and the first bias through the second gain."""
+    rng = np.random.default_rng(3)
+    for kinds in itertools.product(KINDS[:3], repeat=2):
+        first, after = (some_step(rng, kind) for kind in kinds)
+        (step,) = program.then((first,), after)
+        assert step.name == ("mix" if "matrix" in kinds else "scale")
+        a, b = (
+            x.rows["matrix"].numpy()
+            if x.name == "mix"
+            else x.rows["gain"].numpy()[:, :, None] * np.eye(3)
+            for x in (after, first)
+        )
+        gain = step.rows.get("matrix", step.rows.get("gain")).numpy()
+        if step.name == "scale":
+            gain = gain[:, :, None] * np.eye(3)
+        np.testing.assert_allclose(gain, a @ b)
+        bias = np.einsum("bij,bj->bi", a, first.rows["bias"]) + after.rows["bias"]
+        np.testing.assert_allclose(step.rows["bias"] + np.zeros((BATCH, 3)), bias)
+
+
+def test_contrast_stays_a_step_of_its_own():
+    """What it does is known when the pixels are; what stands on either side is one."""
+    rng = np.random.default_rng(4)
+    steps = [some_step(rng, kind) for kind in (*KINDS[:3], "contrast", *KINDS[:2])]
+    names = [step.name for step in as_plan(steps).pixels]
+    assert names == ["mix", "contrast", "scale"]
+
+
+@kinds
+def test_the_inverse_undoes(kind):
+    rng = np.random.default_rng(5)
+    for others in itertools.product((None, *KINDS), repeat=2):
+        steps = [some_step(rng, k) for k in (kind, *others) if k is not None]
+        x = pixels(rng)
+        transform = as_transform(steps)
+        mapped = transform.images(tf.constant(x))
+        back = transform.inverse().images(mapped)
+        np.testing.assert_allclose(back, x, atol=1e-8)
+        assert np.abs(mapped - x).max() > 1
 
 
 def test_the_inverse_of_what_is_lost_is_no_nan():
-    for lost in (color.saturation(tf.zeros(2)), color.scale_and_add([0.0, 2.0], 5.0)):
-        inverse = lost.inverse()
-        x = pixels(np.random.default_rng(1))
-        mapped = lost.apply(tf.constant(x))
-        again = lost.apply(inverse.apply(mapped))
+    for lost in (saturation(tf.zeros(2)), scale(gain=[0.0, 2.0], bias=5.0)):
+        transform = as_transform(lost)
+        x = tf.constant(pixels(np.random.default_rng(1)))
+        mapped = transform.images(x)
+        again = transform.images(transform.inverse().images(mapped))
         np.testing.assert_allclose(again, mapped, atol=1e-8)
 
 
-@maps
-@few
-@seeds
-def test_where_chooses_for_each_image(gain, level, seed):
-    rng = np.random.default_rng(seed)
-    first, x = some_color(rng, gain, level), pixels(rng)
-    for other in itertools.product(KINDS, (None, *KINDS)):
-        second = some_color(rng, *other, bias="number")
-        chosen = color.where(tf.constant([True, False]), first, second)
-        result = chosen.apply(tf.constant(x))
-        expected = [in_numpy(first, x)[0], in_numpy(second, x)[1]]
-        np.testing.assert_allclose(result, expected, atol=1e-9)
-        assert np.abs(in_numpy(first, x) - in_numpy(second, x)).min(axis=0).max() > 1
+def test_what_has_no_inverse_says_so():
+    transform = as_transform([scale(gain=2.0, bias=0.0), add_within_range(bias=9.0)])
+    with pytest.raises(ValueError, match="can be undone.*'add_within_range'"):
+        transform.inverse()
 
 
-def test_where_and_then_take_the_identity():
-    rng = np.random.default_rng(2)
+# Steps for some images only.
+
+FIRST = tf.constant([True, False])
+
+
+@kinds
+def test_only_some_images_are_changed(kind):
+    """`only` between two others, each of which is done to all images."""
+    rng = np.random.default_rng(6)
+    for other, mask in itertools.product(KINDS, (FIRST, ~FIRST)):
+        steps, x = [some_step(rng, k) for k in (other, kind, other)], pixels(rng)
+        chosen = [steps[0], program.only(steps[1], mask), steps[2]]
+        with_it = all_in_numpy(steps, x)
+        without = all_in_numpy([steps[0], steps[2]], x)
+        expected = np.where(mask[:, None, None, None], with_it, without)
+        np.testing.assert_allclose(run(chosen, x), expected, atol=1e-8)
+        assert np.abs(with_it - without).max(axis=(1, 2, 3)).min() > 1
+
+
+def test_only_costs_no_step():
+    """A choice of affine maps is one affine map: each has rows that do nothing."""
+    rng = np.random.default_rng(7)
+    steps = [some_step(rng, kind) for kind in KINDS[:3]]
+    plan = Plan()
+    for number, step in enumerate(steps):
+        chosen = tf.constant([number == 0, number == 2])
+        plan = plan.then(as_plan(step).only(chosen))
+    (step,) = plan.pixels
+    assert (step.name, step.only) == ("mix", None)
     x = pixels(rng)
-    for kinds in itertools.product(KINDS, (None, *KINDS)):
-        c = some_color(rng, *kinds)
-        chosen = color.where(tf.constant([True, False]), c, color.identity())
-        result = chosen.apply(tf.constant(x))
-        np.testing.assert_allclose(result, [in_numpy(c, x)[0], x[1]], atol=1e-9)
-        for product in (c.then(color.identity()), color.identity().then(c)):
-            result = product.apply(tf.constant(x))
-            np.testing.assert_allclose(result, in_numpy(c, x), atol=1e-9)
+    expected = [in_numpy(steps[0], x)[0], in_numpy(steps[2], x)[1]]
+    np.testing.assert_allclose(run(plan, x), expected, atol=1e-9)
 
 
-def test_bounded_keeps_the_images_own_range():
+gamma = kal.register(
+    "test_color.gamma", "pointwise", lambda x, power: 255.0 * (x / 255.0) ** power
+)
+"""No rows make it the identity by themselves."""
+
+
+def gamma_in_numpy(power, x):
+    return 255.0 * (x / 255.0) ** np.array(power)[:, None, None, None]
+
+
+def test_only_of_what_has_no_neutral_rows():
+    """A mask stays on the step, and masks of masks are both true."""
+    x = pixels(np.random.default_rng(8))
+    step = gamma(power=[0.5, 2.0])
+    expected = gamma_in_numpy([0.5, 2.0], x)
+    np.testing.assert_allclose(run(step, x), expected)
+    once = program.only(step, FIRST)
+    np.testing.assert_array_equal(once.only, FIRST)
+    np.testing.assert_allclose(run(once, x), [expected[0], x[1]])
+    np.testing.assert_allclose(compiled(once, x), [expected[0], x[1]])
+    np.testing.assert_allclose(run(program.only(once, ~FIRST), x), x)
+    both = program.only(once, tf.constant([True, True]))
+    np.testing.assert_allclose(run(both, x), [expected[0], x[1]])
+
+
+def test_a_mask_keeps_neighbours_apart():
+    """A product is that of rows: where a mask is left, there is none."""
+    first, after = scale(gain=2.0, bias=1.0), scale(gain=3.0, bias=5.0)
+    masked = kal.Step(first.name, first.rows, FIRST)
+    for pair in ((masked, after), (after, masked)):
+        assert len(as_plan(pair).pixels) == 2
+    x = pixels(np.random.default_rng(9))
+    expected = [3 * (2 * x[0] + 1) + 5, 3 * x[1] + 5]
+    np.testing.assert_allclose(run([masked, after], x), expected)
+    expected = np.stack([2 * (3 * x[0] + 5) + 1, 3 * x[1] + 5])
+    np.testing.assert_allclose(run([after, masked], x), expected)
+    mean = expected.mean(axis=(1, 2), keepdims=True)
+    result = run([after, masked, contrast(gain=0.5)], x)
+    np.testing.assert_allclose(result, mean + 0.5 * (expected - mean), atol=1e-9)
+
+
+# What is measured, and what is no affine map.
+
+
+@pytest.mark.parametrize("form", [run, compiled])
+def test_the_mean_goes_through_a_curve(form):
+    """Of a curve the mean is not the curve of the mean: it is measured behind it."""
+    rng = np.random.default_rng(10)
+    x, power = pixels(rng), [0.5, 2.0]
+    between, after = (some_step(rng, kind) for kind in ("row", "matrix"))
+    steps = [gamma(power=power), between, contrast(gain=0.5), after]
+    expected = in_numpy(between, gamma_in_numpy(power, x))
+    mean = expected.mean(axis=(1, 2), keepdims=True)
+    expected = in_numpy(after, mean + 0.5 * (expected - mean))
+    np.testing.assert_allclose(form(steps, x), expected, atol=1e-8)
+    naive = gamma_in_numpy(power, x.mean(axis=(1, 2), keepdims=True))
+    assert (
+        np.abs(naive - gamma_in_numpy(power, x).mean((1, 2), keepdims=True)).max() > 1
+    )
+
+
+@pytest.mark.parametrize("curve", [False, True])
+def test_the_mean_ignores_the_fill(curve):
+    """Shifted out of the frame, an image keeps the mean of what came in."""
+    x = pixels(np.random.default_rng(11))
+    away = np.tile(
+        [[1.0, 0.0, -100.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]], (BATCH, 1, 1)
+    )
+    power = [0.5, 2.0] if curve else [1.0, 1.0]
+    steps = [affine(matrix=away), *[gamma(power=power)] * curve, contrast(gain=0.25)]
+    result = run(steps, x, fill_mode="constant", fill_value=99.0)
+    mean = gamma_in_numpy(power, x).mean(axis=(1, 2), keepdims=True)
+    fill = gamma_in_numpy(power, np.full_like(x, 99.0))
+    np.testing.assert_allclose(result, mean + 0.25 * (fill - mean))
+
+
+other_channels = kal.register(
+    "test_color.other_channels",
+    "mixing",
+    lambda channels, gain: channels[0] + gain * channels[1] * channels[2],
+)
+"""Not linear, and with a row for each channel that turns as the channels do."""
+
+
+@pytest.mark.parametrize("form", [run, compiled])
+def test_functions_that_mix_see_themselves_first(form):
+    """Twice, with a curve between them: turns of turns."""
+    x = pixels(np.random.default_rng(12)) / 255
+    gain = np.array([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]])
+    twice = [gamma(power=[0.5, 2.0]), other_channels(gain=gain)] * 2
+
+    def mixed(x):
+        x = gamma_in_numpy([0.5, 2.0], x)
+        return x + gain[:, None, None] * x[..., [1, 2, 0]] * x[..., [2, 0, 1]]
+
+    np.testing.assert_allclose(form(twice, x), mixed(mixed(x)))
+
+
+def test_mixing_reads_an_image_once():
+    """Outside XLA, where a warp is an op: one for all turns of the channels."""
+    away = affine(matrix=[[[1.0, 0.0, 0.5], [0.0, 1.0, 0.5], [0.0, 0.0, 1.0]]] * BATCH)
+    steps = [away, *[gamma(power=[0.5, 2.0]), other_channels(gain=0.5)] * 3]
+    spec = tf.TensorSpec((BATCH, 4, 5, 3), "float32")
+    graph = tf.function(as_transform(steps).images).get_concrete_function(spec).graph
+    ops = [node.op for node in graph.as_graph_def().node]
+    assert ops.count("ImageProjectiveTransformV3") == 1
+    assert ops.count("Pow") == 3
+
+
+@pytest.mark.parametrize("form", [run, compiled])
+def test_added_numbers_keep_the_images_own_range(form):
     x = pixels(np.random.default_rng(3))
     low, high = x.min((1, 2, 3), keepdims=True), x.max((1, 2, 3), keepdims=True)
-    shift = color.scale_and_add(1.0, [60.0, -60.0], bounded=True)
+    shift = add_within_range(bias=[60.0, -60.0])
     expected = (x + np.array([60.0, -60.0])[:, None, None, None]).clip(low, high)
-    np.testing.assert_allclose(shift.apply(tf.constant(x)), expected)
-    brighter = shift.then(color.scale_and_add(1.5, 0.0))
-    np.testing.assert_allclose(brighter.apply(tf.constant(x)), 1.5 * expected)
+    np.testing.assert_allclose(form(shift, x), expected)
+    brighter = [shift, scale(gain=1.5, bias=0.0)]
+    np.testing.assert_allclose(form(brighter, x), 1.5 * expected)
+    mixed = [shift, saturation(tf.constant([0.5, 1.5]))]
+    expected = in_numpy(mixed[1], expected)
+    np.testing.assert_allclose(form(mixed, x), expected)
 
 
 @pytest.mark.parametrize("bounded_first", [True, False])
 def test_bounds_concern_their_own_bias_only(bounded_first):
     x = pixels(np.random.default_rng(3))
     low, high = x.min((1, 2, 3), keepdims=True), x.max((1, 2, 3), keepdims=True)
-    shift = color.scale_and_add(1.0, 60.0, bounded=True)
-    add = color.scale_and_add(1.0, 500.0)
-    first, after = (shift, add) if bounded_first else (add, shift)
+    shift, add = add_within_range(bias=60.0), scale(gain=1.0, bias=500.0)
+    steps = [shift, add] if bounded_first else [add, shift]
     expected = (x + 60).clip(low, high) + 500
-    result = first.then(after).apply(tf.constant(x))
-    np.testing.assert_allclose(result, expected)
+    np.testing.assert_allclose(run(steps, x), expected)
 
 
 def test_bounds_concern_their_own_images_only():
     x = pixels(np.random.default_rng(3))
-    shift = color.scale_and_add(1.0, 60.0, bounded=True)
-    add = color.scale_and_add(1.0, 500.0)
-    chosen = color.where(tf.constant([True, False]), shift, add)
-    np.testing.assert_allclose(chosen.apply(tf.constant(x))[1], x[1] + 500)
+    shift = program.only(add_within_range(bias=60.0), FIRST)
+    add = program.only(scale(gain=1.0, bias=500.0), ~FIRST)
+    low, high = x[0].min(), x[0].max()
+    expected = [(x[0] + 60).clip(low, high), x[1] + 500]
+    np.testing.assert_allclose(run([shift, add], x), expected)
 
 
 def test_finish_clips_rounds_and_casts():
     x = tf.constant([-3.0, 0.4, 0.6, 1.5, 2.5, 254.6, 300.0])
-    result = color.finish(x, tf.uint8, None)
+    result = finish(x, tf.uint8, None)
     assert_same_bits(result, np.array([0, 0, 1, 2, 2, 255, 255], "uint8"))
-    result = color.finish(x, tf.float16, (0.5, 2.0))
+    result = finish(x, tf.float16, (0.5, 2.0))
     assert_same_bits(result, np.array([0.5, 0.5, 0.6, 1.5, 2, 2, 2], "float16"))
-    result = color.finish(x, tf.int16, (0.0, 100.0))
+    result = finish(x, tf.int16, (0.0, 100.0))
     assert_same_bits(result, np.array([0, 0, 1, 2, 2, 100, 100], "int16"))
 
 
@@ -525,7 +724,9 @@ def test_a_transform_with_a_matrix_goes_through_json(images):
     transform = colorful().sample(floats)
     again = kal.Transform.from_config(transform.to_config())
     assert_same_bits(again.images(floats), transform.images(floats))
-    assert transform.color.gain.shape == (4, 3, 3)
+    names = [step.name for step in transform.pixels]
+    assert names == ["scale", "contrast", "mix"]
+    assert transform.pixels[-1].rows["matrix"].shape == (4, 3, 3)
 
 
 def test_an_inverse_transform_gives_the_colours_back(images):

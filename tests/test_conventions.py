@@ -11,18 +11,22 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from examples import ARGUMENTS, EVERY, EXCLUSIVE, PRESET
+from examples import ALWAYS, ARGUMENTS, EVERY, EXCLUSIVE, PRESET
 from helpers import drawn
 
 import keras_aug_layers as kal
 from keras_aug_layers.layers.base import AugmentationLayer
 
+BASES = ("AugmentationLayer", "ColorLayer", "GeometricLayer")
+"""Of which users make layers of their own; none does anything by itself."""
 PUBLIC_LAYERS = [
     name
     for name in kal.__all__
-    if inspect.isclass(getattr(kal, name))
+    if name not in BASES
+    and inspect.isclass(getattr(kal, name))
     and issubclass(getattr(kal, name), AugmentationLayer)
 ]
+LAYERS = {**EVERY, **ALWAYS}
 layers = pytest.mark.parametrize("name", PUBLIC_LAYERS)
 """Every public layer, read off the package."""
 
@@ -44,8 +48,8 @@ def parameters(cls):
     }
 
 
-def test_the_table_of_examples_holds_every_public_layer_and_no_other():
-    assert sorted(EVERY) == sorted(PUBLIC_LAYERS)
+def test_the_tables_of_examples_hold_every_public_layer_and_no_other():
+    assert sorted([*EVERY, *ALWAYS]) == sorted(PUBLIC_LAYERS)
 
 
 def test_all_names_are_there_once():
@@ -82,12 +86,19 @@ def test_layers_are_registered_and_documented(name):
         assert not [argument for argument in own if f"    {argument}: " not in doc]
 
 
+POSITIONAL = {
+    "SizeLayer": 2,  # of whose layers they are the first two
+    "Resizing": 5,  # all of keras.layers.Resizing's
+}
+
+
 @layers
 def test_arguments_after_the_first_two_are_keyword_only(name):
     for base in own_bases(getattr(kal, name)):
         _, *arguments = inspect.signature(base.__init__).parameters.values()
         kinds = [argument.kind for argument in arguments]
-        named = kinds[2:] if base.__name__ == name else kinds[1:]
+        first = POSITIONAL.get(base.__name__, 2 if base.__name__ == name else 1)
+        named = kinds[first:]
         allowed = {inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD}
         assert set(named) <= allowed, base
         assert inspect.Parameter.VAR_POSITIONAL not in kinds
@@ -141,7 +152,7 @@ def test_every_argument_survives_the_config(name):
 
 @layers
 def test_defaults_survive_the_config(name):
-    layer = EVERY[name](seed=3)
+    layer = LAYERS[name](seed=3)
     again = type(layer).from_config(layer.get_config())
     assert again.get_config() == layer.get_config()
     images = np.arange(4 * 8 * 9 * 3).reshape(4, 8, 9, 3).astype("uint8")
@@ -152,23 +163,31 @@ def test_defaults_survive_the_config(name):
 def test_a_call_defaults_to_inference(name):
     call = inspect.signature(getattr(kal, name).call).parameters
     assert call["training"].default is False
-    assert EVERY[name]().supports_jit
+    assert LAYERS[name]().supports_jit
 
 
 @layers
 def test_layers_keep_kerass_own_arguments(name):
-    layer = EVERY[name](name="mine")
+    layer = LAYERS[name](name="mine")
     assert layer.name == "mine"
     assert not layer.trainable_variables
 
 
 @layers
 def test_symbolic_shapes(name):
+    """Those of EVERY change nothing; all say before what comes out."""
+    layer = LAYERS[name]()
     inputs = keras.Input((None, 9, 3), dtype="uint8")
-    outputs = EVERY[name]()(inputs)
-    assert outputs.shape == inputs.shape
-    assert outputs.dtype == "uint8"
-    assert EVERY[name]().compute_output_shape((2, 8, 9, 3)) == (2, 8, 9, 3)
+    outputs = layer(inputs)
+    if name in EVERY:
+        assert outputs.shape == inputs.shape
+        assert outputs.dtype == "uint8"
+        assert layer.compute_output_shape((2, 8, 9, 3)) == (2, 8, 9, 3)
+    for training in (False, True):
+        result = layer(np.zeros((2, 8, 9, 3), "uint8"), training=training)
+        assert result.dtype == outputs.dtype
+        assert result.shape == layer.compute_output_shape((2, 8, 9, 3))
+        assert tf.TensorShape(outputs.shape).is_compatible_with(result.shape)
 
 
 # Signs and units, one by one. The picture is a single bright pixel.

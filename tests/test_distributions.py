@@ -9,7 +9,7 @@ from helpers import assert_same_bits, drawn, random_images
 from scipy import stats
 
 import keras_aug_layers as kal
-from keras_aug_layers import sampling
+from keras_aug_layers.plan import random_numbers
 
 DRAWS = 20_000
 FRAME = (DRAWS, 8, 10, 3)
@@ -40,12 +40,18 @@ def zoom_width(transform):
     return transform.matrix[:, 0, 0] - 1
 
 
+def rows(transform):
+    (step,) = transform.pixels
+    assert step.name == "scale"
+    return step.rows
+
+
 def gain(transform):
-    return transform.color.gain[:, 0] - 1
+    return rows(transform)["gain"][:, 0] - 1
 
 
 def bias(transform):
-    return transform.color.bias[:, 0]
+    return rows(transform)["bias"][:, 0]
 
 
 PROMISES = [
@@ -120,7 +126,7 @@ def test_probability_is_apart_from_the_draw():
 @examples
 def test_images_of_a_batch_differ(name):
     images = np.repeat(random_images((1, 9, 12, 3), "uint8"), 32, axis=0)
-    results = drawn(EXAMPLES[name](seed=1), images)
+    results = drawn(EXAMPLES[name](seed=2), images)
     distinct = len({result.tobytes() for result in results})
     assert distinct == {"RandomFlip": 4}.get(name, 32)
 
@@ -160,12 +166,27 @@ def test_without_a_seed_layers_differ_unless_keras_is_seeded():
 @examples
 def test_a_seed_in_the_call_makes_it_stateless(name):
     images = random_images((16, 9, 12, 3), "uint8")
-    layer, other = EXAMPLES[name](seed=1), EXAMPLES[name](seed=2)
+    layer, other = EXAMPLES[name](), EXAMPLES[name]()
     before = layer.random_state.numpy()
     first = drawn(layer, images, seed=(3, 4))
     np.testing.assert_array_equal(layer.random_state.numpy(), before)
     assert_same_bits(drawn(layer, images, seed=(3, 4)), first)
     assert_same_bits(drawn(other, images, seed=(3, 4)), first)
+    assert (drawn(layer, images, seed=(4, 4)) != first).any()
+    assert (drawn(layer, images, seed=(3, 3)) != first).any()
+
+
+@examples
+def test_the_seed_of_a_layer_takes_part_in_that_of_the_call(name):
+    """So two layers with seeds of their own differ in `augment_dataset` too."""
+    images = random_images((16, 9, 12, 3), "uint8")
+    layer, again = EXAMPLES[name](seed=1), EXAMPLES[name](seed=1)
+    before = layer.random_state.numpy()
+    first = drawn(layer, images, seed=(3, 4))
+    np.testing.assert_array_equal(layer.random_state.numpy(), before)
+    assert_same_bits(drawn(again, images, seed=(3, 4)), first)
+    for other in (EXAMPLES[name](), EXAMPLES[name](seed=0), EXAMPLES[name](seed=2)):
+        assert (drawn(other, images, seed=(3, 4)) != first).any()
     assert (drawn(layer, images, seed=(4, 4)) != first).any()
     assert (drawn(layer, images, seed=(3, 3)) != first).any()
 
@@ -186,34 +207,69 @@ SEEDS = np.array(
 )
 
 
-@pytest.mark.parametrize("count", [1, 3, 4, 5, 30])
+PAGE = random_numbers.PAGE
+
+
+def kernels_words(origin, count, blocks=0):
+    """What TensorFlow's own kernel draws from an origin, so many blocks farther on."""
+    return tf.raw_ops.StatelessRandomUniformFullIntV2(
+        shape=[count],
+        key=tf.bitcast(origin[2:], tf.uint64),
+        counter=tf.bitcast(origin[:2] + tf.constant([blocks, 0], tf.int64), tf.uint64),
+        alg=random_numbers.PHILOX,
+        dtype=tf.uint32,
+    ).numpy()
+
+
+@pytest.mark.parametrize("page", [0, 1, 3, 127])
 @pytest.mark.parametrize("low", [0, 5, 2**40])
-def test_words_of_many_seeds_are_those_of_tensorflows_kernel(count, low):
-    origins = sampling.seeded_origin(tf.constant(SEEDS)) + tf.constant(
-        [low, 0, 0], "int64"
-    )
+def test_words_of_many_seeds_are_those_of_tensorflows_kernel(page, low):
+    """Of one stream, and of two; a page lies behind those of 2**24 images."""
+    origins = random_numbers.seeded_origin(tf.constant(SEEDS))
+    origins += tf.constant([low, 0, 0], "int64")
     assert origins.dtype == tf.int64
-    actual = sampling.words(origins, len(SEEDS), count)
-    expected = [
-        tf.raw_ops.StatelessRandomUniformFullIntV2(
-            shape=[count],
-            key=tf.bitcast(origin[2:], tf.uint64),
-            counter=tf.bitcast(origin[:2], tf.uint64),
-            alg=sampling.PHILOX,
-            dtype=tf.uint32,
-        )
-        for origin in origins
-    ]
-    assert_same_bits(actual, np.stack(expected))
+    expected = [kernels_words(origin, PAGE, page * 2 * 2**24) for origin in origins]
+    for streams in (origins[tf.newaxis], tf.stack([origins, origins[::-1]])):
+        actual = random_numbers.words(streams, len(SEEDS), page)
+        assert_same_bits(actual[0], np.stack(expected))
+    assert_same_bits(actual[1], np.stack(expected[::-1]))
 
 
-@pytest.mark.parametrize("origin_rank", [1, 2])
-def test_the_bits_of_the_words_are_uniform(origin_rank):
+@pytest.mark.parametrize("page", [0, 1, 127])
+def test_words_of_many_images_are_those_of_tensorflows_kernel(page):
+    """Of one stream, which is a single op, and of several, which are written out."""
+    origins = random_numbers.seeded_origin(tf.constant(SEEDS))
+    batch, behind = 5, page * 2 * 2**24
+    expected = np.stack(
+        [kernels_words(origin, batch * PAGE, behind) for origin in origins]
+    ).reshape(len(SEEDS), batch, PAGE)
+    assert_same_bits(random_numbers.words(origins, batch, page), expected)
+    for stream, origin in enumerate(origins):
+        words = random_numbers.words(origin[tf.newaxis], batch, page)
+        assert_same_bits(words, expected[stream : stream + 1])
+
+
+def test_calls_do_not_overlap():
+    """A call owns the 128 pages of 2**24 images, and replicas have their own."""
+    state = tf.Variable(random_numbers.initial_state(7), dtype=tf.int64)
+    first, second, third = (
+        random_numbers.next_origin(state.handle, replica) for replica in (None, None, 1)
+    )
+    np.testing.assert_array_equal(first, [0, 0, 7])
+    np.testing.assert_array_equal(second - first, [128 * 2 * 2**24, 0, 0])
+    np.testing.assert_array_equal(third - second, [128 * 2 * 2**24, 2**32, 0])
+
+
+@pytest.mark.parametrize("streams", ["one", "each", "two"])
+def test_the_bits_of_the_words_are_uniform(streams):
     images = np.arange(DRAWS)
-    seeds = np.array([7, 9]) if origin_rank == 1 else np.stack([images, images], 1)
-    words = sampling.words(sampling.seeded_origin(tf.constant(seeds)), DRAWS, 3).numpy()
-    bits = np.unpackbits(words.astype("<u4").view("uint8").reshape(DRAWS, 12), axis=1)
+    seeds = np.stack([images, images], 1)[np.newaxis]
+    seeds = {"one": [[7, 9]], "each": seeds, "two": [[7, 9], [8, 9]]}[streams]
+    origins = random_numbers.seeded_origin(tf.constant(seeds))
+    words = np.concatenate(random_numbers.words(origins, DRAWS), axis=1)
+    bits = np.unpackbits(words.astype("<u4").view("uint8").reshape(DRAWS, -1), axis=1)
     counts = bits.sum(axis=0, dtype=np.int64)
+    assert len(counts) == len(origins) * PAGE * 32
     pvalues = [stats.binomtest(int(count), DRAWS, 0.5).pvalue for count in counts]
     assert min(pvalues) > LIKELY / len(pvalues)
     assert len(np.unique(words)) > 0.999 * words.size
@@ -221,14 +277,64 @@ def test_the_bits_of_the_words_are_uniform(origin_rank):
 
 
 @pytest.mark.parametrize("seeds", [SEEDS[5], SEEDS], ids=["one", "each"])
+@pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("bounds", [(0.0, 1.0), (-0.3, 0.7), (-np.pi, 1e-3)])
-def test_xla_draws_the_same_numbers(seeds, bounds):
+def test_xla_draws_the_same_numbers(seeds, count, bounds):
     def draw(seed):
-        words = sampling.words(sampling.seeded_origin(seed), len(SEEDS), 9)
-        return sampling.uniform(sampling.unit(words), bounds)
+        origin = random_numbers.seeded_origin(seed)
+        origins = random_numbers.streams([origin] * count, range(count), range(count))
+        words = random_numbers.words(origins, len(SEEDS))
+        return random_numbers.scaled(random_numbers.unit(words), bounds)
 
     seeds = tf.constant(seeds)
     eager = draw(seeds).numpy()
     assert (bounds[0] <= eager).all() and (eager < bounds[1]).all()
     assert_same_bits(tf.function(draw)(seeds), eager)
     assert_same_bits(tf.function(draw, jit_compile=True)(seeds), eager)
+
+
+# What a layer asks for, and what it gets.
+
+
+def cursor(seeds=SEEDS[6]):
+    origins = random_numbers.seeded_origin(tf.constant(seeds))[tf.newaxis]
+    return next(random_numbers.cursors(origins, len(SEEDS)))
+
+
+@pytest.mark.parametrize("seeds", [SEEDS[6], SEEDS], ids=["one", "each"])
+def test_numbers_come_one_after_the_other(seeds):
+    """However many are asked for at a time, and past the end of a page."""
+    one_by_one = cursor(seeds)
+    singles = np.stack([one_by_one.uniform() for _ in range(30)], axis=1)
+    assert len(np.unique(singles)) == singles.size
+    other = cursor(seeds)
+    together = [other.uniform(shape=(n,)) for n in (3, 12, 9)]
+    together.append(tf.reshape(other.uniform(shape=(3, 2)), (-1, 6)))
+    assert_same_bits(np.concatenate(together, axis=1), singles)
+    another = cursor(seeds)
+    assert_same_bits(another.uniform((-2.0, 6.0)), 8.0 * singles[:, 0] - 2.0)
+    assert_same_bits(another.coin(0.25), singles[:, 1] < 0.25)
+    shares = [np.sum(x >= np.array([0.1, 0.4])) for x in singles[:, 2]]
+    assert_same_bits(another.index((1, 3, 6)), np.array(shares, "int32"))
+
+
+def test_pages_come_to_an_end():
+    all_of_them = cursor()
+    assert all_of_them.uniform(shape=(32, 32)).shape == (len(SEEDS), 32, 32)
+    with pytest.raises(ValueError, match="1024 numbers"):
+        all_of_them.uniform()
+
+
+def test_every_place_of_a_stack_has_a_number_of_its_own():
+    places = [(), *((i,) for i in range(20))]
+    places += [(i, j) for i in range(20) for j in range(20)]
+    places += [(i, j, k) for i in range(9) for j in range(9) for k in range(9)]
+    folds = [random_numbers.fold(*place) for place in places]
+    assert len(set(folds)) == len(places)
+    assert random_numbers.fold() == 0
+    bits = np.unpackbits(
+        np.array(folds[1:], "<i8").view("uint8").reshape(-1, 8), axis=1
+    )
+    counts = bits.sum(axis=0, dtype=np.int64)
+    pvalues = [stats.binomtest(int(x), len(places) - 1, 0.5).pvalue for x in counts]
+    assert min(pvalues) > LIKELY / len(pvalues)

@@ -6,7 +6,7 @@ import tensorflow as tf
 from examples import EXAMPLES, GEOMETRIC
 
 import keras_aug_layers as kal
-from keras_aug_layers import checks
+from keras_aug_layers import arguments
 
 
 def call(layer, data, **kwargs):
@@ -223,12 +223,10 @@ for name, example in EXAMPLES.items():
 for name in GEOMETRIC:
     for argument, value, options in (
         ("fill_mode", "Reflect", ["'reflect'", "'constant'", "'nearest'", "'wrap'"]),
-        ("fill_mode", None, ["'reflect'"]),
         ("interpolation", "bicubic", ["'bilinear'", "'nearest'"]),
         ("interpolation", "BILINEAR", ["'bilinear'", "'nearest'"]),
         ("fill_value", "0", ["number"]),
         ("fill_value", NAN, ["finite"]),
-        ("fill_value", None, ["number"]),
     ):
         ERRORS[f"{name} {argument} {value}"] = (
             lambda name=name, argument=argument, value=value: EXAMPLES[name](
@@ -258,12 +256,32 @@ def test_nothing_is_refused_where_no_pixel_is_filled():
     assert layer(images(), training=True).dtype == "uint8"
 
 
+@pytest.mark.parametrize("name", GEOMETRIC)
+@pytest.mark.parametrize(
+    ("argument", "value", "default"),
+    [
+        ("fill_mode", "wrap", "reflect"),
+        ("interpolation", "nearest", "bilinear"),
+        ("fill_value", 3.0, 0.0),
+        ("mask_fill_value", 3.0, None),
+    ],
+)
+def test_none_is_no_opinion(name, argument, value, default):
+    """Such a layer agrees with any neighbour, and alone has the default."""
+    layer = EXAMPLES[name](**{argument: None})
+    other = kal.RandomShift(0.1, **{argument: value})
+    group = kal.FusedAugmentation([layer, other])
+    assert getattr(group.settings, argument) == value
+    assert getattr(layer.settings, argument) is None
+    assert getattr(layer.sample((2, 9, 12, 3)), argument) == default
+
+
 @pytest.mark.parametrize("found", ["3.10.1", "3.9.2", "2.15.0"])
 def test_an_old_keras_is_refused(found):
     with pytest.raises(ImportError, match=f"3.11 or newer. Found: {found}. Write pip"):
-        checks.keras_version(found)
+        arguments.keras_version(found)
 
 
 @pytest.mark.parametrize("found", ["3.11.0", "3.15.1", "4.0.0rc1"])
 def test_a_newer_keras_is_not(found):
-    checks.keras_version(found)
+    arguments.keras_version(found)

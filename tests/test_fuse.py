@@ -15,7 +15,8 @@ from helpers import assert_same_bits, drawn
 from keras import layers as kl
 
 import keras_aug_layers as kal
-from keras_aug_layers import matrices
+from keras_aug_layers.kernels import matrices
+from keras_aug_layers.kernels.coordinates import homography
 from keras_aug_layers.layers import LayerSequence
 
 FILL_MODES = ("reflect", "constant", "nearest", "wrap")
@@ -215,8 +216,11 @@ def test_perspective_is_kerass_of_the_same_corners(size, photographs):
     source = frame + offset * [width, height]
     centred = source - (np.array([width, height]) - 1) / 2
 
-    matrix = matrices.perspective(centred, height, width)
-    matrix = matrices.normalize(matrices.to_pixels(matrix, height, width)).numpy()
+    tilt = matrices.perspective(centred, height, width)
+    transform = kal.RandomPerspective(fill_mode="constant").sample(images.shape)
+    transform = transform._replace(coordinates=(homography(matrix=tilt),))
+    matrix = matrices.normalize(matrices.to_pixels(tilt, size, size)).numpy()
+    np.testing.assert_array_equal(transform.matrix, matrix.astype("float32"))
     shown = np.c_[frame, np.ones(4)] @ matrix.transpose(0, 2, 1)
     np.testing.assert_allclose(shown[..., :2] / shown[..., 2:], source, atol=1e-9)
 
@@ -226,8 +230,6 @@ def test_perspective_is_kerass_of_the_same_corners(size, photographs):
         source[:, order].astype("float32"),
         np.tile(frame[order], (len(images), 1, 1)).astype("float32"),
     )
-    transform = kal.RandomPerspective(fill_mode="constant").sample(images.shape)
-    transform = transform._replace(matrix=tf.cast(matrix, tf.float32))
     np.testing.assert_allclose(transform.images(images), expected, atol=0.255)
 
 
@@ -438,6 +440,22 @@ STACKS = {
         ],
         [["RandomRotate"], ["RandomRotate"]],
     ),
+    "box formats differ": (
+        lambda: [
+            kl.RandomFlip(bounding_box_format="xywh"),
+            kl.RandomContrast(0.1),
+            kl.RandomFlip(bounding_box_format="xyxy"),
+        ],
+        [["RandomFlip", "RandomContrast"], ["RandomFlip"]],
+    ),
+    "forms differ": (
+        lambda: [
+            kal.RandomZoom(0.1, jit_compile=True),
+            kl.RandomRotation(0.1),
+            kal.RandomZoom(0.1, jit_compile=False),
+        ],
+        [["RandomZoom", "RandomRotate"], ["RandomZoom"]],
+    ),
     "some stay": (
         lambda: [
             kl.Rescaling(1 / 255),
@@ -553,7 +571,10 @@ def test_jit_compile_arrives(jit_compile):
 
 SEEDED = {
     "rotation": lambda seed: [kl.RandomRotation(0.1, seed=seed)],
-    "later": lambda seed: [kl.RandomFlip(), kl.RandomRotation(0.1, seed=seed)],
+    "two": lambda seed: [
+        kl.RandomFlip(seed=seed + 1),
+        kl.RandomRotation(0.1, seed=seed),
+    ],
     "shear": lambda seed: [kl.RandomShear(0.1, 0.2, seed=seed)],
     "shear from above 0": lambda seed: [
         kl.RandomShear((0.1, 0.3), (0.1, 0.2), seed=seed)
@@ -573,6 +594,19 @@ def test_seeds_arrive(stack):
     assert not np.array_equal(draws[0], draws[2])
 
 
+def test_a_seed_is_its_layers_own():
+    """That layer repeats its draws, as it would alone; its neighbour does not."""
+    stack = [kl.RandomFlip("horizontal"), kl.RandomTranslation(0.3, 0.0, seed=5)]
+    stacks = stack, stack, stack[1:]
+    one, other, alone = (
+        kal.fuse(layers).sample((64, 9, 12, 3)).matrix.numpy() for layers in stacks
+    )
+    np.testing.assert_array_equal(one[:, 1, 2], alone[:, 1, 2])
+    np.testing.assert_array_equal(other[:, 1, 2], alone[:, 1, 2])
+    assert len(np.unique(alone[:, 1, 2])) == 64
+    assert (one[:, 0, 0] != other[:, 0, 0]).any()
+
+
 BOXED = {
     "first": lambda f: [kl.RandomFlip(bounding_box_format=f), kl.RandomContrast(0.1)],
     "later": lambda f: [kl.RandomContrast(0.1), kl.RandomFlip(bounding_box_format=f)],
@@ -585,7 +619,9 @@ BOXED = {
     [pytest.param(stack, id=name) for name, stack in BOXED.items()],
 )
 def test_box_formats_arrive(stack):
-    assert kal.fuse(stack("xywh")).bounding_box_format == "xywh"
+    fused = kal.fuse(stack("xywh"))
+    assert fused.settings.bounding_box_format == "xywh"
+    assert fused.sample((2, 9, 12, 3)).bounding_box_format == "xywh"
 
 
 # Warnings.

@@ -19,19 +19,21 @@ from examples import EXAMPLES, GEOMETRIC
 from helpers import assert_same_bits, drawn, random_images
 
 import keras_aug_layers as kal
+from keras_aug_layers.plan.chain import Settle
 
 WARP = "ImageProjectiveTransformV3"
 STATIC, DYNAMIC = (None, 9, 12, 3), (None, None, None, 3)
 
 
-def five(**kwargs):
+def five(seeds=(None,) * 5):
     """The five layers of the benchmark."""
+    shift, flip, rotate, zoom, brightness = seeds
     return [
-        kal.RandomShift(0.1, 0.1, **kwargs),
-        kal.RandomFlip("horizontal", **kwargs),
-        kal.RandomRotate(degrees=30, **kwargs),
-        kal.RandomZoom(0.2, **kwargs),
-        kal.RandomBrightness(0.2),
+        kal.RandomShift(0.1, 0.1, seed=shift),
+        kal.RandomFlip("horizontal", seed=flip),
+        kal.RandomRotate(degrees=30, seed=rotate),
+        kal.RandomZoom(0.2, seed=zoom),
+        kal.RandomBrightness(0.2, seed=brightness),
     ]
 
 
@@ -192,8 +194,9 @@ def test_a_layer_is_a_pipeline_of_one(name, dtype):
 
 
 def test_nested_pipelines_flatten():
+    """Layers with seeds of their own draw the same wherever they stand."""
     images = random_images((4, 9, 12, 3))
-    layers = five()
+    layers = five(seeds=range(5))
     flat = kal.FusedAugmentation(layers, jit_compile=False)
     nested = kal.FusedAugmentation(
         [
@@ -208,6 +211,57 @@ def test_nested_pipelines_flatten():
     assert_same_bits(result, flat(images, training=True, seed=(1, 2)))
     assert np.abs(result - images).max() > 0.1
     assert everything(functions_of(nested, STATIC)).count(WARP) == 1
+
+
+@pytest.mark.parametrize("seed", [None, (3, 4), [(3, 4), (5, 6), (7, 8), (9, 9)]])
+def test_a_member_with_a_seed_draws_as_it_does_alone(seed):
+    """Its neighbours take nothing from it, however much they draw."""
+    images = random_images((4, 9, 12, 3))
+
+    def turns(layer):
+        transforms = [layer.sample(images, seed=seed) for _ in range(2)]
+        return np.stack([transform.matrix for transform in transforms])
+
+    alone = turns(kal.RandomRotate(0.1, seed=7))
+    for group in (
+        lambda x: kal.FusedAugmentation([x], seed=1),
+        lambda x: kal.FusedAugmentation([kal.RandomBrightness(0.3), x]),
+        lambda x: kal.FusedAugmentation(
+            [kal.RandomHue(0.1), kal.FusedAugmentation([x])]
+        ),
+        lambda x: kal.RandomApply(x, 1.0),
+        lambda x: kal.RandomChoice([x]),
+    ):
+        assert_same_bits(turns(group(kal.RandomRotate(0.1, seed=7))), alone)
+    assert (alone[0] != alone[1]).any() == (seed is None)
+
+
+def test_a_member_without_a_seed_draws_by_its_place():
+    """The seed of the group and the place decide; nobody else's layers do."""
+    images = random_images((4, 9, 12, 3))
+
+    def turns(*layers, seed=1):
+        fused = kal.FusedAugmentation(layers, seed=seed)
+        return fused.sample(images).matrix.numpy()
+
+    def brighter():
+        return kal.RandomBrightness(0.3)
+
+    def turn():
+        return kal.RandomRotate(0.1)
+
+    first = turns(turn(), brighter())
+    assert_same_bits(turns(turn(), kal.RandomChannelShift(9)), first)
+    assert_same_bits(turns(turn()), first)
+    others = [
+        turns(brighter(), turn()),
+        turns(kal.FusedAugmentation([turn()])),
+        turns(turn(), seed=2),
+        turns(kal.FusedAugmentation([turn()], seed=1)),
+        kal.RandomRotate(0.1, seed=1).sample(images).matrix.numpy(),
+    ]
+    assert len({draws.tobytes() for draws in (first, *others)}) == 5
+    assert_same_bits(others[3], first)  # as if the group stood alone
 
 
 def test_children_draw_independently():
@@ -237,8 +291,11 @@ def test_the_same_layer_twice_draws_twice():
         ("fill_mode", ("reflect", "wrap")),
         ("interpolation", ("bilinear", "nearest")),
         ("fill_value", (0.0, 3.0)),
-        ("mask_fill_value", (None, 255.0)),
         ("mask_fill_value", (7.0, 255.0)),
+        ("bounding_box_format", ("xyxy", "xywh")),
+        ("box_fit", ("corners", "ellipse")),
+        ("min_visibility", (0.0, 0.25)),
+        ("keypoint_format", ("xy", "rel_xy")),
     ],
 )
 def test_settings_that_disagree_are_an_error(name, values):
@@ -253,6 +310,25 @@ def test_settings_that_disagree_are_an_error(name, values):
         assert getattr(fused.sample((2, 9, 12, 3)), name) == override
     fused = kal.FusedAugmentation([other, other])
     assert getattr(fused.sample((2, 9, 12, 3)), name) == values[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("mask_fill_value", 255.0),
+        ("bounding_box_format", "xywh"),
+        ("box_fit", "ellipse"),
+        ("min_visibility", 0.25),
+        ("keypoint_format", "rel_xy"),
+    ],
+)
+def test_who_has_no_opinion_agrees(name, value):
+    """A setting that one layer alone has been given is that of all."""
+    silent, loud = kal.RandomZoom(0.1), kal.RandomZoom(0.1, **{name: value})
+    for layers in ([silent, loud], [loud, silent], [kal.FusedAugmentation([loud])]):
+        fused = kal.FusedAugmentation(layers)
+        assert getattr(fused.sample((2, 9, 12, 3)), name) == value
+        assert getattr(fused, name) is None  # so it is not saved as if it were given
 
 
 def test_value_ranges_that_disagree_are_an_error():
@@ -423,12 +499,15 @@ def test_an_uncompiled_fit(jit_compile):
     np.testing.assert_allclose(model.predict(images, verbose=0), expected, atol=1e-5)
 
 
-def test_two_fusions_in_one_model():
+@pytest.mark.parametrize("settled", [True, False])
+def test_two_fusions_in_one_model(settled):
+    """Each is a function of its own if its pixels are settled; else the second goes on
+    from the pixels of the first, in a function of the two."""
     a, b = kal.FusedAugmentation(five()), kal.FusedAugmentation(five()[:2])
-    model = model_with(a, b, jit_compile=False)
+    model = model_with(a, *[Settle()] * settled, b, jit_compile=False)
     images = random_images((7, 9, 12, 3))
     model.fit(images, np.ones((7, 2)), batch_size=3, epochs=2, verbose=0)
-    assert traces(a) == traces(b) == [1]
+    assert (traces(a), traces(b)) == ([1], [1] * settled)
     assert a.name != b.name
 
 

@@ -19,10 +19,9 @@ from helpers import assert_same_bits, drawn
 from keras.src.legacy.preprocessing.image import ImageDataGenerator
 
 import keras_aug_layers as kal
-from keras_aug_layers.draw import Frame
-from keras_aug_layers.layers.base import DEFAULT_SETTINGS
-from keras_aug_layers.layers.generator import GeneratorAugmentation, draw_with
-from keras_aug_layers.transform import to_transform
+from keras_aug_layers.layers.generator import GeneratorAugmentation, steps_of
+from keras_aug_layers.plan.frame import Frame
+from keras_aug_layers.plan.plan import as_plan
 
 FILL_MODES = ("nearest", "reflect", "constant")
 NEUTRAL = {"channel_shift_intensity": 0.0, "brightness": 1.0}
@@ -65,17 +64,8 @@ def transform_of(parameters, image, **settings):
     }
     layer = GeneratorAugmentation(brightness_range=(1, 1), **settings)
     frame = Frame.of((len(parameters), *image.shape), "channels_last")
-    names = (
-        "data_format",
-        "bounding_box_format",
-        "box_fit",
-        "min_visibility",
-        "keypoint_format",
-    )
-    others = {name: getattr(layer, name) for name in names}
-    return to_transform(
-        draw_with(**stacked), frame, **{**DEFAULT_SETTINGS, **layer.settings, **others}
-    )
+    plan = as_plan(steps_of(**stacked))
+    return kal.Transform.of(plan, frame, layer.settings.resolved())
 
 
 def pixels_of(transform, image):
@@ -334,18 +324,19 @@ def test_the_axes_are_zoomed_independently():
 
 
 def test_the_distribution_of_brightness():
-    color = sample(brightness_range=RANGES["brightness_range"]).color
+    (step,) = sample(brightness_range=RANGES["brightness_range"]).pixels
     expected = draws_of_the_generator("fraction")["brightness"]
-    assert_same_distribution(color.gain[:, 0], expected)
-    np.testing.assert_array_equal(color.bias, 0.0)
+    assert step.name == "scale"
+    assert_same_distribution(step.rows["gain"][:, 0], expected)
+    np.testing.assert_array_equal(step.rows["bias"], 0.0)
 
 
 def test_the_distribution_of_the_channel_shift():
-    color = sample(channel_shift_range=RANGES["channel_shift_range"]).color
+    (step,) = sample(channel_shift_range=RANGES["channel_shift_range"]).pixels
     expected = draws_of_the_generator("fraction")["channel_shift_intensity"]
-    assert color.bounded.shape == (COUNT, 1)  # one number for all channels
-    assert_same_distribution(color.bounded[:, 0], expected)
-    np.testing.assert_array_equal(color.gain, 1.0)
+    assert step.name == "add_within_range" and list(step.rows) == ["bias"]
+    assert step.rows["bias"].shape == (COUNT, 1)  # one number for all channels
+    assert_same_distribution(step.rows["bias"][:, 0], expected)
 
 
 @pytest.mark.parametrize("kind", sorted(SHIFTS.keys() - {"one"}))
@@ -389,7 +380,7 @@ def test_parameters_are_independent():
         vertical_flip=True,
     )
     transform = layer.sample((COUNT, *FRAME))
-    m, gain = transform.matrix.numpy(), transform.color.gain.numpy()[:, 0]
+    m, (shift, gain) = transform.matrix.numpy(), transform.pixels
     width, height = FRAME[1] - 1, FRAME[0] - 1
     flip_x, flip_y = m[:, 0, 0], m[:, 1, 1]
     columns = [
@@ -397,8 +388,8 @@ def test_parameters_are_independent():
         m[:, 1, 2] - height * (flip_y < 0),
         flip_x,
         flip_y,
-        gain,
-        transform.color.bounded.numpy()[:, 0] / gain,
+        gain.rows["gain"].numpy()[:, 0],
+        shift.rows["bias"].numpy()[:, 0],
     ]
     correlation = np.corrcoef(columns) - np.eye(len(columns))
     assert np.abs(correlation).max() < 0.03

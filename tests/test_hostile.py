@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import keras_aug_layers as kal
-from keras_aug_layers.warp import FILL_MODES, INTERPOLATIONS
+from keras_aug_layers.kernels.warp import FILL_MODES, INTERPOLATIONS
 
 SEED = (3, 4)
 pytestmark = pytest.mark.slow

@@ -41,7 +41,8 @@ def test_every_public_layer_and_fill_mode_has_a_picture():
         if isinstance(getattr(kal, name), type)
         and issubclass(getattr(kal, name), AugmentationLayer)
     }
-    assert shown == public
+    bases = {"AugmentationLayer", "ColorLayer", "GeometricLayer"}
+    assert shown == public - bases
     modes = {layer.fill_mode for layer in pictures.FILLS.values()}
     assert modes == {"reflect", "nearest", "wrap", "constant"}
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 from PIL import Image
 
 import keras_aug_layers as kal
-from keras_aug_layers import cli, files, preview
+from keras_aug_layers.commands import cli, files, preview
 
 GAP, TITLE = preview.GAP, preview.TITLE
 HALF_TURN = kal.RandomRotate(degrees=(180, 180))
@@ -88,7 +88,7 @@ def test_every_option_has_a_layer():
     values = {name: 0.1 for name in preview.LAYERS} | {"flip": "vertical"}
     layers, fused = preview.from_options(list(values.items()), "wrap")
     assert len(layers) == len(values)
-    assert fused.settings["fill_mode"] == "wrap"
+    assert fused.settings.fill_mode == "wrap"
 
 
 def test_the_rows_are_what_the_layers_draw(photo):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from keras_aug_layers import cli
+from keras_aug_layers.commands import cli
 
 try:
     import tomllib

@@ -13,7 +13,8 @@ from hypothesis import given
 from scipy import ndimage
 
 import keras_aug_layers as kal
-from keras_aug_layers.warp import warp
+from keras_aug_layers.kernels.coordinates import Reader
+from keras_aug_layers.kernels.warp import warp
 
 SCIPY_MODES = {
     "reflect": "reflect",
@@ -70,7 +71,8 @@ def test_random_matrices(fill_mode, interpolation, size):
     def check(draws):
         matrices = np.stack([draw(size) for draw in draws])
         settings = {"fill_mode": fill_mode, "interpolation": interpolation}
-        actual = warp(tf.constant(images), matrices, fill_value=0.25, **settings)
+        reader = Reader(matrices, affine=True)
+        actual = warp(tf.constant(images), reader, fill_value=0.25, **settings)
         assert_close(actual.numpy(), images, matrices, **settings, fill_value=0.25)
 
     check()

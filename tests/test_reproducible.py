@@ -10,6 +10,7 @@ from examples import EVERY
 from helpers import assert_same_bits, random_images, run_engine
 
 import keras_aug_layers as kal
+from keras_aug_layers.kernels.coordinates import one_matrix
 
 NUMBER = 48
 IMAGES = random_images((NUMBER, 9, 12, 3), "uint8")
@@ -239,12 +240,16 @@ def test_a_stopped_run_goes_on_in_another_process(tmp_path):
 
 
 def parameters(transform):
-    """The numbers of a transform: its matrices and, if it has any, its colours."""
-    color = transform.color
-    parts = []
-    if color is not None:
-        parts = [color.gain, color.level, color.bias, color.bounded]
-    return [transform.matrix, *(part for part in parts if part is not None)]
+    """The numbers of a transform, as they meet the pixels of uint8: in float32."""
+    parts = [] if one_matrix(transform.coordinates) is None else [transform.matrix]
+    for part in (*transform.earlier, transform):
+        for step in (*part.coordinates, *part.pixels):
+            rows = [row for _, row in sorted(step.rows.items())]
+            parts += [
+                tf.cast(x, tf.float32) if x.dtype.is_floating else x for x in rows
+            ]
+            parts += [] if step.only is None else [step.only]
+    return parts
 
 
 SEEDS = [

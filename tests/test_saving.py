@@ -35,7 +35,8 @@ def build():
             keras.Input((9, 12, 3), batch_size=4),
             kal.RandomShift(0.3, 0.3),
             kal.FusedAugmentation(
-                [kal.RandomRotate(0.2), kal.RandomBrightness(0.3)], probability=0.9
+                [kal.RandomRotate(0.2, seed=4), kal.RandomBrightness(0.3)],
+                probability=0.9,
             ),
             Last(),
             keras.layers.Flatten(),
@@ -145,11 +146,121 @@ def test_backup_and_restore_goes_on(tmp_path):
     assert_goes_on((whole[0][:4],), rest, whole)
 
 
-def test_a_tensorflow_checkpoint_goes_on(tmp_path):
-    layer = kal.RandomRotate(0.2, seed=1)
+LAYERS = {
+    "one layer": lambda seed: kal.RandomRotate(0.2, seed=seed),
+    "a group": lambda seed: kal.RandomChoice(
+        [
+            kal.RandomRotate(0.2, seed=seed),
+            kal.FusedAugmentation([kal.RandomZoom(0.3, seed=seed + 1)]),
+        ]
+    ),
+    "a sequence": lambda seed: kal.fuse(
+        [
+            keras.layers.RandomRotation(0.1, seed=seed),
+            keras.layers.Rescaling(2.0),
+            keras.layers.RandomZoom(0.3, seed=seed + 1),
+        ]
+    ),
+}
+
+
+@pytest.mark.parametrize("build_layer", LAYERS.values(), ids=LAYERS)
+def test_a_tensorflow_checkpoint_goes_on(build_layer, tmp_path):
+    layer = build_layer(1)
     layer(IMAGES, training=True)
     path = tf.train.Checkpoint(layer=layer).write(str(tmp_path / "checkpoint"))
     expected = layer(IMAGES, training=True)
-    other = kal.RandomRotate(0.2, seed=2)
+    other = build_layer(3)
     tf.train.Checkpoint(layer=other).read(path).assert_existing_objects_matched()
     assert_same_bits(other(IMAGES, training=True), expected)
+
+
+def test_a_checkpoint_of_a_model_goes_on(tmp_path):
+    load = initial(tmp_path / "initial.keras")
+    whole = fit(load(), EPOCHS)
+    model = load()
+    first = fit(model, 2)
+    path = tf.train.Checkpoint(model=model).write(str(tmp_path / "checkpoint"))
+    other = load()
+    tf.train.Checkpoint(model=other).read(path).assert_existing_objects_matched()
+    assert_goes_on(first, fit(other, EPOCHS, initial_epoch=2), whole)
+
+
+# The state is no weight.
+
+
+def nets():
+    """A net with our layers and the same without them; their weights differ."""
+    with_ours, without = (
+        keras.Sequential(
+            [
+                keras.Input((9, 12, 3)),
+                *front,
+                keras.layers.Conv2D(4, 3),
+                keras.layers.Flatten(),
+                keras.layers.Dense(1),
+            ]
+        )
+        for front in ([kal.RandomShift(0.3), stack_with_seeds()], [])
+    )
+    return with_ours, without
+
+
+def stack_with_seeds():
+    return kal.FusedAugmentation(
+        [kal.RandomRotate(0.2, seed=4), kal.RandomBrightness(0.3)]
+    )
+
+
+def assert_same_weights(one, other):
+    for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
+        assert_same_bits(a, b)
+
+
+def test_the_state_is_no_weight():
+    with_ours, without = nets()
+    shapes = [[tuple(x.shape) for x in net.weights] for net in (with_ours, without)]
+    assert shapes[0] == shapes[1] and len(shapes[0]) == 4
+    assert with_ours.count_params() == without.count_params()
+    assert len(with_ours.variables) == len(without.variables)
+    lines = []
+    with_ours.summary(print_fn=lambda text, **_: lines.extend(text.splitlines()))
+    for layer in with_ours.layers[:2]:
+        assert layer.weights == layer.variables == layer.get_weights() == []
+        assert layer.count_params() == 0
+        (line,) = (x for x in lines if layer.name in x)
+        assert line.rstrip(" │").endswith(" 0")
+    total = f"Total params: {without.count_params():,}"
+    assert total in "\n".join(lines)
+    assert "Non-trainable params: 0" in "\n".join(lines)
+
+
+@pytest.mark.parametrize("into_ours", [True, False])
+def test_weights_go_both_ways(into_ours, tmp_path):
+    target, source = nets() if into_ours else reversed(nets())
+    assert (source.get_weights()[0] != target.get_weights()[0]).any()
+    target.set_weights(source.get_weights())
+    assert_same_weights(target, source)
+
+
+@pytest.mark.parametrize("into_ours", [True, False])
+def test_weight_files_go_both_ways(into_ours, tmp_path):
+    target, source = nets() if into_ours else reversed(nets())
+    assert (source.get_weights()[0] != target.get_weights()[0]).any()
+    draws = [x.random_state.numpy() for x in target.layers if hasattr(x, "seed")]
+    source.save_weights(tmp_path / "net.weights.h5")
+    target.load_weights(tmp_path / "net.weights.h5")
+    assert_same_weights(target, source)
+    after = [x.random_state.numpy() for x in target.layers if hasattr(x, "seed")]
+    np.testing.assert_array_equal(after, draws)  # of which the file knew nothing
+    assert len(draws) == (2 if into_ours else 0)
+
+
+def test_a_clone_draws_by_itself():
+    """`clone_model` copies configurations; weights can be copied, the state is none."""
+    model, _ = nets()
+    clone = keras.models.clone_model(model)
+    clone.set_weights(model.get_weights())
+    assert_same_weights(clone, model)
+    for one, other in zip(model.layers[:2], clone.layers[:2], strict=True):
+        assert one.random_state is not other.random_state

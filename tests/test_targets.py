@@ -26,14 +26,20 @@ BOXES = np.array([[10, 8, 30, 25], [25, 20, 50, 40], [2, 30, 12, 46]], "float32"
 
 
 def transform_of(matrices, size=SIZE, **settings):
-    """A Transform made of matrices (B, 3, 3) or (3, 3), output to input."""
-    matrices = np.reshape(np.asarray(matrices, "float32"), (-1, 3, 3))
+    """A Transform made of matrices (B, 3, 3) or (3, 3), output to input, in pixels."""
+    matrices = np.reshape(np.asarray(matrices, np.float64), (-1, 3, 3))
     layer = kal.RandomShift(0.1, bounding_box_format="xyxy", **settings)
     config = layer.sample((len(matrices), *size, 1)).to_config()
-    affine = bool((matrices[:, 2] == [0, 0, 1]).all())
-    return kal.Transform.from_config(
-        {**config, "matrix": matrices.tolist(), "affine": affine}
-    )
+    to_middle = np.eye(3)
+    to_middle[:2, 2] = (np.array(size[::-1]) - 1) / 2
+    centred = np.linalg.inv(to_middle) @ matrices @ to_middle
+    affine = (matrices[:, 2] == [0, 0, 1]).all()
+    step = {
+        "name": "affine" if affine else "homography",
+        "rows": {"matrix": {"dtype": "float64", "values": centred.tolist()}},
+        "only": None,
+    }
+    return kal.Transform.from_config({**config, "coordinates": [step]})
 
 
 def move(matrix, points):

@@ -20,7 +20,13 @@ from helpers import random_images
 from hypothesis import Phase, given, settings
 
 import keras_aug_layers as kal
-from keras_aug_layers.warp import FILL_MODES, INTERPOLATIONS, in_xla_context, warp
+from keras_aug_layers.kernels.coordinates import Reader
+from keras_aug_layers.kernels.warp import (
+    FILL_MODES,
+    INTERPOLATIONS,
+    in_xla_context,
+    warp,
+)
 
 WAYS = tuple(itertools.product(FILL_MODES, INTERPOLATIONS))
 FILL = 0.25
@@ -29,14 +35,14 @@ BATCH = 24
 
 def all_ways(images, matrices, ways=WAYS, fill_value=FILL, affine=False):
     images = tf.convert_to_tensor(images)
+    reader = Reader(matrices, affine)
     return {
         f"{fill_mode} {interpolation}": warp(
             images,
-            matrices,
+            reader,
             fill_mode=fill_mode,
             interpolation=interpolation,
             fill_value=fill_value,
-            affine=affine,
         )
         for fill_mode, interpolation in ways
     }

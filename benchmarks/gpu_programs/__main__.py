@@ -13,6 +13,8 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["CUDA_VISIBLE_DEVICES"] = ""  # nothing runs on a device
 
+import tensorflow as tf
+
 import keras_aug_layers as kal
 from benchmarks.gpu_programs import DEVICES, Row, Unavailable, measure
 
@@ -50,7 +52,13 @@ def layer_of(text: str) -> Any:
             return getattr(kal, node.func.id)(*map(value, node.args), **keywords)
         if isinstance(node, (ast.List, ast.Tuple)):
             return [value(x) for x in node.elts]
-        return ast.literal_eval(node)
+        try:
+            return ast.literal_eval(node)
+        except ValueError:
+            raise ValueError(
+                f"{ast.unparse(node)} is neither a literal nor a call of what "
+                "keras_aug_layers offers."
+            ) from None
 
     return value(ast.parse(text.strip(), mode="eval").body)
 
@@ -77,7 +85,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--layer", default=FIVE, help="as one writes it in Python; default: five fused"
     )
-    parser.add_argument("--devices", nargs="+", default=list(DEVICES), metavar="NAME")
+    parser.add_argument("--devices", nargs="+", default=list(DEVICES), choices=DEVICES)
     parser.add_argument(
         "--dtypes", nargs="+", default=["uint8", "float16", "float32"], metavar="DTYPE"
     )
@@ -92,6 +100,8 @@ def main(arguments: list[str]) -> int:
         shapes = [tuple(map(int, text.split("x"))) for text in options.shapes]
         if any(len(shape) != 4 for shape in shapes):
             raise ValueError(f"a shape is BxHxWxC, not {options.shapes}.")
+        for dtype in options.dtypes:
+            tf.as_dtype(dtype)
         layer_of(options.layer)
     except (SyntaxError, TypeError, ValueError) as error:
         parser.error(str(error))

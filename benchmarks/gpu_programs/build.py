@@ -1,4 +1,4 @@
-"""The compiler, built once for each TensorFlow: `compile.cc` with the wheel's headers."""
+"""The compiler: `compile.cc` with the wheel's headers, built once a TensorFlow."""
 
 import functools
 import hashlib

@@ -48,8 +48,7 @@ absl::StatusOr<GpuTargetConfigProto> Like(GpuModel model, const std::string& nam
 absl::StatusOr<GpuTargetConfigProto> Device(const std::string& name) {
   static const std::map<std::string, GpuModel> known = {
       {"h100", GpuModel::H100_SXM}, {"a100", GpuModel::A100_SXM_80},
-      {"v100", GpuModel::V100},     {"b200", GpuModel::B200},
-      {"a6000", GpuModel::A6000},   {"p100", GpuModel::P100}};
+      {"v100", GpuModel::V100},     {"b200", GpuModel::B200}};
   if (auto found = known.find(name); found != known.end())
     return xla::gpu::GetGpuTargetConfig(found->second);
   if (name == "t4")

@@ -14,9 +14,9 @@ import tensorflow as tf
 from PIL import Image, ImageDraw, ImageFont
 
 from keras_aug_layers import layers as kal
-from keras_aug_layers.kernels import targets
 from keras_aug_layers.arguments import CommandError
 from keras_aug_layers.commands.files import decode
+from keras_aug_layers.kernels import targets
 from keras_aug_layers.layers.base import AugmentationLayer, GeometricLayer
 
 SAMPLE = Path(__file__).with_name("sample.jpg")
@@ -215,7 +215,7 @@ def draws(
     subject: Subject, layer: AugmentationLayer, count: int, seed: tuple[int, int]
 ) -> list[Subject]:
     """What a layer makes of a photograph, `count` times, as it would in training."""
-    value_range = layer.settings.get("value_range")
+    value_range = layer.settings.value_range
     image = subject.image
     if value_range is not None:
         low, high = value_range

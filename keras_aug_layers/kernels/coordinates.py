@@ -13,8 +13,14 @@ import tensorflow as tf
 from keras_aug_layers.kernels import matrices
 from keras_aug_layers.kernels.program import Program, Step, function_of, register
 
-UPRIGHT, AFFINE, HOMOGRAPHY = MATRICES = "upright", "affine", "homography"
-"""Matrices without a turn or a slant, those that end in the row 0, 0, 1, all others."""
+SHARED, UPRIGHT, AFFINE, HOMOGRAPHY = MATRICES = (
+    "shared",
+    "upright",
+    "affine",
+    "homography",
+)
+"""Matrices without a turn or a slant, first those that all images of a batch share;
+those that end in the row 0, 0, 1; all others."""
 
 Point = tuple[tf.Tensor, tf.Tensor]
 
@@ -28,11 +34,23 @@ class Reader(NamedTuple):
         affine: whether every matrix ends in the row 0, 0, 1.
         function: from x and y, float32 (1, 1, W) and (1, H, 1), pixel centres at
             integers, to x and y of the source.
+        upright: whether the matrices neither turn nor slant.
+        shared: whether they are the same for all images, and upright.
     """
 
     matrix: tf.Tensor | None
     affine: bool
     function: Callable[[tf.Tensor, tf.Tensor], Point] | None = None
+    upright: bool = False
+    shared: bool = False
+
+
+def _apply_affine(x: tf.Tensor, y: tf.Tensor, matrix: tf.Tensor) -> Point:
+    m = matrix[..., tf.newaxis, tf.newaxis]
+    return (
+        m[:, 0, 0] * x + (m[:, 0, 1] * y + m[:, 0, 2]),
+        m[:, 1, 0] * x + (m[:, 1, 1] * y + m[:, 1, 2]),
+    )
 
 
 def _apply(x: tf.Tensor, y: tf.Tensor, matrix: tf.Tensor) -> Point:
@@ -61,13 +79,14 @@ _FACTS = {
     "product": _product,
     "inverse": _inverse,
 }
-upright = register(UPRIGHT, "coordinates", _apply, **_FACTS)
-affine = register(AFFINE, "coordinates", _apply, **_FACTS)
+shared = register(SHARED, "coordinates", _apply_affine, **_FACTS, for_some=UPRIGHT)
+upright = register(UPRIGHT, "coordinates", _apply_affine, **_FACTS)
+affine = register(AFFINE, "coordinates", _apply_affine, **_FACTS)
 homography = register(HOMOGRAPHY, "coordinates", _apply, **_FACTS)
 
 
 def one_matrix(program: Program) -> tf.Tensor | None:
-    """The centred matrix (B, 3, 3) that a program is; None where it is something else."""
+    """The centred matrix (B, 3, 3) that a program is; None where it is none."""
     if not program:
         return matrices.identity()
     if len(program) == 1 and program[0].name in MATRICES:
@@ -75,7 +94,9 @@ def one_matrix(program: Program) -> tf.Tensor | None:
     return None
 
 
-def reader(program: Program, source: tuple[Any, Any], target: tuple[Any, Any]) -> Reader:
+def reader(
+    program: Program, source: tuple[Any, Any], target: tuple[Any, Any]
+) -> Reader:
     """Where the pixels of a frame read that a program makes.
 
     Args:
@@ -89,8 +110,15 @@ def reader(program: Program, source: tuple[Any, Any], target: tuple[Any, Any]) -
         matrix = matrices.to_pixels(matrix, source, target)
         if not straight:
             matrix = matrices.normalize(matrix)
-        return Reader(tf.cast(matrix, tf.float32), straight)
+        name = program[0].name if program else AFFINE
+        return Reader(
+            tf.cast(matrix, tf.float32),
+            straight,
+            upright=name in (SHARED, UPRIGHT),
+            shared=name == SHARED,
+        )
 
+    program = in_front(program, target)
     (source_x, source_y), (target_x, target_y) = _middle(source), _middle(target)
 
     def read(x: tf.Tensor, y: tf.Tensor) -> Point:
@@ -100,6 +128,13 @@ def reader(program: Program, source: tuple[Any, Any], target: tuple[Any, Any]) -
         return x + source_x, y + source_y
 
     return Reader(None, straight, read)
+
+
+def in_front(program: Program, target: tuple[Any, Any]) -> Program:
+    """The same program, of which a field is read first; see `fields.in_front`."""
+    from keras_aug_layers.kernels import fields  # which enters functions of ours
+
+    return fields.in_front(program, target, _run)
 
 
 def _middle(size: tuple[Any, Any]) -> tuple[tf.Tensor, tf.Tensor]:
@@ -148,7 +183,7 @@ def move_points(
         for size in (source, target)
     )
     points = points - before
-    for step in program:
+    for step in in_front(program, tf.unstack(tf.reduce_max(target, axis=0))):
         if step.name in MATRICES:
             points = _through(points, forward(step.rows["matrix"]))
             continue

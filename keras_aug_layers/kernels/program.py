@@ -80,6 +80,7 @@ class Function:
         call: the function itself.
         neutral: the rows with which it is the identity: numbers, or functions of the
             row that they stand for. Where it is given, `only` costs nothing.
+        for_some: the function that it is where it is for some images only.
         product: makes one step of two neighbours, or returns None where it cannot.
         inverse: the step that undoes a step.
         statistic: what a "measured" function measures: "mean".
@@ -90,12 +91,18 @@ class Function:
             on its neighbours, so that it cannot be exchanged with a move.
         labels: what it makes of one-hot labels (B, K), given its rows.
         masks: what it makes of segmentation masks (B, H, W, C), given its rows.
+        boxes: what it makes of `followers.Boxes`, given the size of the frame, the
+            images that it is for, the least visible part and its rows.
+        keypoints: what it makes of keypoints (B, M, …, 2), pixel centres at integers,
+            given the images that it is for and its rows.
+        optional: under the name of a target, the row without which it stays as it is.
     """
 
     name: str
     kind: str
     call: Callable[..., Any]
     neutral: Mapping[str, Any] | None = None
+    for_some: str | None = None
     product: Callable[[Step, Step], Step | None] | None = None
     inverse: Callable[[Step], Step] | None = None
     statistic: str | None = None
@@ -104,6 +111,9 @@ class Function:
     placed: bool = True
     labels: Callable[..., Any] | None = None
     masks: Callable[..., Any] | None = None
+    boxes: Callable[..., Any] | None = None
+    keypoints: Callable[..., Any] | None = None
+    optional: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def has_place(self) -> bool:
@@ -206,7 +216,7 @@ def only(step: Step, mask: tf.Tensor) -> Step:
             chosen = tf.reshape(mask, (-1,) + (1,) * (row.shape.rank - 1))
             row = tf.where(chosen, row, tf.cast(idle, row.dtype))
         rows[key] = row
-    return Step(step.name, rows)
+    return Step(function_of(step).for_some or step.name, rows)
 
 
 def inverse(program: Program) -> Program:
@@ -224,5 +234,7 @@ def inverse(program: Program) -> Program:
                 "which cannot."
             )
         inverted = invert(step)
-        undone = then(undone, inverted if step.only is None else only(inverted, step.only))
+        undone = then(
+            undone, inverted if step.only is None else only(inverted, step.only)
+        )
     return undone

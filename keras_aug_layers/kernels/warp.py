@@ -50,7 +50,7 @@ def warp(
     *,
     fill_mode: str = "reflect",
     interpolation: str = "bilinear",
-    fill_value: float = 0.0,
+    fill_value: Any = 0.0,
     output_size: tuple[Any, Any] | None = None,
 ) -> tf.Tensor:
     """Resamples each image once.
@@ -60,8 +60,9 @@ def warp(
         reader: where each output pixel reads.
         fill_mode: one of `FILL_MODES`: what lies outside the frame.
         interpolation: one of `INTERPOLATIONS`.
-        fill_value: what lies outside if `fill_mode` is "constant"; and, with gathers,
-            what is seen on the horizon of a perspective.
+        fill_value: what lies outside if `fill_mode` is "constant", a number or one for
+            each channel; and, with gathers, what is seen on the horizon of a
+            perspective.
         output_size: (height, width) of the result; the input's by default.
 
     Returns:
@@ -74,9 +75,13 @@ def warp(
             return tf.cast(images, dtype)
         output_size = dimension(images, 1), dimension(images, 2)
 
-    def with_gathers(images: tf.Tensor) -> tf.Tensor:
+    def with_gathers(images: tf.Tensor, fill_value: Any = fill_value) -> tf.Tensor:
         x, y, finite = _coordinates(reader, *output_size)
         return _gather(images, x, y, finite, fill_mode, interpolation, fill_value)
+
+    # The op has one fill value: another channel shows where several are to go.
+    many = isinstance(fill_value, tuple) and fill_mode == "constant"
+    one_value = 0.0 if isinstance(fill_value, tuple) else fill_value
 
     @tf.custom_gradient
     def with_op(images: tf.Tensor) -> tuple[tf.Tensor, Any]:
@@ -84,7 +89,7 @@ def warp(
             images=images,
             transforms=tf.reshape(reader.matrix, (-1, 9))[:, :8],
             output_shape=tf.stack(output_size),
-            fill_value=fill_value,
+            fill_value=one_value,
             interpolation=interpolation.upper(),
             fill_mode=fill_mode.upper(),
         )
@@ -93,18 +98,28 @@ def warp(
             source = tf.zeros_like(images)  # the warp is linear: any images will do
             with tf.GradientTape() as tape:
                 tape.watch(source)
-                target = with_gathers(source)
+                target = with_gathers(source, one_value)
             return tape.gradient(target, source, upstream)
 
         return warped, gradient
 
     # The op computes, and takes the fill value, in float32.
     wide = compute_dtype(images.dtype) == tf.float64
-    exact = interpolation == "nearest" and float(np.float32(fill_value)) == fill_value
+    exact = interpolation == "nearest" and float(np.float32(one_value)) == one_value
     if in_xla_context() or (wide and not exact) or reader.matrix is None:
         return with_gathers(images)
     op_dtype = dtype if dtype in _OP_DTYPES else _wider(dtype)
-    warped = tf.cast(with_op(tf.cast(images, op_dtype)), dtype)
+    pixels = tf.cast(images, op_dtype)
+    if many:
+        pixels = tf.concat([pixels, tf.ones_like(pixels[..., :1])], axis=-1)
+    warped = tf.cast(with_op(pixels), dtype)
+    if many:
+        warped, cover = warped[..., :-1], warped[..., -1:]
+        fill = tf.constant(_as(dtype, fill_value), dtype)
+        if interpolation == "nearest":
+            warped = tf.where(tf.cast(cover, tf.bool), warped, fill)
+        else:
+            warped += (1.0 - cover) * fill
     sizes = [size if isinstance(size, int) else None for size in output_size]
     return tf.ensure_shape(warped, [images.shape[0], *sizes, images.shape[3]])
 
@@ -126,8 +141,22 @@ def _coordinates(
     """
     u = tf.range(width, dtype=tf.float32)
     v = tf.range(height, dtype=tf.float32)[:, tf.newaxis]
+    return points(reader, u, v)
+
+
+def points(
+    reader: Reader, u: tf.Tensor, v: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
+    """Where points of the output read, as in `_coordinates`.
+
+    Args:
+        reader: where its pixels read.
+        u: float32 (W,) or (B, 1, W), columns.
+        v: float32 (H, 1) or (B, H, 1), rows.
+    """
     if reader.function is not None:
-        x, y = (tf.stop_gradient(c) + 0.5 for c in reader.function(u[tf.newaxis], v))
+        wide = u if u.shape.rank == 3 else u[tf.newaxis]
+        x, y = (tf.stop_gradient(c) + 0.5 for c in reader.function(wide, v))
         if reader.affine:
             return x, y, None
         return x, y, tf.math.is_finite(x) & tf.math.is_finite(y)
@@ -151,7 +180,7 @@ def _gather(
     finite: tf.Tensor | None,
     fill_mode: str,
     interpolation: str,
-    fill_value: float,
+    fill_value: Any,
 ) -> tf.Tensor:
     """Reads images at coordinates: what the op does, written for XLA.
 
@@ -212,8 +241,10 @@ def _bilinear(
     return up * left * a + up * right * b + down * left * c + down * right * d
 
 
-def _as(dtype: tf.DType, value: float) -> Any:
-    """A Python number of the kind that the dtype holds."""
+def _as(dtype: tf.DType, value: Any) -> Any:
+    """A Python number, or several, of the kind that the dtype holds."""
+    if isinstance(value, tuple):
+        return [_as(dtype, x) for x in value]
     if dtype.is_bool:
         return bool(value)
     return int(value) if dtype.is_integer else value

@@ -2,7 +2,10 @@
 
 from keras_aug_layers.layers.generator import GeneratorAugmentation
 from keras_aug_layers.layers.geometry.crop import CenterCrop, RandomCrop
+from keras_aug_layers.layers.geometry.elastic import RandomElasticTransform
 from keras_aug_layers.layers.geometry.flip import RandomFlip
+from keras_aug_layers.layers.geometry.grid_distortion import RandomGridDistortion
+from keras_aug_layers.layers.geometry.optical_distortion import RandomOpticalDistortion
 from keras_aug_layers.layers.geometry.perspective import RandomPerspective
 from keras_aug_layers.layers.geometry.random_resized_crop import RandomResizedCrop
 from keras_aug_layers.layers.geometry.resizing import Resizing
@@ -12,6 +15,7 @@ from keras_aug_layers.layers.geometry.shift import RandomShift
 from keras_aug_layers.layers.geometry.zoom import RandomZoom
 from keras_aug_layers.layers.groups.choice import RandomApply, RandomChoice
 from keras_aug_layers.layers.groups.fused import FusedAugmentation
+from keras_aug_layers.layers.groups.multi_crop import MultiCrop
 from keras_aug_layers.layers.groups.policies import (
     AutoAugment,
     RandAugment,
@@ -19,26 +23,40 @@ from keras_aug_layers.layers.groups.policies import (
     TrivialAugment,
 )
 from keras_aug_layers.layers.groups.sequence import LayerSequence
+from keras_aug_layers.layers.mixes.cut_mix import CutMix
+from keras_aug_layers.layers.mixes.mix_up import MixUp
+from keras_aug_layers.layers.pixels.auto_contrast import AutoContrast
 from keras_aug_layers.layers.pixels.brightness import RandomBrightness
 from keras_aug_layers.layers.pixels.channel_shift import RandomChannelShift
+from keras_aug_layers.layers.pixels.coarse_dropout import CoarseDropout
 from keras_aug_layers.layers.pixels.color_jitter import RandomColorJitter
 from keras_aug_layers.layers.pixels.contrast import RandomContrast
-from keras_aug_layers.layers.pixels.grayscale import RandomGrayscale
-from keras_aug_layers.layers.pixels.hue import RandomHue
-from keras_aug_layers.layers.pixels.invert import RandomInvert
-from keras_aug_layers.layers.pixels.saturation import RandomSaturation
-from keras_aug_layers.layers.pixels.auto_contrast import AutoContrast
 from keras_aug_layers.layers.pixels.equalization import Equalization
 from keras_aug_layers.layers.pixels.gamma import RandomGamma
 from keras_aug_layers.layers.pixels.gaussian_blur import RandomGaussianBlur
 from keras_aug_layers.layers.pixels.gaussian_noise import RandomGaussianNoise
+from keras_aug_layers.layers.pixels.grayscale import RandomGrayscale
+from keras_aug_layers.layers.pixels.grid_mask import GridMask
+from keras_aug_layers.layers.pixels.hue import RandomHue
+from keras_aug_layers.layers.pixels.invert import RandomInvert
 from keras_aug_layers.layers.pixels.normalize import Normalize, Rescaling
 from keras_aug_layers.layers.pixels.posterization import RandomPosterization
+from keras_aug_layers.layers.pixels.random_erasing import RandomErasing
+from keras_aug_layers.layers.pixels.saturation import RandomSaturation
 from keras_aug_layers.layers.pixels.sharpness import RandomSharpness
 from keras_aug_layers.layers.pixels.solarization import Solarization
 
 __all__ = [
+    "CoarseDropout",
+    "CutMix",
+    "RandomElasticTransform",
+    "RandomGridDistortion",
+    "RandomOpticalDistortion",
+    "MixUp",
+    "GridMask",
+    "RandomErasing",
     "CenterCrop",
+    "MultiCrop",
     "RandomCrop",
     "RandomResizedCrop",
     "Resizing",

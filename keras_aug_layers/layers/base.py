@@ -194,7 +194,11 @@ class AugmentationLayer(keras.layers.Layer):
 
     def rests(self) -> bool:
         """Whether something is done outside training too, as by a crop."""
-        return False
+        return self.settings.num_classes is not None
+
+    def mixes(self) -> bool:
+        """Whether images are mixed with others of their batch, and so their labels."""
+        return any(member.mixes() for member in self.members())
 
     def rest(self, frame: Frame) -> Drawn:
         """What is done outside training, without a random number, if `rests`."""
@@ -287,9 +291,9 @@ class AugmentationLayer(keras.layers.Layer):
         return Transform.of(plan, frame, settings)
 
     def _resting(self, frame: Frame) -> Transform:
-        settings = self.settings.resolved()
+        settings = self.settings.resolved().without("label_smoothing")
         frame = frame._replace(value_range=settings.value_range)
-        return Transform.of(as_plan(self.rest(frame)), frame, settings)
+        return Transform.of(as_plan(self.rest(frame)), frame, settings, spread=False)
 
     def _done(self, data: dict[str, Any], training: bool, seed: Any) -> dict[str, Any]:
         """What becomes of the entries of `data` that belong to the images."""
@@ -304,6 +308,10 @@ class AugmentationLayer(keras.layers.Layer):
             checks.masks(pixels["segmentation_masks"], images, self.data_format)
         points = {key: data[key] for key in POINT_KEYS if key in data}
         checks.points(points, self.settings, frame)
+        if training and self.mixes():
+            checks.mixing(self, data, frame)
+        if "labels" in data and self._labels(data["labels"], before):
+            points["labels"] = data["labels"]
         origins = self._streams.next(frame, seed) if training else []
 
         def draw() -> Transform:
@@ -321,7 +329,9 @@ class AugmentationLayer(keras.layers.Layer):
         chain.note(self.name, before, why, now)
         if before is None and not training:
             result = now.transform().apply({**pixels, **points})
-            sources = {**pixels, **points}
+            same = {key: data[key] for key, x in pixels.items() if result[key] is x}
+            result |= same
+            sources = {k: x for k, x in {**pixels, **points}.items() if k not in same}
         elif before is None:
             result = self._augmenting.run(origins, pixels, self.jit_compile)
             # Not compiled with the pixels: their number differs from batch to batch.
@@ -335,6 +345,13 @@ class AugmentationLayer(keras.layers.Layer):
             chain.remember(result[key], now, source)
         return result
 
+    def _labels(self, labels: Any, before: Chain | None) -> bool:
+        """Whether labels are this layer's affair, or that of those before it."""
+        if self.mixes() or self.settings.num_classes is not None:
+            return True
+        chained = before is not None and not isinstance(labels, dict)
+        return chained and chain.source_of(labels, before) is not None
+
 
 class GeometricLayer(AugmentationLayer):
     """Base class of the layers that move pixels.
@@ -342,8 +359,12 @@ class GeometricLayer(AugmentationLayer):
     Args:
         fill_mode: what lies outside the frame: "reflect", "constant", "nearest" or
             "wrap".
-        interpolation: "bilinear" or "nearest".
-        fill_value: the value outside the frame if `fill_mode` is "constant".
+        interpolation: "bilinear", "bicubic" (Keys, a = -0.5, as PIL) or "nearest".
+        antialias: "auto" filters images where they shrink by more than 1.2, however
+            they are turned; False never does. None leaves it to the neighbours in a
+            stack, and is False where none of them says "auto".
+        fill_value: the value outside the frame if `fill_mode` is "constant": a number,
+            or one for each channel.
         mask_fill_value: the label outside the frame in segmentation masks, such as 255
             for "ignore"; by default masks are filled as the images are, with 0 for
             "constant".
@@ -355,7 +376,8 @@ class GeometricLayer(AugmentationLayer):
         *,
         fill_mode: str | None = "reflect",
         interpolation: str | None = "bilinear",
-        fill_value: float | None = 0.0,
+        antialias: bool | str | None = None,
+        fill_value: float | tuple[float, ...] | None = 0.0,
         mask_fill_value: float | None = None,
         **kwargs: Any,
     ) -> None:
@@ -363,6 +385,7 @@ class GeometricLayer(AugmentationLayer):
         self._set(
             fill_mode=fill_mode,
             interpolation=interpolation,
+            antialias=antialias,
             fill_value=fill_value,
             mask_fill_value=mask_fill_value,
         )

@@ -50,6 +50,29 @@ def points(points: dict[str, Any], settings: Settings, frame: Frame) -> None:
         targets.read_keypoints(points["keypoints"], batch)
 
 
+def batch(layer: Any, frame: Frame) -> None:
+    """Refuses a single image, for what mixes images of a batch."""
+    if not frame.batched:
+        raise ValueError(
+            f"`images` must be a batch (B, H, W, C) for {type(layer).__name__}, which "
+            "mixes images. Received: a single image. Write augment_dataset("
+            "dataset.batch(32), layer, seed=1)."
+        )
+
+
+def mixing(layer: Any, data: dict[str, Any], frame: Frame) -> None:
+    """Refuses images alone, for what mixes them: their labels would be wrong."""
+    batch(layer, frame)
+    known = ("labels", "segmentation_masks", "bounding_boxes", "keypoints")
+    if not any(key in data for key in known):
+        raise ValueError(
+            f"`data` must be a dict that holds 'labels' beside 'images' for "
+            f"{layer.name!r}, which mixes them, in training. Received: the keys "
+            f"{sorted(data)}. Write augment_dataset(dataset.batch(32), layer, seed=1), "
+            "which takes (images, labels), or give the model a dict with both."
+        )
+
+
 def seed(seed: Any, frame: Frame) -> tf.Tensor:
     """Two integers, or two for each image."""
     seed = tf.convert_to_tensor(seed)

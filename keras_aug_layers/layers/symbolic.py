@@ -27,6 +27,9 @@ def shapes(layer: Any, given: dict[str, Any]) -> dict[str, Any]:
     if "segmentation_masks" in given:
         masks = tuple(given["segmentation_masks"])
         result["segmentation_masks"] = sized(masks, len(masks) == len(images))
+    classes = layer.settings.num_classes
+    if "labels" in given and classes is not None:
+        result["labels"] = (*tuple(given["labels"])[: len(images) - 3], classes)
     return result
 
 
@@ -35,6 +38,8 @@ def specs(layer: Any, data: dict[str, Any]) -> dict[str, Any]:
     shaped = {
         key: data[key].shape for key in ("images", "segmentation_masks") if key in data
     }
+    if "labels" in data and layer.settings.num_classes is not None:
+        shaped["labels"] = data["labels"].shape
     shaped = shapes(layer, shaped)
     before = tf.as_dtype(keras.backend.standardize_dtype(data["images"].dtype))
     frame = Frame.of(tuple(data["images"].shape), layer.data_format)
@@ -46,5 +51,7 @@ def specs(layer: Any, data: dict[str, Any]) -> dict[str, Any]:
     }
     for key, shape in shaped.items():
         own = dtype if key == "images" else data[key].dtype
+        if key == "labels" and not tf.as_dtype(own).is_floating:
+            own = "float32"
         specs[key] = keras.KerasTensor(shape, own)
     return {key: specs[key] for key in data}

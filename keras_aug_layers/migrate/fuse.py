@@ -27,7 +27,6 @@ from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.plan.jit import check_jit_compile
 from keras_aug_layers.plan.settings import Disagreement, Settings
 
-
 arguments.keras_version(keras.__version__)
 
 
@@ -167,8 +166,10 @@ def _check_stays(layer: Any) -> None:
     if draws(layer):
         name = f"{type(layer).__name__} {layer.name!r}"
         overrides = _overrides(layer)
-        why = f"it overrides {', '.join(overrides)}" if overrides else (
-            "it has no equivalent here"
+        why = (
+            f"it overrides {', '.join(overrides)}"
+            if overrides
+            else ("it has no equivalent here")
         )
         warnings.warn(
             f"{name} stays as it is: {why}. It may still augment outside training, and "

@@ -52,7 +52,7 @@ class Chain:
         self.settings = settings
         self.frame = frame
         self.converted = converted
-        self.length = 1 if before is None else before.length + 1
+        self.length: int = 1 if before is None else before.length + 1
         self._draw, self._before = draw, before
         self._transform: Transform | None = None
         self._own: Transform | None = None
@@ -135,7 +135,9 @@ def continued(
     sources = {k: source_of(v, before) for k, v in {**pixels, **points}.items()}
     sources = {key: source for key, source in sources.items() if source is not None}
     whole = now.transform()
-    result = apply(whole, {k: v for k, v in sources.items() if k in pixels}, jit_compile)
+    result = apply(
+        whole, {k: v for k, v in sources.items() if k in pixels}, jit_compile
+    )
     result |= whole.apply({k: v for k, v in sources.items() if k in points})
     others = {k: v for k, v in {**pixels, **points}.items() if k not in sources}
     return result | now.own().apply(others), sources
@@ -179,7 +181,8 @@ class Call:
 @contextlib.contextmanager
 def watched() -> Iterator[list[Call]]:
     """Notes, within this context, every call of a layer that augments."""
-    _LOCAL.calls = calls = []
+    calls: list[Call] = []
+    _LOCAL.calls = calls
     try:
         yield calls
     finally:

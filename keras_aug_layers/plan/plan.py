@@ -64,6 +64,17 @@ class Plan(NamedTuple):
             )
         return plan
 
+    def until(self, ends: Callable[[Step], bool]) -> list["Plan"]:
+        """The plan in parts, of which all but the last have a step that ends a part."""
+        parts: list[Plan] = []
+        begun = Plan()
+        for part in (*self.earlier, self):
+            begun = Plan(earlier=(begun, part._replace(earlier=()))).whole()
+            if any(ends(step) for step in part.pixels):
+                parts.append(begun)
+                begun = Plan()
+        return [*parts, begun]
+
     def map(self, function: Callable[[Step], Step]) -> "Plan":
         """Applies a function to every step."""
         return self._replace(

@@ -219,6 +219,26 @@ class Cursor:
         """True with a chance: bool (B,)."""
         return self.uniform() < probability
 
+    def beta(self, alpha: float) -> tf.Tensor:
+        """Numbers from the distribution Beta(alpha, alpha): float64 (B,).
+
+        For a parameter a of at least 1 by Ulrich's polar method: 1/2 + sqrt(1 - U ^ (2
+        / (2 a - 1))) cos(2 pi V) / 2. Below, X / (X + Y) with X = G(a + 1) U ^ (1 / a),
+        which has the gamma distribution G(a), where G(a + 1) / (G(a + 1) + G'(a + 1))
+        is the first case's (Devroye, "Non-uniform random variate generation", 1986,
+        sections IX.3.1 and IX.4.3). They are multiples of 2 ** -24, so that roundings
+        of another device do not show.
+        """
+        above = alpha if alpha >= 1.0 else alpha + 1.0
+        u, v = 1.0 - self.uniform(), self.uniform()  # u is not 0
+        reach = tf.sqrt(1.0 - u ** (2.0 / (2.0 * above - 1.0)))
+        drawn = (1.0 + reach * tf.cos(2.0 * math.pi * v)) / 2.0
+        if alpha < 1.0:
+            u, v = 1.0 - self.uniform(), 1.0 - self.uniform()
+            odds = tf.math.log(drawn) - tf.math.log1p(-drawn)
+            drawn = tf.sigmoid(odds + (tf.math.log(u) - tf.math.log(v)) / alpha)
+        return tf.round(drawn * 2.0**24) * 2.0**-24
+
     def index(self, weights: Sequence[float]) -> tf.Tensor:
         """The number of one of several things, chosen in proportion: int32 (B,)."""
         below = np.cumsum(weights)[:-1] / np.sum(weights)

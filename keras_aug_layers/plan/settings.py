@@ -13,9 +13,10 @@ import keras
 from keras_aug_layers import arguments
 from keras_aug_layers.arguments import Range
 from keras_aug_layers.kernels import targets
-from keras_aug_layers.kernels.warp import FILL_MODES, INTERPOLATIONS
+from keras_aug_layers.kernels.resample import INTERPOLATIONS
+from keras_aug_layers.kernels.warp import FILL_MODES
 
-FILL = ("fill_mode", "interpolation", "fill_value", "mask_fill_value")
+FILL = ("fill_mode", "interpolation", "antialias", "fill_value", "mask_fill_value")
 """What concerns pixels from outside the frame: nothing to layers that move none."""
 
 
@@ -34,8 +35,10 @@ class Settings:
     Attributes:
         fill_mode: what lies outside the frame: "reflect", "constant", "nearest" or
             "wrap".
-        interpolation: "bilinear" or "nearest".
-        fill_value: the value outside the frame if `fill_mode` is "constant".
+        interpolation: "bilinear", "bicubic" or "nearest".
+        antialias: "auto" filters where images shrink, False never does.
+        fill_value: the value outside the frame if `fill_mode` is "constant": a number,
+            or one for each channel.
         mask_fill_value: the label outside the frame in segmentation masks; by default
             they are filled as the images are, with 0 for "constant".
         value_range: (low, high), the range of the pixels.
@@ -44,13 +47,16 @@ class Settings:
         box_fit: "corners" or "ellipse".
         min_visibility: the least part of a moved box that must be inside.
         keypoint_format: "xy" or "rel_xy".
+        num_classes: of how many classes integer labels are, which become one-hot.
+        label_smoothing: the part of a one-hot label that all classes share.
     """
 
     NAMES: ClassVar[tuple[str, ...]]
 
     fill_mode: str | None = None
     interpolation: str | None = None
-    fill_value: float | None = None
+    antialias: bool | str | None = None
+    fill_value: float | tuple[float, ...] | None = None
     mask_fill_value: float | None = None
     value_range: Range | None = None
     data_format: str | None = None
@@ -58,6 +64,8 @@ class Settings:
     box_fit: str | None = None
     min_visibility: float | None = None
     keypoint_format: str | None = None
+    num_classes: int | None = None
+    label_smoothing: float | None = None
 
     @classmethod
     def checked(cls, **values: Any) -> "Settings":
@@ -82,8 +90,15 @@ class Settings:
                 checked[name] = arguments.one_of(name, value, options[name])
             elif name == "value_range":
                 checked[name] = arguments.value_range(name, value)
-            elif name == "min_visibility":
+            elif name == "antialias":
+                checked[name] = value and arguments.one_of(name, value, ("auto",))
+            elif name == "fill_value":
+                checked[name] = arguments.per_channel(name, value)
+            elif name in ("min_visibility", "label_smoothing"):
                 checked[name] = arguments.number(name, value, 0.0, 1.0)
+            elif name == "num_classes":
+                least = arguments.number(name, value, 1.0)
+                checked[name] = arguments.whole(name, least)
             else:
                 checked[name] = arguments.number(name, value)
         return cls(**checked)
@@ -117,6 +132,7 @@ class Settings:
             Settings(
                 fill_mode="reflect",
                 interpolation="bilinear",
+                antialias=False,
                 fill_value=0.0,
                 data_format=keras.config.image_data_format(),
                 box_fit="corners",

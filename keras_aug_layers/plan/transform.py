@@ -4,18 +4,25 @@ import dataclasses
 import functools
 import operator
 from collections.abc import Mapping
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 import tensorflow as tf
 
 from keras_aug_layers import arguments
-from keras_aug_layers.kernels import coordinates, matrices, pixels, program, targets
-from keras_aug_layers.kernels.program import Step
-from keras_aug_layers.kernels.warp import (
-    INTERPOLATIONS,
-    dimension,
-    warp,
+from keras_aug_layers.kernels import (
+    coordinates,
+    followers,
+    matrices,
+    pixels,
+    program,
+    shrinking,
+    targets,
 )
+from keras_aug_layers.kernels.labels import encode
+from keras_aug_layers.kernels.program import Step
+from keras_aug_layers.kernels.resample import INTERPOLATIONS, resample
+from keras_aug_layers.kernels.warp import dimension
+from keras_aug_layers.plan import carry
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.plan import Plan
 from keras_aug_layers.plan.settings import Settings
@@ -72,7 +79,8 @@ class Transform(tf.experimental.BatchableExtensionType):
     batched: bool
     fill_mode: Optional[str]  # noqa: UP045
     interpolation: Optional[str]  # noqa: UP045
-    fill_value: Optional[float]  # noqa: UP045
+    antialias: Optional[Union[bool, str]]  # noqa: UP007, UP045
+    fill_value: Optional[Union[float, tuple[float, ...]]]  # noqa: UP007, UP045
     mask_fill_value: Optional[float]  # noqa: UP045
     value_range: Optional[tuple[float, float]]  # noqa: UP045
     data_format: Optional[str]  # noqa: UP045
@@ -80,25 +88,31 @@ class Transform(tf.experimental.BatchableExtensionType):
     box_fit: Optional[str]  # noqa: UP045
     min_visibility: Optional[float]  # noqa: UP045
     keypoint_format: Optional[str]  # noqa: UP045
+    num_classes: Optional[int]  # noqa: UP045
+    label_smoothing: Optional[float]  # noqa: UP045
 
     @classmethod
-    def of(cls, plan: Plan, frame: Frame, settings: Settings) -> "Transform":
+    def of(
+        cls, plan: Plan, frame: Frame, settings: Settings, spread: bool = True
+    ) -> "Transform":
         """Makes of a plan the value that users see.
 
         Args:
             plan: what was drawn.
             frame: the images it was drawn for.
             settings: with defaults in place of no opinion.
+            spread: whether what all images share gets a row for each of them.
         """
         size = tf.stack([frame.height, frame.width])
 
-        def spread(row: tf.Tensor) -> tf.Tensor:
+        def spread_out(row: tf.Tensor) -> tf.Tensor:
             """A row for each image: where it was one for all, tf.data would split it."""
             if row.shape[0] != 1 or isinstance(frame.batch, int) and frame.batch == 1:
                 return row
             return tf.repeat(row, frame.batch, axis=0)
 
-        plan = plan.map(lambda step: step.map(spread))
+        if spread:
+            plan = plan.map(lambda step: step.map(spread_out))
         return cls(
             **_fields(plan),
             size=tf.broadcast_to(size, (frame.batch, 2)),
@@ -152,6 +166,7 @@ class Transform(tf.experimental.BatchableExtensionType):
         images = tf.convert_to_tensor(images)
         if self._moves and self.fill_mode == "constant":
             _check_holds("fill_value", self.fill_value, images.dtype)
+            _check_channels(self.fill_value, images.shape[self._channel_axis])
         plan = self.plan
         if not self._moves and not plan.whole().pixels:
             return images
@@ -162,6 +177,8 @@ class Transform(tf.experimental.BatchableExtensionType):
             if part.coordinates or part.size is not None:
                 fill = self.interpolation, self.fill_mode, self.fill_value
                 move = functools.partial(_warp, part, *fill)
+                if self.antialias and self.interpolation != "nearest":
+                    move = _filtering(part, move, fill, result)
             to = dtype if part is plan else None
             result = pixels.run(part.pixels, result, move, self.value_range, to)
         return self._original(result)
@@ -182,7 +199,7 @@ class Transform(tf.experimental.BatchableExtensionType):
         """
         masks = tf.convert_to_tensor(masks)
         arguments.one_of("interpolation", interpolation, INTERPOLATIONS)
-        if not self._moves:
+        if not self._moves and not carry.touched(self.plan, "masks"):
             return masks
         flat = masks.shape.rank == 2 + self.batched
         if flat:
@@ -192,9 +209,11 @@ class Transform(tf.experimental.BatchableExtensionType):
         else:
             _check_holds("mask_fill_value", self.mask_fill_value, masks.dtype)
             fill = "constant", self.mask_fill_value
-        whole = self.plan.whole()
-        moved = _warp(whole, interpolation, *fill, self._standard(masks))
-        moved = self._original(pixels.finish(moved, masks.dtype, None))
+
+        def move(part: Plan, masks: tf.Tensor) -> tf.Tensor:
+            return _warp(part, interpolation, *fill, masks)
+
+        moved = self._original(carry.masks(self.plan, move, self._standard(masks)))
         return tf.squeeze(moved, self._channel_axis) if flat else moved
 
     def bounding_boxes(self, bounding_boxes: dict[str, Any]) -> dict[str, Any]:
@@ -213,31 +232,20 @@ class Transform(tf.experimental.BatchableExtensionType):
         boxes, labels, lengths = targets.read_boxes(
             bounding_boxes, box_format, self._batch
         )
-        if not self._moves:
+        if not self._moves and not carry.touched(self.plan, "boxes"):
             return bounding_boxes
-        batch = boxes if self.batched else boxes[tf.newaxis]
-        moved, kept = targets.move_boxes(
-            tf.cast(batch, tf.float64),
-            self._move_points,
-            self._forward(),
-            *self._sizes,
+        given = boxes, labels, bounding_boxes.get("weights"), lengths
+        state = followers.state_of(*given, batched=self.batched)
+        state = carry.boxes(
+            self.plan,
+            state,
+            self.size,
             box_format,
             self.box_fit,
             self.min_visibility,
         )
-        if not self.batched:
-            moved, kept = moved[0], kept[0]
         dtype = boxes.dtype if boxes.dtype.is_floating else tf.float32
-        result = {"boxes": tf.cast(moved, dtype)}
-        if labels is not None:
-            for _ in range(labels.shape.rank - kept.shape.rank):
-                kept = kept[..., tf.newaxis]
-            result["labels"] = tf.where(kept, labels, tf.cast(-1, labels.dtype))
-        if lengths is not None:
-            result = {
-                key: tf.RaggedTensor.from_tensor(value, lengths)
-                for key, value in result.items()
-            }
+        result = followers.boxes_of(state, dtype, self.batched)
         return {**bounding_boxes, **result}
 
     def keypoints(self, keypoints: Any, mark_outside: bool = True) -> tf.Tensor:
@@ -253,20 +261,39 @@ class Transform(tf.experimental.BatchableExtensionType):
             The keypoints in the same shape; in float32 if they were integers.
         """
         keypoints = targets.read_keypoints(keypoints, self._batch)
-        if not self._moves:
+        touched = carry.touched(self.plan, "keypoints")
+        if not self._moves and not touched:
             return keypoints
         shape = tf.shape(keypoints)
         batch = shape[0] if self.batched else 1
-        moved = targets.move_keypoints(
+        moved = carry.keypoints(
+            self.plan,
             tf.reshape(tf.cast(keypoints, tf.float64), (batch, -1, 2)),
-            self._move_points,
-            *self._sizes,
+            self.size,
             self.keypoint_format,
             mark_outside,
         )
         dtype = keypoints.dtype if keypoints.dtype.is_floating else tf.float32
+        if touched and self.batched:  # there may be those of a partner now
+            return tf.cast(tf.reshape(moved, [batch, -1, *shape[2:]]), dtype)
         moved = tf.cast(tf.reshape(moved, shape), dtype)
         return tf.ensure_shape(moved, keypoints.shape)
+
+    def labels(self, labels: Any) -> Any:
+        """Mixes labels as their images are mixed; else they come back as they are.
+
+        Args:
+            labels: integers (B,), where `num_classes` is known, or one-hot (B, K).
+
+        Returns:
+            One-hot labels (B, K), smoothed if the layer says so.
+        """
+        mixed = carry.touched(self.plan, "labels")
+        if not mixed and self.num_classes is None:
+            return labels
+        smoothing = self.label_smoothing
+        encoded = encode(labels, self.batched, self.num_classes, smoothing)
+        return carry.labels(self.plan, encoded) if mixed else encoded
 
     def apply(self, data: dict[str, Any]) -> dict[str, Any]:
         """Augments a dict of `images`, `segmentation_masks` and so on."""
@@ -290,7 +317,9 @@ class Transform(tf.experimental.BatchableExtensionType):
     def __matmul__(self, after: "Transform") -> "Transform":
         """This transform first, `after` next, as one: `a @ b`."""
         mine, others = self.settings, after.settings
-        different = [x for x in Settings.NAMES if getattr(mine, x) != getattr(others, x)]
+        different = [
+            x for x in Settings.NAMES if getattr(mine, x) != getattr(others, x)
+        ]
         if different or self.batched != after.batched:
             raise ValueError(
                 "Transforms can be composed if their settings are equal. Received "
@@ -389,17 +418,6 @@ class Transform(tf.experimental.BatchableExtensionType):
         """The axes before those of one image's targets: the batch, or none."""
         return (self.size.shape[0],) if self.batched else ()
 
-    def _move_points(self, points: tf.Tensor) -> tf.Tensor:
-        return coordinates.move_points(self._coordinates, points, *self._sizes)
-
-    def _forward(self) -> tf.Tensor | None:
-        """The homographies from input to output pixels, where they are all."""
-        matrix = coordinates.one_matrix(self._coordinates)
-        if matrix is None:
-            return None
-        back = coordinates.forward(matrix)
-        return matrices.to_pixels(back, self._target, self._source)
-
     def _replace(self, **changes: Any) -> "Transform":
         fields = {name: getattr(self, name) for name in self.__annotations__}
         return Transform(**{**fields, **changes})
@@ -429,8 +447,21 @@ class Transform(tf.experimental.BatchableExtensionType):
         return images if self.batched else tf.squeeze(images, 0)
 
 
-def _check_holds(name: str, value: float, dtype: tf.DType) -> None:
+def _check_channels(value: Any, channels: int | None) -> None:
+    """Refuses fill values of another number than there are channels."""
+    if isinstance(value, tuple) and channels not in (None, len(value)):
+        raise ValueError(
+            "`fill_value` must be one number, or one for each channel. Received: "
+            f"{value} for {channels} channels."
+        )
+
+
+def _check_holds(name: str, value: Any, dtype: tf.DType) -> None:
     """Refuses a fill that the pixels cannot hold: the op would wrap it around."""
+    if isinstance(value, tuple):
+        for one in value:
+            _check_holds(name, one, dtype)
+        return
     limits = (0, 1) if dtype.is_bool else (dtype.min, dtype.max)
     low, high = (float(limit) for limit in limits)
     whole = not dtype.is_floating
@@ -445,12 +476,12 @@ def _warp(
     part: Plan,
     interpolation: str,
     fill_mode: str,
-    fill_value: float,
+    fill_value: Any,
     images: tf.Tensor,
 ) -> tf.Tensor:
     """The coordinates of a plan's last part, done to images (B, H, W, C)."""
     source = dimension(images, 1), dimension(images, 2)
-    return warp(
+    return resample(
         images,
         coordinates.reader(part.coordinates, source, part.size or source),
         fill_mode=fill_mode,
@@ -458,6 +489,24 @@ def _warp(
         fill_value=fill_value,
         output_size=part.size,
     )
+
+
+def _filtering(
+    part: Plan, plain: Any, fill: tuple[Any, ...], images: tf.Tensor
+) -> shrinking.Move:
+    """A warp that filters images where they shrink."""
+    source = dimension(images, 1), dimension(images, 2)
+    reader = coordinates.reader(part.coordinates, source, part.size or source)
+    shrinks = shrinking.shrink(reader, source, part.size or source)
+    names = "interpolation", "fill_mode", "fill_value"
+
+    def filtered(images: tf.Tensor) -> tf.Tensor:
+        options = dict(zip(names, fill, strict=True))
+        return shrinking.antialiased(
+            images, reader, shrinks, output_size=part.size, **options
+        )
+
+    return shrinking.Move(shrinks.some, plain, filtered)
 
 
 def _fields(plan: Plan) -> dict[str, Any]:

@@ -8,8 +8,8 @@ another way of drawing changes nothing. The values are crooked on purpose: no re
 lies half-way between two integers, and no pixel half-way between two others, where the
 last bit of a float would decide.
 
-The keys are "dtype/case", whatever the form of the call; the three floating dtypes share
-what float64 gives, as "float/case"; "other/…" are targets, odd shapes and the like.
+The keys are "dtype/case", whatever the form of the call; the three floating dtypes
+share what float64 gives, as "float/case". What is in `OTHER` is "part/name".
 """
 
 import functools
@@ -34,9 +34,10 @@ class Kind(NamedTuple):
     """A dtype and the numbers that go with it."""
 
     dtype: str
+    lowest: int
     value_range: tuple[float, float]
     fill_value: float
-    too_much: float  # added to any pixel it leaves the dtype, or the range
+    too_much: float  # is added to leave the dtype, or the range
 
     @property
     def floating(self):
@@ -48,22 +49,22 @@ class Kind(NamedTuple):
         return high - low
 
     def images(self, shape=SHAPE):
-        """The same random pixels for all: multiples of 1/255 of the range, or 1/256."""
+        """The same random levels for all, 256 from the lowest on, or below 1."""
         levels = np.random.default_rng(5).integers(0, 256, shape)
         if self.floating:
             return (levels / 256).astype(self.dtype)
-        return (levels + int(self.value_range[0])).astype(self.dtype)
+        return (levels + self.lowest).astype(self.dtype)
 
 
 KINDS = {
     kind.dtype: kind
     for kind in (
-        Kind("uint8", (0.0, 255.0), 77.0, 300.0),
-        Kind("int16", (-131.0, 124.0), -77.0, 33000.0),
-        Kind("int32", (2.0**24, 2.0**24 + 255.0), 2.0**24 + 78.0, 2.0**31),
-        Kind("float16", (0.0, 1.0), 0.25, 0.7),
-        Kind("float32", (0.0, 1.0), 0.25, 0.7),
-        Kind("float64", (0.0, 1.0), 0.25, 0.7),
+        Kind("uint8", 0, (0.0, 255.0), 77.0, 300.0),
+        Kind("int16", -131, (-131.0, 124.0), -77.0, 33000.0),
+        Kind("int32", 2**24, (0.0, 2.0**25), 2.0**24 + 78.0, 2.0**31),
+        Kind("float16", 0, (0.0, 1.0), 0.25, 0.7),
+        Kind("float32", 0, (0.0, 1.0), 0.25, 0.7),
+        Kind("float64", 0, (0.0, 1.0), 0.25, 0.7),
     )
 }
 """int32 beyond what float32 holds."""
@@ -131,12 +132,12 @@ def jitter(**kwargs):
 
 
 def far(kind, fill_mode, interpolation):
-    """Far beyond the frame on all sides."""
+    """More than a frame beyond the frame."""
     return kal.FusedAugmentation(
         [
             kal.RandomShift(at(0.3137), at(-0.4311)),
             kal.RandomRotate(degrees=at(-58.3)),
-            kal.RandomZoom(at(0.7137)),
+            kal.RandomZoom(at(1.7137)),
         ],
         fill_mode=fill_mode,
         interpolation=interpolation,
@@ -171,7 +172,6 @@ EXACT = {
     ),
     "jitter": lambda kind: jitter(value_range=kind.value_range),
     "colours": lambda kind: kal.FusedAugmentation(colours(kind)),
-    "RandAugment 0": lambda kind: kal.RandAugment(magnitude=0),
 }
 BILINEAR = {
     "shift": lambda kind: shift(),
@@ -189,29 +189,33 @@ BILINEAR = {
     "generator": lambda kind: generator(
         zoom_range=at(1.3137), brightness_range=at(0.8937)
     ),
+    "rotate, brighten": lambda kind: kal.FusedAugmentation(
+        [rotate(), brightness(0.2937)]
+    ),
     "everything": lambda kind: kal.FusedAugmentation([*geometry(), *colours(kind)]),
 }
 CASES = {**EXACT, **BILINEAR}
 """Layers, given the kind of images. With nearest, or none, moved pixels are exact."""
 
 FAR = tuple(name for name in CASES if name.startswith("far"))
-MIXED = "everything", "colours", "no tilt, rotate", "far wrap nearest"
+LIGHT = ("rotate, brighten",)
 FORMS = {
     **{("transform", dtype): tuple(CASES) for dtype in KINDS},
-    **{("channels first", dtype): ("everything", *FAR) for dtype in KINDS},
-    **{("call", dtype): ("everything",) for dtype in KINDS},
-    ("call, seeds", "uint8"): ("everything",),
+    **{("call", dtype): LIGHT for dtype in KINDS},
+    ("channels first", "uint8"): ("everything", *FAR),
+    ("channels first", "float32"): ("everything", *FAR),
+    ("call, seeds", "uint8"): LIGHT,
     ("call, compiled", "uint8"): ("everything",),
-    ("call, compiled", "int32"): ("everything",),
-    ("graph", "uint8"): MIXED,
-    ("graph", "float32"): MIXED,
+    ("call, compiled", "int32"): LIGHT,
+    ("graph", "uint8"): ("everything", "colours", "no tilt, rotate", FAR[-1]),
+    ("graph", "float32"): ("everything",),
     ("graph, sizes unknown", "uint8"): ("everything",),
-    ("graph, compiled", "int16"): ("everything",),
+    ("graph, compiled", "int16"): LIGHT,
     ("graph, compiled", "float32"): ("everything",),
-    ("XLA", "uint8"): ("colours", "no tilt, rotate", *FAR),
-    ("XLA", "float32"): ("far constant", "far wrap"),
-    ("XLA", "float16"): ("everything",),
-    ("XLA", "float64"): ("everything",),
+    ("XLA", "uint8"): ("colours", "far wrap", "far wrap nearest"),
+    ("XLA", "float32"): ("far reflect", "far constant", "far constant nearest"),
+    ("XLA", "float16"): LIGHT,
+    ("XLA", "float64"): LIGHT,
 }
 """The cases of each form of call: all where that is cheap, which tracing is not."""
 
@@ -219,19 +223,23 @@ FORMS = {
 def pixels(form, dtype):
     """What becomes of the images of a dtype in one form: a dict by case."""
     kind, names = KINDS[dtype], FORMS[form, dtype]
-    layers = {name: CASES[name](kind) for name in names}
-    first = "first" in form
-    if form != "transform":
-        options = {
-            "jit_compile": "compiled" in form,
-            "data_format": "channels_first" if first else "channels_last",
-        }
-        layers = {
-            name: kal.FusedAugmentation([layer], **options)
-            for name, layer in layers.items()
-        }
-    images = kind.images()
-    images = tf.constant(images.transpose(0, 3, 1, 2) if first else images)
+    images, first = tf.constant(kind.images()), "first" in form
+    if form == "transform":
+        return {name: sampled(name, kind).images(images).numpy() for name in names}
+    options = {
+        "jit_compile": "compiled" in form,
+        "data_format": "channels_first" if first else "channels_last",
+    }
+    layers = {
+        name: kal.FusedAugmentation([CASES[name](kind)], **options) for name in names
+    }
+    if first:
+        results = {}
+        images = tf.transpose(images, (0, 3, 1, 2))
+        for name, layer in layers.items():
+            moved = layer.sample(tuple(images.shape)).images(images)
+            results[name] = moved.numpy().transpose(0, 2, 3, 1)
+        return results
     seed = ((1, 2), (3, 4)) if "seeds" in form else None
 
     def augment(images):
@@ -240,24 +248,24 @@ def pixels(form, dtype):
             for name, layer in layers.items()
         }
 
-    if "graph" in form or form == "XLA":
+    if "call" not in form:
         shape = (None, None, None, 3) if "unknown" in form else images.shape
         augment = tf.function(
             functools.partial(augment),  # one closure again and again, to TensorFlow
             input_signature=[tf.TensorSpec(shape, images.dtype)],
             jit_compile=form == "XLA",
         )
-    if form in ("transform", "channels first"):
-        results = {
-            name: layer.sample(tuple(images.shape)).images(images)
-            for name, layer in layers.items()
-        }
-    else:
-        results = augment(images)
-    results = {name: result.numpy() for name, result in results.items()}
-    if first:
-        results = {name: x.transpose(0, 2, 3, 1) for name, x in results.items()}
-    return results
+    return {name: result.numpy() for name, result in augment(images).items()}
+
+
+def sampled(name, kind):
+    """The transform of a case, which no floating dtype has for itself."""
+    return _sampled(name, KINDS["float32"] if kind.floating else kind)
+
+
+@functools.cache
+def _sampled(name, kind):
+    return CASES[name](kind).sample(SHAPE)
 
 
 BOX_FORMATS = "xyxy", "yxyx", "xywh", "center_xywh"
@@ -294,11 +302,9 @@ def keypoints(keypoint_format):
     return np.stack([KEYPOINTS * size] * SHAPE[0]).astype("float32")
 
 
-def other():
-    """Targets, other numbers of channels, normalisation, and transforms."""
-    kind, results = KINDS["float32"], {}
-    images = kind.images()
-    levels = KINDS["uint8"].images()
+def targets():
+    """Masks, boxes and keypoints, by themselves and together."""
+    levels, results = KINDS["uint8"].images(), {}
     masks = {
         "uint8": levels[..., :1] // 64,
         "flat int32": levels[..., 0].astype("int32"),
@@ -310,20 +316,19 @@ def other():
         for name, mask in masks.items():
             moved = transform.segmentation_masks(mask)
             results[f"mask {name}, filled with {label}"] = moved
-    for box_format in (*BOX_FORMATS, *(f"rel_{order}" for order in BOX_FORMATS)):
-        for fit in ("corners", "ellipse"):
-            settings = {"box_fit": fit, "min_visibility": 0.1}
-            layer = rotate(bounding_box_format=box_format, **settings)
-            moved = layer.sample(SHAPE).bounding_boxes(boxes(box_format))
-            for name, value in moved.items():
-                results[f"{name} {box_format} {fit}"] = value
+    box_formats = (*BOX_FORMATS, *(f"rel_{order}" for order in BOX_FORMATS))
+    fits = [(box_format, "corners") for box_format in box_formats]
+    for box_format, fit in (*fits, ("xyxy", "ellipse"), ("rel_yxyx", "ellipse")):
+        settings = {"box_fit": fit, "min_visibility": 0.1}
+        layer = rotate(bounding_box_format=box_format, **settings)
+        moved = layer.sample(SHAPE).bounding_boxes(boxes(box_format))
+        for name, value in moved.items():
+            results[f"{name} {box_format} {fit}"] = value
     for points in ("xy", "rel_xy"):
-        moved = (
-            rotate(keypoint_format=points).sample(SHAPE).keypoints(keypoints(points))
-        )
-        results[f"keypoints {points}"] = moved
+        transform = rotate(keypoint_format=points).sample(SHAPE)
+        results[f"keypoints {points}"] = transform.keypoints(keypoints(points))
     data = {
-        "images": images,
+        "images": KINDS["float32"].images(),
         "segmentation_masks": masks["uint8"],
         "bounding_boxes": boxes("xyxy"),
         "keypoints": keypoints("xy"),
@@ -332,48 +337,80 @@ def other():
     moved = layer(data, training=True)
     for name, value in {**moved.pop("bounding_boxes"), **moved}.items():
         results[f"dict {name}"] = value
+    return results
 
-    stack = kal.FusedAugmentation(geometry())
-    transform = stack.sample(SHAPE)
-    results["matrix"] = transform.matrix
+
+TILT = np.array([[1.113, 0.157, -1.37], [-0.091, 0.883, 1.19], [0.0313, 0.0171, 1.0]])
+
+
+def tilted(fill_mode):
+    """A transform with TILT, which no layer draws every time: by way of its config."""
+    transform = kal.RandomPerspective(scale=0.0, fill_mode=fill_mode).sample(SHAPE)
+    config = transform.to_config()
+    if "matrix" in config:
+        config["matrix"] = [TILT.tolist()] * SHAPE[0]
+    else:  # a list of steps, whose coordinates have their origin in the middle
+        to_pixels = np.eye(3)
+        to_pixels[:2, 2] = (SHAPE[2] - 1) / 2, (SHAPE[1] - 1) / 2
+        centred = np.linalg.inv(to_pixels) @ TILT @ to_pixels
+        (step,) = config["parts"][0]["coordinates"]
+        step["rows"]["matrix"]["values"] = [centred.tolist()] * SHAPE[0]
+    return kal.Transform.from_config(config)
+
+
+def transforms():
+    """What is done with transforms, among them one that tilts."""
+    images, mask = KINDS["float32"].images(), KINDS["uint8"].images()[..., :1]
     soft = {"interpolation": "bilinear"}
-    results["soft mask"] = transform.segmentation_masks(images[..., :1], **soft)
-    results["inverse"] = transform.inverse().segmentation_masks(images, **soft)
+    transform = kal.FusedAugmentation(geometry()).sample(SHAPE)
     twice = transform @ rotate().sample(SHAPE)
-    results["twice"] = twice.segmentation_masks(images[..., :1], **soft)
-    for fill_mode in FILL_MODES:
-        drawn = kal.RandomPerspective(scale=0.0, fill_mode=fill_mode).sample(SHAPE)
-        tilt = [[1.113, 0.157, -1.37], [-0.091, 0.883, 1.19], [0.0313, 0.0171, 1.0]]
-        config = {**drawn.to_config(), "matrix": [tilt] * SHAPE[0]}
-        tilted = kal.Transform.from_config(config)
-        results[f"tilt {fill_mode}"] = tilted.images(images)
-        results[f"tilt {fill_mode} mask"] = tilted.segmentation_masks(levels[..., :1])
-
-    one = CASES["everything"](kind).sample(SHAPE[1:])
-    results["one image"] = one.images(images[0])
-    for channels in (1, 4):
-        x = kind.images((*SHAPE[:3], channels))
-        layers = [*geometry(), brightness(0.2937), kal.RandomContrast(at(0.4871))]
-        layer = kal.FusedAugmentation(layers)
-        results[f"{channels} channels"] = layer.sample(x.shape).images(x)
-    zoomed = {"zoom_range": at(1.3137), "rescale": 1 / 255}
-    normalisations = {
-        "rescaled": {},
-        "samplewise": {
-            "samplewise_center": True,
-            "samplewise_std_normalization": True,
-        },
-        "featurewise": {
-            "featurewise_center": True,
-            "featurewise_std_normalization": True,
-        },
+    results = {
+        "matrix": transform.matrix,
+        "soft mask": transform.segmentation_masks(images[..., :1], **soft),
+        "inverse": transform.inverse().segmentation_masks(images, **soft),
+        "twice": twice.segmentation_masks(images[..., :1], **soft),
     }
-    for name, arguments in normalisations.items():
-        layer = generator(**zoomed, **arguments)
+    data = {"images": images, "segmentation_masks": mask}
+    for fill_mode in FILL_MODES:
+        apply = tilted(fill_mode).apply
+        for name, value in apply(data).items():
+            results[f"tilt {fill_mode}, {name}"] = value
+        if fill_mode == "constant":
+            for name, value in tf.function(apply, jit_compile=True)(data).items():
+                results[f"tilt {fill_mode}, XLA, {name}"] = value
+    return results
+
+
+def odd():
+    """One image, other numbers of channels, and the generator's normalisations."""
+    kind, levels = KINDS["float32"], KINDS["uint8"].images()
+    one = CASES["everything"](kind).sample(SHAPE[1:])
+    results = {"one image": one.images(kind.images()[0])}
+    for channels in (1, 4):
+        images = kind.images((*SHAPE[:3], channels))
+        layer = kal.FusedAugmentation(
+            [*geometry(), brightness(0.2937), kal.RandomContrast(at(0.4871))]
+        )
+        results[f"{channels} channels"] = layer.sample(images.shape).images(images)
+    for name, arguments in {
+        "rescale": ["rescale"],
+        "samplewise": ["samplewise_center", "samplewise_std_normalization"],
+        "featurewise": ["featurewise_center", "featurewise_std_normalization"],
+    }.items():
+        settings = {**dict.fromkeys(arguments, True), "rescale": 1 / 255}
+        layer = generator(zoom_range=at(1.3137), **settings)
         layer.adapt(levels)
-        results[f"generator {name}"] = layer(levels, training=True)
-        results[f"generator {name}, inference"] = layer(levels, training=False)
-    return {name: np.asarray(result) for name, result in results.items()}
+        results[f"generator, {name}"] = layer(levels, training=True)
+        results[f"generator, {name}, inference"] = layer(levels, training=False)
+    return results
+
+
+OTHER = {"targets": targets, "transforms": transforms, "odd": odd}
+
+
+def other(name):
+    """What is no batch of plain images: a dict by what it is."""
+    return {key: np.asarray(value) for key, value in OTHER[name]().items()}
 
 
 def key(dtype, name):
@@ -383,7 +420,11 @@ def key(dtype, name):
 
 def main():
     """Computes what is stored, and writes it."""
-    golden = {f"other/{name}": result for name, result in other().items()}
+    golden = {
+        f"{part}/{name}": result
+        for part in OTHER
+        for name, result in other(part).items()
+    }
     for dtype in ("uint8", "int16", "int32", "float64"):
         for name, result in pixels("transform", dtype).items():
             golden[key(dtype, name)] = result

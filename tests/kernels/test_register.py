@@ -54,7 +54,9 @@ class Bend(kal.GeometricLayer):
 def batch():
     """Four smooth images."""
     y, x = np.mgrid[:30, :32]
-    waves = np.sin(x[..., None] / 4 + y[..., None] / 6 + np.arange(12).reshape(4, 1, 1, 3))
+    waves = np.sin(
+        x[..., None] / 4 + y[..., None] / 6 + np.arange(12).reshape(4, 1, 1, 3)
+    )
     return (127 + 120 * waves).astype("uint8")
 
 
@@ -87,7 +89,12 @@ def test_they_fuse_with_ours(batch):
     layers = [kal.RandomFlip(seed=1), Bend(), Darken(), kal.RandomRotate(0.1, seed=2)]
     group = kal.FusedAugmentation(layers)(batch, training=True).numpy()
     x = tf.constant(batch)
-    for layer in [kal.RandomFlip(seed=1), Bend(), Darken(), kal.RandomRotate(0.1, seed=2)]:
+    for layer in [
+        kal.RandomFlip(seed=1),
+        Bend(),
+        Darken(),
+        kal.RandomRotate(0.1, seed=2),
+    ]:
         x = layer(x, training=True)
     np.testing.assert_array_equal(x.numpy(), group)
     stack = kal.FusedAugmentation(layers)

@@ -63,9 +63,9 @@ def model(layers):
 
 FORMS = {
     "eager": lambda images: called(stack(), images),
-    "a tf.function": lambda images: tf.function(lambda x, s=tuple(stack()): called(s, x))(
-        images
-    ),
+    "a tf.function": lambda images: tf.function(
+        lambda x, s=tuple(stack()): called(s, x)
+    )(images),
     "Sequential": lambda images: model(stack())(images, training=True),
     "a compiled Sequential": lambda images: tf.function(
         model(stack()), jit_compile=True

@@ -132,6 +132,7 @@ def test_a_branch_keeps_the_image_between(batch, tmp_path):
 
 def test_a_compiled_model_holds_one_gather_of_pixels(batch):
     """XLA's program of five layers has the gathers of one warp: two, of two pixels."""
+
     def gathers(layer):
         function = tf.function(lambda x: layer(x, training=True), jit_compile=True)
         program = function.experimental_get_compiler_ir(batch)(stage="optimized_hlo")

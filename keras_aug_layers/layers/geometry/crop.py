@@ -93,7 +93,7 @@ class RandomCrop(SizeLayer):
             room = to_double(length + 2 * self.padding - side)
             place = tf.floor(random.uniform() * (tf.abs(room) + 1.0))
             corner.append(place + tf.minimum(room, 0.0) - self.padding)
-        drawn = Window(*corner, *size)
+        drawn = Window(corner[0], corner[1], *size)
         if self.padding:
             return drawn
         fits = (frame.height >= self.height) & (frame.width >= self.width)

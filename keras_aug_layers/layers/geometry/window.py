@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels import matrices
-from keras_aug_layers.kernels.coordinates import upright
+from keras_aug_layers.kernels.coordinates import shared, upright
 from keras_aug_layers.kernels.program import to_double
 from keras_aug_layers.layers.base import GeometricLayer
 from keras_aug_layers.plan.frame import Frame
@@ -61,7 +61,7 @@ def least(frame: Frame, height: int, width: int) -> Window:
 
 
 def cropped(frame: Frame, height: int, width: int) -> Window:
-    """The window of a size in the middle; the greatest of its shape if it is too big."""
+    """The window of a size in the middle, or the greatest of its shape if too big."""
     fits = (frame.height >= height) & (frame.width >= width)
     return central(frame, height, width).where(
         tf.convert_to_tensor(fits), greatest(frame, height, width)
@@ -79,6 +79,7 @@ class SizeLayer(GeometricLayer):
         fill_mode: what is seen where a window reaches outside; by default these layers
             agree with any neighbour.
         fill_value: the value outside the frame if `fill_mode` is "constant".
+        antialias: "auto" filters images where they shrink, False never does.
         **kwargs: arguments of `GeometricLayer`.
     """
 
@@ -88,10 +89,13 @@ class SizeLayer(GeometricLayer):
         width: int,
         *,
         fill_mode: str | None = None,
-        fill_value: Any = None,
+        fill_value: float | tuple[float, ...] | None = None,
+        antialias: bool | str | None = "auto",
         **kwargs: Any,
     ) -> None:
-        super().__init__(fill_mode=fill_mode, fill_value=fill_value, **kwargs)
+        super().__init__(
+            fill_mode=fill_mode, fill_value=fill_value, antialias=antialias, **kwargs
+        )
         self.height = arguments.size("height", height)
         self.width = arguments.size("width", width)
 
@@ -127,4 +131,6 @@ class SizeLayer(GeometricLayer):
             (0.0, height / self.height, top + (height - before[0]) / 2.0),
             (0.0, 0.0, 1.0),
         )
-        return Plan((upright(matrix=matrix),), size=(self.height, self.width))
+        drawn = any(x.shape.rank for x in (top, left, height, width))
+        step = upright if drawn else shared
+        return Plan((step(matrix=matrix),), size=(self.height, self.width))

@@ -21,6 +21,7 @@ class LayerGroup(AugmentationLayer):
         layers: augmentation layers of this library, groups among them.
         fill_mode: what lies outside the frame; by default what the layers agree on.
         interpolation: likewise.
+        antialias: likewise.
         fill_value: likewise.
         mask_fill_value: likewise.
         value_range: the range of the pixels; likewise.
@@ -40,7 +41,8 @@ class LayerGroup(AugmentationLayer):
         *,
         fill_mode: str | None = None,
         interpolation: str | None = None,
-        fill_value: float | None = None,
+        antialias: bool | str | None = None,
+        fill_value: float | tuple[float, ...] | None = None,
         mask_fill_value: float | None = None,
         value_range: tuple[float, float] | None = None,
         data_format: str | None = None,
@@ -54,6 +56,7 @@ class LayerGroup(AugmentationLayer):
         self._set(
             fill_mode=fill_mode,
             interpolation=interpolation,
+            antialias=antialias,
             fill_value=fill_value,
             mask_fill_value=mask_fill_value,
             value_range=value_range,
@@ -107,9 +110,10 @@ class LayerGroup(AugmentationLayer):
         return form
 
     def _error(self, name: str, value: Any, layer: AugmentationLayer) -> ValueError:
+        other = getattr(layer.settings, name, getattr(layer, name, None))
         return ValueError(
             f"`{name}` must be the same for all layers, since they share one warp. "
-            f"Received: {value!r}, and {getattr(layer, name)!r} of {layer.name!r}. "
+            f"Received: {value!r}, and {other!r} of {layer.name!r}. "
             f"Write {type(self).__name__}(…, {name}=…) to override both."
         )
 

@@ -129,9 +129,7 @@ MOVES: Mapping[str, Callable[[tf.Tensor, Frame], Step]] = {
 """What moves pixels."""
 
 
-def _cut(
-    x: tf.Tensor, low: tf.Tensor, high: tf.Tensor, whole: tf.Tensor
-) -> tf.Tensor:
+def _cut(x: tf.Tensor, low: tf.Tensor, high: tf.Tensor, whole: tf.Tensor) -> tf.Tensor:
     """Clips, and cuts integers off, as torchvision does after each operation."""
     x = tf.clip_by_value(x, low, high)
     return tf.where(whole > 0.0, tf.floor(x + 1e-3), x)

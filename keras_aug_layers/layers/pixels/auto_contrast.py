@@ -45,7 +45,7 @@ class AutoContrast(ColorLayer):
 
     Example:
         >>> import numpy as np
-        >>> images = np.array([[[100], [150], [200]]], dtype="uint8")
+        >>> images = np.array([[[100], [145], [190]]], dtype="uint8")
         >>> AutoContrast()(images, training=True).numpy().ravel()
         array([  0, 127, 255], dtype=uint8)
     """

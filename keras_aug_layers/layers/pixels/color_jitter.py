@@ -67,5 +67,7 @@ class RandomColorJitter(ColorLayer):
             (self.hue_factor, hue),
         )
         return [
-            step(random.uniform(factor)) for factor, step in maps if factor != (0.0, 0.0)
+            step(random.uniform(factor))
+            for factor, step in maps
+            if factor != (0.0, 0.0)
         ]

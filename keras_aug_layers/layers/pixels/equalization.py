@@ -11,14 +11,14 @@ from keras_aug_layers.layers.base import ColorLayer
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor
 
-
 BINS = 256
 
 
 def _equalize(images: tf.Tensor, low: tf.Tensor, span: tf.Tensor) -> tf.Tensor:
     x, wide = compute(images), (-1, 1, 1, 1)
     low, span = (tf.reshape(row, wide) for row in (low, span))
-    part = tf.clip_by_value((x - low) / span, 0.0, 1.0)
+    part = (x - low) / span
+    part = tf.where(part > 0.0, tf.minimum(part, 1.0), 0.0)  # NaN: 0, which has a level
     level = tf.cast(tf.round(part * (BINS - 1)), tf.int32)
     if not images.dtype.is_integer:  # cut off, as torchvision turns floats into bytes
         level = tf.cast(tf.floor(part * (BINS - 1e-3)), tf.int32)
@@ -26,7 +26,9 @@ def _equalize(images: tf.Tensor, low: tf.Tensor, span: tf.Tensor) -> tf.Tensor:
     owner = tf.range(shape[0] * shape[3]) * BINS
     place = level + tf.reshape(owner, (shape[0], 1, 1, shape[3]))
     pixels = tf.math.unsorted_segment_sum(
-        tf.ones_like(tf.reshape(place, (-1,))), tf.reshape(place, (-1,)), tf.size(owner) * BINS
+        tf.ones_like(tf.reshape(place, (-1,))),
+        tf.reshape(place, (-1,)),
+        tf.size(owner) * BINS,
     )
     table = _table(tf.reshape(pixels, (-1, BINS)), shape[1] * shape[2])
     equal = tf.gather(tf.reshape(table, (-1,)), place)
@@ -64,9 +66,10 @@ class Equalization(ColorLayer):
 
     Example:
         >>> import numpy as np
-        >>> images = np.arange(256, dtype="uint8").reshape(16, 16, 1) // 4 + 100
-        >>> Equalization()(images, training=True).numpy().max()
-        252
+        >>> images = np.arange(1024).reshape(32, 32, 1).astype("uint8") // 4 + 100
+        >>> equal = Equalization()(images, training=True).numpy()
+        >>> int(images.max()), int(equal.max())
+        (163, 255)
     """
 
     def __init__(

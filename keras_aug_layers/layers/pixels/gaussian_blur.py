@@ -3,12 +3,12 @@
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels.program import Step, only, register
 from keras_aug_layers.kernels.stages import compute, restore
+from keras_aug_layers.kernels.warp import dimension
 from keras_aug_layers.layers.base import ColorLayer
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor
@@ -17,33 +17,43 @@ from keras_aug_layers.plan.random_numbers import Cursor
 def _along(axis: int, images: tf.Tensor, taps: tf.Tensor) -> tf.Tensor:
     reach = taps.shape[-1] // 2
     x = compute(images)
-    padding = [[0, 0]] * 4
-    padding[axis] = [reach, reach]
-    size = images.shape[axis]
-    if size is not None and size <= reach:  # mirrored again and again
-        x = tf.gather(x, _mirrored(size, reach), axis=axis)
+    length = dimension(images, axis)
+
+    def mirrored_once() -> tf.Tensor:  # unlike `tf.pad`, also of a batch of no images
+        before, after = (
+            tf.reverse(_part(x, axis, start, reach), [axis])
+            for start in (1, length - reach - 1)
+        )
+        return tf.concat([before, x, after], axis)
+
+    def mirrored() -> tf.Tensor:
+        return tf.gather(x, _mirrored(length, reach), axis=axis)
+
+    if isinstance(length, int):
+        wide = mirrored_once() if length > reach else mirrored()
     else:
-        x = tf.pad(x, padding, mode="REFLECT")
-    length = tf.shape(images)[axis] if size is None else size
+        wide = tf.cond(length > reach, mirrored_once, mirrored)
     total = 0.0
     for place in range(2 * reach + 1):
-        begin, count = [0] * 4, [-1] * 4
-        begin[axis], count[axis] = place, length
         weight = tf.reshape(taps[:, place], (-1, 1, 1, 1))
-        total += weight * tf.slice(x, begin, count)
+        total += weight * _part(wide, axis, place, length)
     return restore(total, images.dtype)
 
 
-def _mirrored(size: int, reach: int) -> np.ndarray:
+def _part(x: tf.Tensor, axis: int, start: Any, length: Any) -> tf.Tensor:
+    begin, count = [0] * 4, [-1] * 4
+    begin[axis], count[axis] = start, length
+    return tf.slice(x, begin, count)
+
+
+def _mirrored(size: Any, reach: int) -> tf.Tensor:
     """The places of d c b | a b c d | c b a, however far."""
-    period = max(2 * size - 2, 1)
-    place = np.arange(-reach, size + reach) % period
-    return np.minimum(place, period - place) if size > 1 else 0 * place
+    period = tf.maximum(2 * size - 2, 1)
+    place = tf.range(-reach, size + reach) % period
+    return tf.minimum(place, period - place)
 
 
-blur_rows = register(
-    "blur_rows", "stage", lambda images, taps: _along(2, images, taps)
-)
+blur_rows = register("blur_rows", "stage", lambda images, taps: _along(2, images, taps))
 blur_columns = register(
     "blur_columns", "stage", lambda images, taps: _along(1, images, taps)
 )
@@ -97,15 +107,20 @@ class RandomGaussianBlur(ColorLayer):
         self,
         factor: float = 1.0,
         kernel_size: int | tuple[int, int] = 3,
+        *,
         sigma: float | tuple[float, float] = 1.0,
         value_range: tuple[float, float] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(value_range=value_range, **kwargs)
         self.factor = arguments.number("factor", factor, 0.0, 1.0)
-        sizes = kernel_size if isinstance(kernel_size, (tuple, list)) else (
-            kernel_size,
-            kernel_size,
+        sizes = (
+            kernel_size
+            if isinstance(kernel_size, (tuple, list))
+            else (
+                kernel_size,
+                kernel_size,
+            )
         )
         height, width = arguments.pair("kernel_size", sorted(sizes), 1.0)
         if height % 2 != 1 or width % 2 != 1:

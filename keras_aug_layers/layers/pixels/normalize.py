@@ -15,7 +15,6 @@ from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.plan import Plan
 from keras_aug_layers.plan.random_numbers import Cursor
 
-
 store = register("store", "pointwise", lambda x, one: x, neutral={}, stored=True)
 """Clips and rounds as if the pixels were stored here; changes nothing else."""
 

@@ -6,8 +6,8 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers import arguments
-from keras_aug_layers.kernels.stages import compute, restore
 from keras_aug_layers.kernels.program import Step, register
+from keras_aug_layers.kernels.stages import compute, restore
 from keras_aug_layers.layers.base import ColorLayer
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor
@@ -26,7 +26,10 @@ def _sharpen(images: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
         blurred = tf.round(blurred)  # as torchvision and Pillow do
     amount = tf.reshape(amount, (-1, 1, 1, 1))
     # One pixel of border stays as it is.
-    change = tf.pad((1.0 - amount) * (blurred - inside), ((0, 0), (1, 1), (1, 1), (0, 0)))
+    change = (1.0 - amount) * (blurred - inside)
+    change = tf.pad(change, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    if None in (height, width):  # where there may be less than the border
+        change = change[:, : tf.shape(x)[1], : tf.shape(x)[2]]
     return restore(x + change, images.dtype)
 
 

@@ -55,6 +55,7 @@ class Solarization(ColorLayer):
         self,
         addition_factor: float | tuple[float, float] = 0.0,
         threshold_factor: float | tuple[float, float] = 0.0,
+        *,
         value_range: tuple[float, float] | None = None,
         **kwargs: Any,
     ) -> None:

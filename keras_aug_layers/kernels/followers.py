@@ -1,0 +1,168 @@
+"""What follows images beside their moves: labels, masks, boxes and points.
+
+Moves are the business of `targets` and `coordinates`. Here is what steps of pixels do
+to targets: a region that is erased, a partner that is mixed in.
+"""
+
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from keras_aug_layers.kernels.program import Step, function_of
+from keras_aug_layers.kernels.warp import dimension
+
+
+class Boxes(NamedTuple):
+    """The boxes of a batch at one point of a stack.
+
+    Attributes:
+        corners: left, top, right, bottom in pixels: float64 (B, N, 4).
+        kept: which are boxes, and no padding: bool (B, N).
+        labels: (B, N) or (B, N, K), if there are any.
+        weights: the part that each has in its image: float32 (B, N), once mixed.
+        lengths: how many there are of each image, where they came ragged.
+    """
+
+    corners: tf.Tensor
+    kept: tf.Tensor
+    labels: tf.Tensor | None = None
+    weights: tf.Tensor | None = None
+    lengths: tuple[tf.Tensor, ...] | None = None
+
+
+def touches(step: Step, target: str) -> bool:
+    """Whether a step does something to "labels", "masks", "boxes" or "keypoints"."""
+    function = function_of(step)
+    if getattr(function, target) is None:
+        return False
+    return function.optional.get(target, next(iter(step.rows))) in step.rows
+
+
+def mask_of(step: Step, batch: Any) -> tf.Tensor:
+    """The images that a step is for: bool (B,)."""
+    return tf.ones([batch], tf.bool) if step.only is None else step.only
+
+
+def change(step: Step, target: str, values: tf.Tensor) -> tf.Tensor:
+    """What a step makes of labels or masks, which keep their shape and dtype."""
+    changed = getattr(function_of(step), target)(values, **step.rows)
+    if step.only is None:
+        return changed
+    chosen = tf.reshape(step.only, (-1,) + (1,) * (values.shape.rank - 1))
+    return tf.where(chosen, changed, values)
+
+
+def places(height: Any, width: Any) -> tuple[tf.Tensor, tf.Tensor]:
+    """The rows (1, H, 1, 1) and the columns (1, 1, W, 1) of a frame."""
+    y, x = tf.range(height, dtype=tf.float32), tf.range(width, dtype=tf.float32)
+    return y[tf.newaxis, :, tf.newaxis, tf.newaxis], x[tf.newaxis, :, tf.newaxis]
+
+
+def row_of(row: tf.Tensor) -> tf.Tensor:
+    """(B, n) as float32 (B, 1, 1, n), as functions of pixels get their rows."""
+    return tf.cast(row, tf.float32)[:, tf.newaxis, tf.newaxis]
+
+
+def share_covered(covered: tf.Tensor, corners: tf.Tensor) -> tf.Tensor:
+    """The part of each box that is covered: float64 (B, N), 0 of an empty one.
+
+    By a summed area table (Crow, "Summed-area tables for texture mapping", SIGGRAPH
+    1984), which is interpolated at the corners: exact for boxes between pixels too.
+
+    Args:
+        covered: bool (B, H, W).
+        corners: (B, N, 4): left, top, right, bottom, within the frame.
+    """
+    height, width = dimension(covered, 1), dimension(covered, 2)
+    table = tf.cast(covered, tf.float64)
+    table = tf.cumsum(tf.cumsum(table, axis=1), axis=2)
+    table = tf.pad(table, ((0, 0), (1, 0), (1, 0)))
+    flat = tf.reshape(table, (tf.shape(covered)[0], -1))
+    left, top, right, bottom = tf.unstack(corners, axis=-1)
+
+    def below(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+        column = tf.clip_by_value(tf.floor(x), 0.0, tf.cast(width - 1, x.dtype))
+        row = tf.clip_by_value(tf.floor(y), 0.0, tf.cast(height - 1, x.dtype))
+        first = tf.cast(row, tf.int32) * (width + 1) + tf.cast(column, tf.int32)
+        a, b, c, d = (
+            tf.gather(flat, first + way, batch_dims=1)
+            for way in (0, 1, width + 1, width + 2)
+        )
+        right, down = x - column, y - row
+        return (1.0 - down) * ((1.0 - right) * a + right * b) + down * (
+            (1.0 - right) * c + right * d
+        )
+
+    area = (right - left) * (bottom - top)
+    sums = below(right, bottom) - below(left, bottom) - below(right, top)
+    return tf.math.divide_no_nan(sums + below(left, top), area)
+
+
+def at_points(covered: tf.Tensor, points: tf.Tensor) -> tf.Tensor:
+    """Whether the pixel at each point is covered; False outside of the frame.
+
+    Args:
+        covered: bool (B, H, W).
+        points: (B, N, 2): x and y, pixel centres at integers.
+    """
+    height, width = dimension(covered, 1), dimension(covered, 2)
+    limit = tf.cast(tf.stack([width, height]), points.dtype)
+    inside = tf.reduce_all((points >= -0.5) & (points < limit - 0.5), axis=-1)
+    safe = tf.where(inside[..., tf.newaxis], points, tf.zeros_like(points))
+    x, y = tf.unstack(tf.cast(tf.floor(safe + 0.5), tf.int32), axis=-1)
+    flat = tf.reshape(covered, (tf.shape(covered)[0], -1))
+    return inside & tf.gather(flat, y * width + x, batch_dims=1)
+
+
+def state_of(
+    boxes: tf.Tensor,
+    labels: tf.Tensor | None,
+    weights: Any,
+    lengths: tf.Tensor | None,
+    batched: bool,
+) -> Boxes:
+    """The state of boxes that came in, a batch of one where they are of one image."""
+    if isinstance(weights, tf.RaggedTensor):
+        weights = weights.to_tensor()
+    if weights is not None:
+        weights = tf.cast(weights, tf.float32)
+    if not batched:
+        boxes, labels, weights = (
+            None if x is None else x[tf.newaxis] for x in (boxes, labels, weights)
+        )
+    corners = tf.cast(boxes, tf.float64)
+    kept = ~tf.reduce_all(tf.equal(corners, -1.0), axis=-1)
+    return Boxes(
+        corners, kept, labels, weights, None if lengths is None else (lengths,)
+    )
+
+
+def boxes_of(state: Boxes, dtype: tf.DType, batched: bool) -> dict[str, Any]:
+    """The entries of a dict of boxes; labels are -1 and weights 0 where none is."""
+    result = {"boxes": tf.cast(state.corners, dtype)}
+    if state.labels is not None:
+        more = (1,) * (state.labels.shape.rank - 2)
+        kept = tf.reshape(state.kept, tf.concat([tf.shape(state.kept), more], axis=0))
+        result["labels"] = tf.where(kept, state.labels, tf.cast(-1, state.labels.dtype))
+    if state.weights is not None:
+        result["weights"] = tf.where(state.kept, state.weights, 0.0)
+    if not batched:
+        result = {key: value[0] for key, value in result.items()}
+    if state.lengths is None:
+        return result
+    # What came ragged goes so: of each image its own boxes, then its partners'.
+    count = tf.shape(state.corners)[1] // len(state.lengths)
+    return {
+        key: tf.concat(
+            [
+                tf.RaggedTensor.from_tensor(
+                    value[:, i * count : (i + 1) * count], length
+                )
+                for i, length in enumerate(state.lengths)
+            ],
+            axis=1,
+        )
+        if len(state.lengths) > 1
+        else tf.RaggedTensor.from_tensor(value, state.lengths[0])
+        for key, value in result.items()
+    }

@@ -1,0 +1,55 @@
+"""Labels: of which classes an image is, and how much of each."""
+
+from typing import Any
+
+import tensorflow as tf
+
+
+def encode(
+    labels: Any, batched: bool, num_classes: int | None, smoothing: float | None
+) -> tf.Tensor:
+    """One-hot labels (B, K), smoothed.
+
+    With s for smoothing, s / K is everywhere, and 1 - s more at the label: Szegedy et
+    al., "Rethinking the inception architecture for computer vision", CVPR 2016.
+
+    Args:
+        labels: integers (B,) or (B, 1), where `num_classes` is given; or the shares of
+            the classes (B, K). Without B if not `batched`.
+        batched: whether they are of a batch.
+        num_classes: K, or None for one-hot labels.
+        smoothing: s, or None for 0.
+
+    Returns:
+        float32, or the dtype of the labels if they are floating.
+
+    Raises:
+        ValueError: if they have another shape, or are integers of unknown classes.
+    """
+    labels = tf.convert_to_tensor(labels)
+    batch = "B, " if batched else ""
+    rank = None if labels.shape.rank is None else labels.shape.rank - batched
+    last = labels.shape[-1] if rank == 1 else None
+    numbers = labels.dtype.is_integer and (rank == 0 or last == 1 != num_classes)
+    if numbers and num_classes is None:
+        raise ValueError(
+            f"`labels` must be one-hot, of shape ({batch}K), where `num_classes` is "
+            f"not given. Received: integers of shape {labels.shape}. Write num_classes=10 "
+            "for ten classes, or tf.one_hot(labels, 10)."
+        )
+    if numbers:
+        numbers_only = tf.squeeze(labels, -1) if rank == 1 else labels
+        labels = tf.one_hot(numbers_only, num_classes, dtype=tf.float32)
+    elif rank != 1 or (num_classes is not None and last not in (None, num_classes)):
+        classes = num_classes or "K"
+        raise ValueError(
+            f"`labels` must be integers of shape ({batch.rstrip(', ')}), or one-hot of "
+            f"shape ({batch}{classes}). Received: {labels.dtype.name} of shape "
+            f"{labels.shape}."
+        )
+    if not labels.dtype.is_floating:
+        labels = tf.cast(labels, tf.float32)
+    if smoothing:
+        classes = tf.cast(tf.shape(labels)[-1], labels.dtype)
+        labels = labels * (1.0 - smoothing) + smoothing / classes
+    return labels

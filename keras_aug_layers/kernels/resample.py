@@ -1,0 +1,95 @@
+"""Where pixels are read: which of the forms of the warp does it."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from keras_aug_layers.kernels import upright, warp
+from keras_aug_layers.kernels.coordinates import Reader
+from keras_aug_layers.kernels.taps import filled, taps
+from keras_aug_layers.kernels.warp import compute_dtype, dimension, in_xla_context
+
+INTERPOLATIONS = (*warp.INTERPOLATIONS, "bicubic")
+
+
+def resample(
+    images: tf.Tensor,
+    reader: Reader,
+    *,
+    fill_mode: str = "reflect",
+    interpolation: str = "bilinear",
+    fill_value: Any = 0.0,
+    output_size: tuple[Any, Any] | None = None,
+    exact: bool = True,
+) -> tf.Tensor:
+    """Resamples each image once, at one point for each pixel of what comes out.
+
+    Args:
+        images: (B, H, W, C), of any integer or floating dtype, or bool for "nearest".
+        reader: where each output pixel reads.
+        fill_mode: what lies outside the frame.
+        interpolation: one of `INTERPOLATIONS`.
+        fill_value: what lies outside if `fill_mode` is "constant": a number, or one for
+            each channel.
+        output_size: (height, width) of the result; the input's by default.
+        exact: whether pixels that are only copied must be the same bit for bit.
+
+    Returns:
+        (B, height, width, C): in the images' own dtype for "nearest"; else in
+        `compute_dtype`, neither rounded nor clipped.
+    """
+    fill = {"fill_mode": fill_mode, "interpolation": interpolation}
+    fill["fill_value"] = fill_value
+
+    def warped() -> tf.Tensor:
+        return warp.warp(images, reader, **fill, output_size=output_size)
+
+    if reader.shared and output_size is not None and not in_xla_context():
+        # Of an empty batch there is no first matrix.
+        some = tf.concat([reader.matrix, tf.eye(3, batch_shape=(1,))], axis=0)
+        return upright.by_axes(images, some[0], output_size, **fill)
+    if interpolation == "bicubic":
+        return _cubic(images, reader, output_size, fill_mode, fill_value)
+    small = images.dtype in (tf.uint8, tf.int8) or (
+        not exact and images.dtype in (tf.float16, tf.float32)
+    )
+    if (
+        reader.upright
+        and output_size is not None
+        and all(isinstance(x, int) for x in output_size)
+        and small
+        and interpolation == "bilinear"
+        and not in_xla_context()
+    ):
+        return upright.cut(images, reader.matrix, output_size, warped)
+    return warped()
+
+
+def _cubic(
+    images: tf.Tensor,
+    reader: Reader,
+    output_size: tuple[Any, Any] | None,
+    fill_mode: str,
+    fill_value: Any,
+) -> tf.Tensor:
+    """Sixteen gathers for each pixel."""
+    batch, height, width, channels = (dimension(images, axis) for axis in range(4))
+    x, y, finite = warp._coordinates(reader, *(output_size or (height, width)))
+    across = taps(x, width, fill_mode, "bicubic")
+    along = taps(y, height, fill_mode, "bicubic")
+    dtype = compute_dtype(images.dtype)
+    pixels = tf.reshape(images, (-1, channels))
+    first = tf.reshape(tf.range(batch) * (height * width), (-1, 1, 1))
+    values = 0.0
+    for row, down in along.pixels:
+        line = 0.0
+        for column, right in across.pixels:
+            read = tf.gather(pixels, first + row * width + column)
+            line += tf.cast(right, dtype)[..., tf.newaxis] * tf.cast(read, dtype)
+        values += tf.cast(down, dtype)[..., tf.newaxis] * line
+    cover = None if across.cover is None else across.cover * along.cover
+    values = filled(values, cover, fill_value, False)
+    if finite is None:
+        return values
+    fill = tf.constant(warp._as(dtype, fill_value), dtype)
+    return tf.where(finite[..., tf.newaxis], values, fill)

@@ -1,0 +1,296 @@
+"""Antialiasing: where a warp shrinks, each pixel is the mean of more than one point.
+
+An image that shrinks by s is read from a level of a pyramid of halvings, the one next
+finer than s, at 2 x 2 points of the pixel that comes out. The level is chosen for each
+image, and so it holds where images are turned or slanted. An image that shrinks by no
+more than `LEAST` is read at one point, whatever others of its batch do.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from keras_aug_layers.kernels import matrices, upright, warp
+from keras_aug_layers.kernels.coordinates import Reader
+from keras_aug_layers.kernels.resample import resample
+from keras_aug_layers.kernels.taps import filled, taps
+from keras_aug_layers.kernels.warp import compute_dtype, dimension, in_xla_context
+
+LEAST = 1.2
+LEVELS = 6
+"""Halvings, at most."""
+
+_POINTS = (-0.25, 0.25)
+
+
+class Shrink(NamedTuple):
+    """How images are read.
+
+    Attributes:
+        some: bool (), whether any is to be filtered.
+        wanted: bool (B,), which are.
+        level: int32 (B,), of their pyramids.
+    """
+
+    some: tf.Tensor
+    wanted: tf.Tensor
+    level: tf.Tensor
+
+
+class Move(NamedTuple):
+    """A warp in two forms, of which one filters.
+
+    Attributes:
+        some: bool (), whether the filter is needed.
+        plain: resamples images at one point for each pixel.
+        filtered: resamples them at several where they shrink.
+    """
+
+    some: tf.Tensor
+    plain: Callable[[tf.Tensor], tf.Tensor]
+    filtered: Callable[[tf.Tensor], tf.Tensor]
+
+    def __call__(self, images: tf.Tensor) -> tf.Tensor:
+        """The form that is needed."""
+        return tf.cond(
+            self.some, lambda: self.filtered(images), lambda: self.plain(images)
+        )
+
+
+def shrink(reader: Reader, source: tuple[Any, Any], target: tuple[Any, Any]) -> Shrink:
+    """How much a warp shrinks images, in the middle of what comes out.
+
+    Args:
+        reader: where its pixels read.
+        source: height and width of the images.
+        target: height and width of what comes out.
+    """
+    height, width = (tf.cast(x, tf.float32) for x in target)
+    around = tf.constant([-0.5, 0.5])
+    u, v = (width - 1.0) / 2.0 + around, (height - 1.0) / 2.0 + around
+    jacobian = []
+    for z in warp.points(reader, u, v[:, tf.newaxis])[:2]:
+        jacobian.append(tf.reduce_mean(z[:, :, 1] - z[:, :, 0], axis=-1))
+        jacobian.append(tf.reduce_mean(z[:, 1] - z[:, 0], axis=-1))
+    a, b, c, d = jacobian
+    area, square = tf.abs(a * d - b * c), a * a + b * b + c * c + d * d
+    most = tf.sqrt((square + tf.sqrt(tf.nn.relu(square**2 - 4.0 * area**2))) / 2.0)
+    wanted = tf.math.is_finite(most) & (most > LEAST)
+    # Between the lesser and the greater shrink, and not below half of the greater.
+    s = tf.maximum(tf.sqrt(area), most / 2.0)
+    powers = tf.constant([2.0 ** (n + 2) for n in range(LEVELS)])
+    level = tf.reduce_sum(
+        tf.cast(s[:, tf.newaxis] * 1.0001 >= powers, tf.int32), axis=1
+    )
+    most_levels = levels(source, target)
+    level = tf.where(wanted, tf.minimum(level, most_levels), 0)
+    return Shrink(tf.reduce_any(wanted), wanted, level)
+
+
+def levels(source: tuple[Any, Any], target: tuple[Any, Any]) -> Any:
+    """How many halvings there are: as many as a frame needs that is zoomed out by 2.
+
+    A number where the sizes are static, so that no more are compiled than are needed.
+
+    Args:
+        source: height and width of the images.
+        target: height and width of what comes out.
+    """
+    pairs = [*zip(source, target, strict=True)]
+    if all(isinstance(x, int) for pair in pairs for x in pair):
+        return sum(
+            any(2 * a >= 2 ** (n + 2) * b for a, b in pairs)
+            and all(a > 2**n for a, _ in pairs)
+            for n in range(LEVELS)
+        )
+    total = 0
+    for n in range(LEVELS):
+        needed = [2 * a >= 2 ** (n + 2) * b for a, b in pairs]
+        there = [a > 2**n for a, _ in pairs]
+        some = tf.reduce_any(tf.stack(needed)) & tf.reduce_all(tf.stack(there))
+        total += tf.cast(some, tf.int32)
+    return total
+
+
+def antialiased(
+    images: tf.Tensor,
+    reader: Reader,
+    shrinks: Shrink,
+    *,
+    output_size: tuple[Any, Any] | None = None,
+    **fill: Any,
+) -> tf.Tensor:
+    """Resamples images, filtered where they shrink.
+
+    Args:
+        images: (B, H, W, C).
+        reader: where the pixels of what comes out read.
+        shrinks: from `shrink`.
+        output_size: height and width of what comes out.
+        **fill: as in `resample`.
+    """
+    size = output_size or (dimension(images, 1), dimension(images, 2))
+    if reader.shared and not in_xla_context():
+        some = tf.concat([reader.matrix, tf.eye(3, batch_shape=(1,))], axis=0)
+        level = tf.concat([shrinks.level, [0]], axis=0)[0]
+        return upright.by_products(images, some[0], level, size, **fill)
+    if in_xla_context() or reader.matrix is None:
+        return _at_once(images, reader, shrinks, size, **fill)
+    dtype = compute_dtype(images.dtype)
+    batch = dimension(images, 0)
+    matrix = tf.broadcast_to(reader.matrix, (batch, 3, 3))
+
+    def one(row: tuple[tf.Tensor, ...]) -> tf.Tensor:
+        image, own, wanted, level = row
+        own = reader._replace(matrix=own[tf.newaxis], shared=False)
+        image = image[tf.newaxis]
+        result = tf.cond(
+            wanted,
+            lambda: _one(image, own, level, size, **fill),
+            lambda: resample(image, own, output_size=size, **fill),
+        )
+        return result[0]
+
+    wanted = tf.broadcast_to(shrinks.wanted, (batch,))
+    level = tf.broadcast_to(shrinks.level, (batch,))
+    sizes = [x if isinstance(x, int) else None for x in size]
+    result = tf.map_fn(
+        one,
+        (images, matrix, wanted, level),
+        fn_output_signature=tf.TensorSpec([*sizes, images.shape[3]], dtype),
+    )
+    return tf.ensure_shape(result, [images.shape[0], *sizes, images.shape[3]])
+
+
+def _one(
+    image: tf.Tensor, reader: Reader, level: tf.Tensor, size: Any, **fill: Any
+) -> tf.Tensor:
+    """One image (1, H, W, C): a warp of its level to twice the size, then halved."""
+
+    def fine(image: tf.Tensor) -> tf.Tensor:
+        part = 0.5 ** tf.cast(level, tf.float64)
+        edge = (part - 1.0) / 2.0
+        to_level = matrices.from_rows((part, 0, edge), (0, part, edge), (0, 0, 1))
+        to_pixel = matrices.from_rows((0.5, 0, -0.25), (0, 0.5, -0.25), (0, 0, 1))
+        matrix = matrices.compose(to_level, tf.cast(reader.matrix, tf.float64))
+        matrix = matrices.normalize(matrices.compose(matrix, to_pixel))
+        own = reader._replace(matrix=tf.cast(matrix, tf.float32))
+        twice = size[0] * 2, size[1] * 2
+        return resample(image, own, output_size=twice, exact=False, **fill)
+
+    dtype = compute_dtype(image.dtype)
+
+    def halved() -> tf.Tensor:
+        any_size = tf.TensorSpec([1, None, None, image.shape[3]], dtype)
+        _, small = tf.while_loop(
+            lambda done, _: done < level,
+            lambda done, image: (done + 1, _halve(image)),
+            (tf.constant(0), _padded(tf.cast(image, dtype), 2**level)),
+            shape_invariants=(tf.TensorShape([]), any_size.shape),
+        )
+        return fine(small)
+
+    return _halve(tf.cond(level > 0, halved, lambda: fine(image)))
+
+
+def _padded(images: tf.Tensor, multiple: Any) -> tf.Tensor:
+    """Repeats the last row and column until the sizes are multiples of a number."""
+    for axis in (1, 2):
+        size = dimension(images, axis)
+        places = tf.range(-(-size // multiple) * multiple)
+        images = tf.gather(images, tf.minimum(places, size - 1), axis=axis)
+    return images
+
+
+def _halve(images: tf.Tensor) -> tf.Tensor:
+    """Means of 2 x 2 pixels."""
+    height, width = dimension(images, 1), dimension(images, 2)
+    first = -1 if images.shape[0] is None else images.shape[0]
+    shape = [first, height // 2, 2, width // 2, 2, images.shape[3]]
+    return tf.reduce_mean(tf.reshape(images, shape), axis=(2, 4))
+
+
+def _at_once(
+    images: tf.Tensor, reader: Reader, shrinks: Shrink, size: Any, **fill: Any
+) -> tf.Tensor:
+    """All images with gathers, from a list of the pixels of all levels."""
+    dtype = compute_dtype(images.dtype)
+    batch, height, width = (dimension(images, axis) for axis in range(3))
+
+    def flat(count: int) -> tf.Tensor:
+        levels, sizes, starts, start = [], [], [], 0
+        now = images
+        if count > 1:
+            now = _padded(tf.cast(images, dtype), 2 ** (count - 1))
+        for number in range(count):
+            h, w = dimension(now, 1), dimension(now, 2)
+            levels.append(tf.reshape(now, (-1, images.shape[3])))
+            sizes.append((h, w))
+            starts.append(start)
+            start += batch * h * w
+            if number + 1 < count:
+                now = _halve(now)
+        pixels = levels[0] if count == 1 else tf.concat(levels, axis=0)
+        own = tf.broadcast_to(shrinks.level, (batch,)) if count > 1 else 0
+        rows, stride, first = (
+            _wide(tf.gather(tf.stack(x), own))
+            for x in ([x[0] for x in sizes], [x[1] for x in sizes], starts)
+        )
+        first += _wide(tf.range(batch)) * rows * stride
+        halvings = _wide(own)
+        h, w = (-(-x // 2**halvings) for x in (height, width))
+        return _mean(
+            pixels, first, stride, (h, w), reader, shrinks, size, dtype, **fill
+        )
+
+    most = levels((height, width), size)
+    most = LEVELS if tf.is_tensor(most) else most
+    if most == 0:
+        return flat(1)
+    return tf.cond(
+        tf.reduce_any(shrinks.level > 0), lambda: flat(most + 1), lambda: flat(1)
+    )
+
+
+def _wide(x: tf.Tensor) -> tf.Tensor:
+    return tf.reshape(x, (-1, 1, 1))
+
+
+def _mean(
+    pixels: tf.Tensor,
+    first: tf.Tensor,
+    stride: tf.Tensor,
+    source: tuple[tf.Tensor, tf.Tensor],
+    reader: Reader,
+    shrinks: Shrink,
+    size: Any,
+    dtype: tf.DType,
+    fill_mode: str,
+    interpolation: str,
+    fill_value: Any,
+) -> tf.Tensor:
+    """The mean of what is read at 2 x 2 points."""
+    u = tf.range(size[1], dtype=tf.float32)
+    v = tf.range(size[0], dtype=tf.float32)[:, tf.newaxis]
+    apart = _wide(tf.cast(shrinks.wanted, tf.float32))
+    part = _wide(0.5 ** tf.cast(shrinks.level, tf.float32))
+    total = 0.0
+    for dy in _POINTS:
+        for dx in _POINTS:
+            x, y, finite = warp.points(reader, u + dx * apart, v + dy * apart)
+            across = taps(x * part, source[1], fill_mode, interpolation)
+            along = taps(y * part, source[0], fill_mode, interpolation)
+            values = 0.0
+            for row, down in along.pixels:
+                for column, right in across.pixels:
+                    read = tf.gather(pixels, first + row * stride + column)
+                    weight = tf.cast(down * right, dtype)[..., tf.newaxis]
+                    values += weight * tf.cast(read, dtype)
+            cover = None if across.cover is None else across.cover * along.cover
+            values = filled(values, cover, fill_value, False)
+            if finite is not None:
+                fill = tf.constant(warp._as(dtype, fill_value), dtype)
+                values = tf.where(finite[..., tf.newaxis], values, fill)
+            total += values
+    return total * 0.25

@@ -1,0 +1,1 @@
+"""Layers that mix each image with others of its batch."""

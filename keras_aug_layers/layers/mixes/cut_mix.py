@@ -1,0 +1,160 @@
+"""CutMix."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from keras_aug_layers import arguments
+from keras_aug_layers.kernels.followers import Boxes, places, row_of
+from keras_aug_layers.kernels.program import Step, register
+from keras_aug_layers.kernels.warp import dimension
+from keras_aug_layers.layers.mixes.mixing import (
+    MixingLayer,
+    of_partner,
+    points_with_partners,
+    weighted,
+    with_partners,
+)
+from keras_aug_layers.plan.frame import Frame
+from keras_aug_layers.plan.random_numbers import Cursor
+
+Row = tf.Tensor
+
+
+def _paste(
+    images: Row, lam: Row, partner: Row, top: Row, left: Row, bottom: Row, right: Row
+) -> tf.Tensor:
+    """The partner's pixels in the window, bit for bit, of images or of masks."""
+    y, x = places(dimension(images, 1), dimension(images, 2))
+    top, left, bottom, right = (row_of(row) for row in (top, left, bottom, right))
+    inside = (y >= top) & (y < bottom) & (x >= left) & (x < right)
+    return tf.where(inside, of_partner(images, partner), images)
+
+
+def _labels(labels: Row, lam: Row, partner: Row, **window: Row) -> tf.Tensor:
+    return weighted(labels, lam, partner)
+
+
+def _boxes(
+    boxes: Boxes,
+    size: Any,
+    only: Row,
+    visible: float,
+    lam: Row,
+    partner: Row,
+    **window: Row,
+) -> Boxes:
+    """What is left of each image's boxes, and what is shown of its partner's."""
+    both = with_partners(boxes, only, partner)
+    window_low = tf.stack([window["left"], window["top"]], axis=-1)  # (B, 1, 2)
+    window_high = tf.stack([window["right"], window["bottom"]], axis=-1)
+    low, high = both.corners[..., :2], both.corners[..., 2:]
+    inner_low, inner_high = tf.maximum(low, window_low), tf.minimum(high, window_high)
+    area = tf.reduce_prod(high - low, axis=-1)
+    inner = tf.reduce_prod(tf.maximum(inner_high - inner_low, 0.0), axis=-1)
+
+    # Where the window covers a box along one axis, it may cut it short on the other.
+    spans = (window_low <= low) & (window_high >= high)
+    spans = tf.reverse(spans, [-1]) & (inner > 0.0)[..., tf.newaxis]
+    left_low = tf.where(spans & (window_low <= low), inner_high, low)
+    left_high = tf.where(spans & (window_high >= high), inner_low, high)
+
+    theirs = tf.range(tf.shape(area)[1]) >= tf.shape(boxes.corners)[1]
+    seen = tf.where(theirs, inner, area - inner)
+    enough = (seen > 0.0) & (seen >= visible * area)
+    theirs = theirs[tf.newaxis, :, tf.newaxis]
+    cut = tf.concat(
+        [
+            tf.where(theirs, inner_low, left_low),
+            tf.where(theirs, inner_high, left_high),
+        ],
+        axis=-1,
+    )
+    only = only[:, tf.newaxis]
+    return both._replace(
+        corners=tf.where(only[..., tf.newaxis], cut, both.corners),
+        kept=both.kept & (enough | ~only),
+    )
+
+
+def _keypoints(
+    points: Row, size: Any, only: Row, lam: Row, partner: Row, **window: Row
+) -> tf.Tensor:
+    """The image's keypoints outside of the window, and its partner's inside."""
+    own, theirs = points_with_partners(points, only, partner)
+
+    def inside(points: tf.Tensor) -> tf.Tensor:
+        x, y = points[..., 0] + 0.5, points[..., 1] + 0.5
+        across = (x >= window["left"]) & (x < window["right"])
+        return (across & (y >= window["top"]) & (y < window["bottom"]))[..., tf.newaxis]
+
+    gone = inside(own) & only[:, tf.newaxis, tf.newaxis]
+    own = tf.where(gone, -tf.ones_like(own), own)
+    theirs = tf.where(inside(theirs), theirs, -tf.ones_like(theirs))
+    return tf.concat([own, theirs], axis=1)
+
+
+paste = register(
+    "paste",
+    "stage",
+    _paste,
+    alone=False,
+    labels=_labels,
+    masks=_paste,
+    boxes=_boxes,
+    keypoints=_keypoints,
+)
+"""A window of each image shows its `partner`; `lam` is the part outside of it."""
+
+
+@keras.saving.register_keras_serializable("keras_aug_layers")
+class CutMix(MixingLayer):
+    """Shows, in a random window of each image, another one of its batch.
+
+    Yun et al., "CutMix: regularization strategy to train strong classifiers with
+    localizable features", ICCV 2019, as torchvision draws it: with lambda from
+    Beta(alpha, alpha), the window reaches a half of sqrt(1 - lambda) of the sides to
+    both sides of any pixel, and is clipped to the image. Labels are mixed by the part
+    of the pixels that is seen of either image.
+
+    The window shows the partner's pixels as they are augmented at this point of the
+    stack. Masks are cut likewise. Boxes are cut to what is seen of them, and are -1
+    where it is nothing, or less than `min_visibility`; keypoints that are covered are
+    -1.
+
+    Args:
+        alpha: the parameter of the Beta distribution, above 0.
+        **kwargs: arguments of `MixingLayer`.
+
+    Raises:
+        ValueError: if an argument is out of bounds.
+
+    Example:
+        >>> import numpy as np
+        >>> data = {"images": np.zeros((8, 32, 32, 3), "uint8"), "labels": np.arange(8)}
+        >>> mixed = CutMix(num_classes=10)(data, training=True)
+        >>> mixed["labels"].shape
+        TensorShape([8, 10])
+    """
+
+    def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.alpha = arguments.number("alpha", alpha, 1e-3, 1e6)
+
+    def draw(self, random: Cursor, frame: Frame) -> Step:
+        """A partner, a window, and the part of the pixels outside of it."""
+        reach = tf.sqrt(1.0 - self.shared(random.beta(self.alpha))) / 2.0
+        sides, area, pixels = {}, 1.0, 1.0
+        for size, first, last in (
+            (frame.height, "top", "bottom"),
+            (frame.width, "left", "right"),
+        ):
+            size = tf.cast(size, tf.float64)
+            centre = tf.floor(self.shared(random.uniform()) * size)
+            half = tf.floor(reach * size)
+            sides[first] = tf.maximum(centre - half, 0.0)
+            sides[last] = tf.minimum(centre + half, size)
+            area, pixels = area * (sides[last] - sides[first]), pixels * size
+        partner = self.partner(random, frame)
+        return paste(lam=1.0 - area / pixels, partner=partner, **sides)

@@ -1,0 +1,175 @@
+"""What becomes of targets: they are moved as their images, and changed as those are.
+
+A plan is gone through in parts. A part ends with a step that does more to a target than
+to move it: it erases some of it, or mixes it with another image's. Where there is no
+such step, the plan is one part, and all its moves are one.
+"""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from keras_aug_layers.kernels import coordinates, followers, matrices, pixels, targets
+from keras_aug_layers.kernels.followers import Boxes, mask_of, touches
+from keras_aug_layers.kernels.program import Step
+from keras_aug_layers.plan.plan import Plan
+
+Warp = Callable[[Plan, tf.Tensor], tf.Tensor]
+
+
+def touched(plan: Plan, target: str) -> bool:
+    """Whether a step of the plan does more to a target than to move it."""
+    return any(touches(step, target) for step in plan.whole().pixels)
+
+
+def parts(plan: Plan, target: str) -> list[Plan]:
+    """The plan in parts; only the last steps of a part touch the target."""
+    divided = plan.until(lambda step: touches(step, target))
+    return [
+        part._replace(pixels=tuple(x for x in part.pixels if touches(x, target)))
+        for part in divided
+    ]
+
+
+def moves(part: Plan) -> bool:
+    """Whether pixels are moved."""
+    return bool(part.coordinates) or part.size is not None
+
+
+def masks(plan: Plan, warp: Warp, values: tf.Tensor) -> tf.Tensor:
+    """Moves and changes masks (B, H, W, C)."""
+    for part in parts(plan, "masks"):
+        if moves(part):
+            values = pixels.finish(warp(part, values), values.dtype, None)
+        for step in part.pixels:
+            values = followers.change(step, "masks", values)
+    return values
+
+
+def labels(plan: Plan, values: tf.Tensor) -> tf.Tensor:
+    """Changes one-hot labels (B, K)."""
+    for step in plan.whole().pixels:
+        if touches(step, "labels"):
+            values = followers.change(step, "labels", values)
+    return values
+
+
+def boxes(
+    plan: Plan,
+    before: Boxes,
+    size: tf.Tensor,
+    box_format: str,
+    box_fit: str,
+    min_visibility: float,
+) -> Boxes:
+    """Moves and changes boxes.
+
+    Args:
+        plan: what is done to the images.
+        before: the boxes, whose corners are in `box_format`, as come out those of the
+            result; -1 where they are not kept.
+        size: int32 (B, 2): heights and widths of the images.
+        box_format: the format of the corners.
+        box_fit: as for `targets.move_boxes`.
+        min_visibility: likewise.
+    """
+    state = before
+    for part in parts(plan, "boxes"):
+        target = _target(part, size)
+        if moves(part):
+            corners, kept = targets.move_boxes(
+                state.corners,
+                _mover(part, size, target),
+                _forward(part, size, target),
+                size,
+                target,
+                box_format,
+                box_fit,
+                min_visibility,
+            )
+            state = state._replace(corners=corners, kept=kept & state.kept)
+        if part.pixels:
+            state = _changed(state, part, target, box_format, min_visibility)
+        size = target
+    return state
+
+
+def _changed(
+    state: Boxes, part: Plan, size: tf.Tensor, box_format: str, visible: float
+) -> Boxes:
+    """What the steps of a part do to boxes."""
+    sides = tf.concat([size, size], axis=1)[:1, tf.newaxis, ::-1]
+    frame = tf.cast(sides, state.corners.dtype)
+    xyxy = targets.to_xyxy(state.corners, frame, box_format)
+    # What is not kept is -1 in some format: nowhere, for those that look at places.
+    state = state._replace(corners=tf.where(state.kept[..., tf.newaxis], xyxy, 0.0))
+    shape = part.size or (size[0, 0], size[0, 1])
+    for step in part.pixels:
+        change = followers.function_of(step).boxes
+        only = mask_of(step, tf.shape(size)[0])
+        state = change(state, shape, only, visible, **step.rows)
+    corners = targets.from_xyxy(state.corners, frame, box_format)
+    return state._replace(
+        corners=tf.where(state.kept[..., tf.newaxis], corners, -tf.ones_like(corners))
+    )
+
+
+def keypoints(
+    plan: Plan,
+    points: tf.Tensor,
+    size: tf.Tensor,
+    keypoint_format: str,
+    mark_outside: bool,
+) -> tf.Tensor:
+    """Moves and changes keypoints (B, N, 2), in `keypoint_format`."""
+    for part in parts(plan, "keypoints"):
+        target = _target(part, size)
+        if moves(part):
+            move = _mover(part, size, target)
+            points = targets.move_keypoints(
+                points, move, size, target, keypoint_format, mark_outside
+            )
+        for step in part.pixels:
+            points = _seen(step, points, part, target, keypoint_format)
+        size = target
+    return points
+
+
+def _seen(
+    step: Step, points: tf.Tensor, part: Plan, size: tf.Tensor, keypoint_format: str
+) -> tf.Tensor:
+    """What a step does to keypoints; those that are -1 stay."""
+    frame = tf.cast(size[:1, tf.newaxis, ::-1], points.dtype)
+    relative = keypoint_format == "rel_xy"
+    padding = tf.reduce_all(tf.equal(points, -1.0), axis=-1, keepdims=True)
+    inner = targets.to_centres(points * frame) if relative else points
+    inner = tf.where(padding, -tf.ones_like(inner), inner)
+    shape = part.size or (size[0, 0], size[0, 1])
+    only = mask_of(step, tf.shape(size)[0])
+    inner = followers.function_of(step).keypoints(inner, shape, only, **step.rows)
+    padding = tf.reduce_all(tf.equal(inner, -1.0), axis=-1, keepdims=True)
+    outer = targets.to_edges(inner) / frame if relative else inner
+    return tf.where(padding, -tf.ones_like(outer), outer)
+
+
+def _target(part: Plan, size: tf.Tensor) -> tf.Tensor:
+    """Sizes of what comes out of a part, int32 (B, 2)."""
+    return size if part.size is None else tf.zeros_like(size) + part.size
+
+
+def _mover(part: Plan, size: tf.Tensor, target: tf.Tensor) -> targets.Move:
+    """What a part does to points (B, N, 2)."""
+    return lambda points: coordinates.move_points(
+        part.coordinates, points, size, target
+    )
+
+
+def _forward(part: Plan, size: tf.Tensor, target: tf.Tensor) -> tf.Tensor | None:
+    """The homographies from input to output pixels, where they are all."""
+    matrix = coordinates.one_matrix(part.coordinates)
+    if matrix is None:
+        return None
+    back = coordinates.forward(matrix)
+    return matrices.to_pixels(
+        back, tf.unstack(target, axis=1), tf.unstack(size, axis=1)
+    )

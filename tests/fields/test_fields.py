@@ -1,0 +1,228 @@
+"""Elastic, grid and optical distortions: pixels, masks and points move together."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import drawn, random_images, sampled
+
+import keras_aug_layers as kal
+
+SIDE = 96
+LAYERS = {
+    "elastic": lambda strength, **kwargs: kal.RandomElasticTransform(
+        scale=(strength, strength), seed=1, **kwargs
+    ),
+    "grid": lambda strength, **kwargs: kal.RandomGridDistortion(
+        0.3 + 0.3 * (strength - 0.5), seed=2, **kwargs
+    ),
+    "optical": lambda strength, **kwargs: kal.RandomOpticalDistortion(
+        (-0.3 * strength, 0.3 * strength), seed=3, **kwargs
+    ),
+}
+layers = pytest.mark.parametrize("name", LAYERS)
+STACKS = {
+    "alone": lambda bent: [bent],
+    "first": lambda bent: [bent, kal.RandomRotate(degrees=(30, 30), seed=4)],
+    "last": lambda bent: [kal.RandomRotate(degrees=(30, 30), seed=4), bent],
+    "between": lambda bent: [
+        kal.RandomFlip(seed=5),
+        bent,
+        kal.RandomZoom(0.1, seed=6),
+        kal.RandomShift(0.1, seed=7),
+    ],
+    "twice": lambda bent: [
+        bent,
+        kal.RandomShear(0.1, seed=8),
+        kal.RandomElasticTransform(scale=(0.5, 0.5), seed=9),
+    ],
+}
+
+
+def spots(points, side=SIDE):
+    """A smooth spot about each point (B, 2), float32 images."""
+    place = np.arange(side)
+    x, y = (place - points[:, i, np.newaxis] for i in (0, 1))
+    square = y[:, :, np.newaxis] ** 2 + x[:, np.newaxis] ** 2
+    return np.exp(-square / 18.0)[..., np.newaxis].astype("float32")
+
+
+def found(images):
+    """The middles of the spots: (B, 2)."""
+    weights = images[..., 0] ** 2
+    weights /= weights.sum(axis=(1, 2), keepdims=True)
+    place = np.arange(images.shape[1])
+    return np.stack(
+        [(weights.sum(1) * place).sum(1), (weights.sum(2) * place).sum(1)], 1
+    )
+
+
+def map_of(layer, seed, side=SIDE, batch=4):
+    """Where each output pixel reads, from images of coordinates: x and y."""
+    x, y = np.meshgrid(np.arange(side), np.arange(side))
+    images = np.stack([x, y], axis=-1)[np.newaxis].repeat(batch, 0).astype("float64")
+    return drawn(layer, images, seed=seed)
+
+
+@layers
+@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize(("strength", "most"), [(0.5, 0.1), (1.0, 0.5)])
+def test_a_landmark_follows_its_pixel(name, stack, strength, most):
+    """Each pixel shows the place whose keypoint moves to it."""
+    layer = kal.FusedAugmentation(
+        STACKS[stack](LAYERS[name](strength)), fill_mode="nearest"
+    )
+    x, y = np.meshgrid(np.arange(SIDE), np.arange(SIDE))
+    pixels = np.stack([x, y], axis=-1)[np.newaxis].repeat(6, 0).astype("float64")
+    transform = sampled(layer, (6, SIDE, SIDE, 2), seed=(1, 2))
+    read = transform.images(pixels).numpy()[:, ::5, ::5]
+    inside = ((read > 1) & (read < SIDE - 2)).all(axis=-1)
+    assert inside.mean() > 0.7
+    pixels = pixels[:, ::5, ::5]
+    moved = transform.keypoints(read.reshape(6, -1, 2), mark_outside=False)
+    error = np.abs(moved.numpy().reshape(pixels.shape) - pixels)[inside]
+    assert np.abs(read - pixels)[inside].max() > 0.5
+    assert error.max() < most
+
+
+def test_a_spot_is_where_its_keypoint_is():
+    points = np.random.default_rng(1).uniform(40, 56, (8, 1, 2))
+    layer = kal.FusedAugmentation(STACKS["first"](LAYERS["elastic"](0.5)))
+    transform = sampled(layer, (8, SIDE, SIDE, 1), seed=(1, 2))
+    moved = transform.keypoints(points).numpy()[:, 0]
+    seen = found(transform.images(spots(points[:, 0])).numpy())
+    assert np.abs(seen - moved).max() < 0.35  # a spot that is stretched leans over
+
+
+@layers
+def test_nothing_folds(name):
+    read = map_of(LAYERS[name](1.0, fill_mode="nearest"), (3, 4), batch=32)
+    inner = read[:, 12:-12, 12:-12]
+    xx, xy = (np.diff(inner[..., i], axis=2)[:, :-1] for i in (0, 1))
+    yx, yy = (np.diff(inner[..., i], axis=1)[:, :, :-1] for i in (0, 1))
+    assert (xx * yy - xy * yx).min() > 0
+
+
+@layers
+def test_each_image_and_each_axis_has_a_field_of_its_own(name):
+    read = map_of(LAYERS[name](1.0, fill_mode="nearest"), (3, 4), batch=64)
+    x, y = np.meshgrid(np.arange(SIDE), np.arange(SIDE))
+    moves = (read - np.stack([x, y], -1))[:, 24:-24:8, 24:-24:8]
+    flat = moves.reshape(64, -1)
+    assert np.abs(np.corrcoef(flat) - np.eye(64)).min(axis=1).max() < 0.5
+    assert len(np.unique(flat.round(6), axis=0)) == 64
+
+
+def test_dx_and_dy_are_uncorrelated():
+    (step,) = sampled(kal.RandomElasticTransform(seed=1), (400, 64, 64, 3)).coordinates
+    dx, dy = (step.rows[key].numpy().ravel() for key in ("dx", "dy"))
+    assert abs(np.corrcoef(dx, dy)[0, 1]) < 0.02
+    uniform = dx / np.abs(step.rows["dx"].numpy()).max((1, 2)).repeat(121)
+    assert abs(uniform.mean()) < 0.02
+    assert abs(uniform.std() - 3**-0.5) < 0.02
+
+
+def test_the_strength_in_pixels():
+    layer = kal.RandomElasticTransform(scale=(1, 1), seed=1, fill_mode="nearest")
+    (step,) = sampled(layer, (400, 224, 224, 3)).coordinates
+    assert 6.5 < np.abs(step.rows["dx"].numpy()).max() < 7.0
+    read = map_of(layer, (1, 2), 224, 8)
+    x, y = np.meshgrid(np.arange(224), np.arange(224))
+    moves = (read - np.stack([x, y], -1))[:, 16:-16, 16:-16]
+    assert abs(moves.std() - 1.9) < 0.15
+
+
+@layers
+@pytest.mark.parametrize("stack", ["alone", "first"])
+def test_image_and_mask_agree(name, stack):
+    images = random_images((3, 40, 44, 1), "uint8")
+    layers = STACKS[stack](LAYERS[name](1.0))
+    layer = kal.FusedAugmentation(layers, interpolation="nearest")
+    data = {"images": images, "segmentation_masks": images[..., 0]}
+    result = layer(data, training=True)
+    assert (result["images"].numpy() != images).any()
+    np.testing.assert_array_equal(
+        result["segmentation_masks"], result["images"][..., 0]
+    )
+
+
+@layers
+def test_boxes_follow(name):
+    """A bent box holds the moved points of its inside, and is no wider than them."""
+    layer = LAYERS[name](0.5, bounding_box_format="xyxy")
+    transform = sampled(layer, (4, SIDE, SIDE, 3), seed=(1, 2))
+    boxes = np.array([[[20.0, 30.0, 50.0, 70.0]]] * 4)
+    (moved,) = np.split(transform.bounding_boxes({"boxes": boxes})["boxes"], 1)
+    x, y = np.meshgrid(np.linspace(20, 50, 31), np.linspace(30, 70, 41))
+    points = np.stack([x, y], -1).reshape(1, -1, 2).repeat(4, 0) - 0.5
+    inside = transform.keypoints(points).numpy() + 0.5
+    frame = np.concatenate([inside.min(1), inside.max(1)], -1)
+    np.testing.assert_allclose(moved[:, 0], frame, atol=0.15)
+
+
+@layers
+def test_every_form_gives_the_same(name):
+    images = tf.constant(random_images((3, 24, 28, 3), "float32"))
+    stack = STACKS["between"](LAYERS[name](1.0))
+    fused = drawn(kal.FusedAugmentation(stack), images, seed=(1, 2))
+
+    def one_by_one(images):
+        for layer in stack:
+            images = layer(images, training=True, seed=(1, 2))
+        return images
+
+    np.testing.assert_allclose(one_by_one(images), fused, atol=2e-4)
+    for jit_compile in (False, True):
+        graph = tf.function(one_by_one, jit_compile=jit_compile)(images)
+        np.testing.assert_allclose(graph, fused, atol=2e-3)
+    sequential = keras.Sequential(stack)(images, training=True)
+    assert sequential.shape == fused.shape
+
+
+@layers
+def test_the_inverse_undoes_it(name):
+    layer = LAYERS[name](0.5)
+    transform = sampled(layer, (2, SIDE, SIDE, 1), seed=(1, 2))
+    points = np.random.default_rng(1).uniform(20, 76, (2, 30, 2))
+    moved = transform.keypoints(points, mark_outside=False)
+    back = transform.inverse().keypoints(moved, mark_outside=False)
+    np.testing.assert_allclose(back, points, atol=0.02)
+
+
+@layers
+def test_config_and_chances(name):
+    layer = LAYERS[name](0.5, probability=0.4)
+    images = random_images((60, 24, 24, 1), "uint8")
+    again = type(layer).from_config(json.loads(json.dumps(layer.get_config())))
+    one, two = (drawn(x, images, seed=(1, 2)) for x in (layer, again))
+    np.testing.assert_array_equal(one, two)
+    same = (one == images).all(axis=(1, 2, 3)).mean()
+    assert 0.4 < same < 0.8
+    transform = sampled(layer, images, seed=(1, 2))
+    loaded = kal.Transform.from_config(json.loads(json.dumps(transform.to_config())))
+    np.testing.assert_array_equal(loaded.images(images), one)
+    assert layer(images) is images
+
+
+def test_the_factor_is_a_chance():
+    images = random_images((200, 12, 12, 1), "uint8")
+    moved = drawn(kal.RandomElasticTransform(0.3, (1, 1), grid=3, seed=1), images)
+    assert abs((moved != images).any(axis=(1, 2, 3)).mean() - 0.3) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "name"),
+    [
+        (lambda: kal.RandomElasticTransform(2.0), "factor"),
+        (lambda: kal.RandomElasticTransform(scale=1.5), "scale"),
+        (lambda: kal.RandomElasticTransform(grid=0), "grid"),
+        (lambda: kal.RandomGridDistortion(1.0), "factor"),
+        (lambda: kal.RandomGridDistortion(grid=2.5), "grid"),
+        (lambda: kal.RandomOpticalDistortion(0.5), "factor"),
+    ],
+)
+def test_wrong_arguments(wrong, name):
+    with pytest.raises(ValueError, match=f"`{name}`"):
+        wrong()

@@ -1,0 +1,135 @@
+"""Antialias: against the mean over each pixel, in every form, upright and turned."""
+
+import numpy as np
+import pytest
+import skimage.data
+import tensorflow as tf
+
+import keras_aug_layers as kal
+
+SHRINKS = (1.3, 1.5, 2, 2.7, 3, 4, 6, 8, 12)
+SIDE = 384
+
+
+def exact(image, target, degrees=0.0, points=12):
+    """The mean of the bilinear source over each pixel, in float64: square images."""
+    side = len(image)
+    at = (np.arange(target * points) + 0.5) / (target * points) - 0.5
+    turn = np.radians(degrees)
+    total = np.zeros((target, target))
+    for offset in range(points):
+        v = at[offset::points][:, None] * side
+        for other in range(points):
+            u = at[other::points][None] * side
+            x = np.cos(turn) * u - np.sin(turn) * v + side / 2 - 0.5
+            y = np.sin(turn) * u + np.cos(turn) * v + side / 2 - 0.5
+            total += bilinear(image, np.clip(x, 0, side - 1), np.clip(y, 0, side - 1))
+    return total / points**2
+
+
+def bilinear(image, x, y):
+    i, j = (np.minimum(c.astype(int), len(image) - 2) for c in (y, x))
+    t, s = y - i, x - j
+    above = (1 - s) * image[i, j] + s * image[i, j + 1]
+    below = (1 - s) * image[i + 1, j] + s * image[i + 1, j + 1]
+    return (1 - t) * above + t * below
+
+
+def pictures():
+    y, x = np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2
+    plate = 127.5 + 127.5 * np.cos(np.pi * (x**2 + y**2) / (SIDE * 2**0.5))
+    photograph = skimage.data.camera()[:SIDE, :SIDE]
+    return {"plate": plate, "photograph": photograph.astype("float64")}
+
+
+def error(found, expected, border=0.0):
+    n = int(len(expected) * border)
+    inner = np.s_[n : len(expected) - n, n : len(expected) - n]
+    return np.sqrt(np.mean((found[inner] - expected[inner]) ** 2))
+
+
+@pytest.mark.parametrize("picture", ["plate", "photograph"])
+def test_upright_it_is_at_least_as_good_as_tensorflows(picture):
+    image = pictures()[picture]
+    pixels = image.astype("float32")[..., None]
+    ratios = []
+    for shrink in SHRINKS:
+        side = round(SIDE / shrink)
+        expected = exact(image, side)
+        found = kal.Resizing(side, side)(pixels).numpy()[..., 0]
+        peer = tf.image.resize(pixels, (side, side), antialias=True).numpy()[..., 0]
+        ratios.append(error(found, expected) / error(peer, expected))
+    assert np.exp(np.mean(np.log(ratios))) <= 1.0, ratios
+    assert max(ratios) < 1.5, ratios
+
+
+@pytest.mark.parametrize("picture", ["plate", "photograph"])
+def test_turned_it_is_a_third_of_the_plain_warp(picture):
+    image = pictures()[picture]
+    pixels = image.astype("float32")[..., None]
+    ratios = []
+    for shrink in SHRINKS:
+        side = round(SIDE / shrink)
+        expected = exact(image, side, 30.0)
+        errors = []
+        for antialias in ("auto", False):
+            stack = kal.FusedAugmentation(
+                [
+                    kal.Resizing(side, side, antialias=antialias),
+                    kal.RandomRotate(degrees=(30, 30), fill_mode="nearest"),
+                ]
+            )
+            found = stack(pixels, training=True).numpy()[..., 0]
+            errors.append(error(found, expected, 0.25))
+        ratios.append(errors[0] / errors[1])
+    assert np.exp(np.mean(np.log(ratios))) <= 1 / 3, ratios
+
+
+@pytest.mark.parametrize("shrink", [1.0, 2.7, 9.0])
+@pytest.mark.parametrize("fill_mode", ["reflect", "constant"])
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_all_forms_agree(shrink, fill_mode, dtype):
+    images = np.random.default_rng(0).integers(0, 256, (2, 61, 83, 3)).astype(dtype)
+    size = round(61 / shrink), round(83 / shrink)
+    options = {"scale": (0.9, 1.0), "fill_mode": fill_mode, "seed": 1}
+    tolerance = 1 if dtype == "uint8" else 0.05
+    results = []
+    for jit_compile in (True, False):
+        own = {**options, "jit_compile": jit_compile}
+        layers = [kal.RandomResizedCrop(*size, **own)]
+        turn = kal.RandomRotate(
+            0.1, seed=2, fill_mode=fill_mode, jit_compile=jit_compile
+        )
+        for stack in (layers, [*layers, turn]):
+            fused = kal.FusedAugmentation(stack)
+            results.append(fused(images, training=True, seed=(1, 2)).numpy())
+    for upright, compiled in ((results[2], results[0]), (results[3], results[1])):
+        np.testing.assert_allclose(
+            upright.astype("float64"), compiled.astype("float64"), atol=tolerance
+        )
+
+
+@pytest.mark.parametrize("jit_compile", [True, False])
+def test_what_does_not_shrink_is_left_alone(jit_compile):
+    images = np.random.default_rng(0).uniform(0, 1, (8, 40, 40, 3)).astype("float32")
+    options = {"scale": (0.1, 1.0), "seed": 1, "jit_compile": jit_compile}
+    auto = kal.RandomResizedCrop(20, 20, **options)
+    plain = kal.RandomResizedCrop(20, 20, antialias=False, **options)
+    transform = auto.sample(images, seed=(1, 2))
+    scale = transform.matrix.numpy()[:, (0, 1), (0, 1)].max(axis=1)
+    same = scale < 1.2
+    assert 0 < same.sum() < 8
+    one, other = (x(images, training=True, seed=(1, 2)).numpy() for x in (auto, plain))
+    np.testing.assert_allclose(one[same], other[same], atol=1e-5)
+    assert (np.abs(one - other).max(axis=(1, 2, 3))[~same] > 0.01).all()
+
+
+def test_a_gradient_passes():
+    images = tf.random.stateless_uniform((2, 40, 40, 1), (1, 2))
+    for jit_compile in (True, False):
+        layer = kal.RandomResizedCrop(9, 9, seed=1, jit_compile=jit_compile)
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            result = tf.reduce_sum(layer(images, training=True, seed=(1, 2)))
+        total = tf.reduce_sum(tape.gradient(result, images)).numpy()
+        np.testing.assert_allclose(total, 2 * 81, rtol=1e-3)

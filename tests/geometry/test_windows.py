@@ -1,0 +1,189 @@
+"""Windows as published, and targets that follow them."""
+
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from published import crops
+
+import keras_aug_layers as kal
+
+DRAWS = 20_000
+SHAPES = ((100, 100), (400, 30), (30, 400), (3, 5), (1, 1), (9, 2))
+LIMIT = 1.95 * math.sqrt(2 / DRAWS)  # of Kolmogorov and Smirnov, at 1 in 1,000
+
+
+def windows(layer, height, width):
+    """Top, left, height and width of what is shown, of whole pixels."""
+    matrix = layer.sample((DRAWS, height, width, 3)).matrix.numpy().astype("float64")
+    scale, offset = matrix[:, (1, 0), (1, 0)], matrix[:, (1, 0), (2, 2)]
+    size = scale * (layer.height, layer.width)
+    corner = offset + 0.5 - scale / 2.0
+    whole = np.concatenate([corner, size], axis=1)
+    np.testing.assert_allclose(whole, np.round(whole), atol=1e-2)
+    return np.round(whole)
+
+
+def distance(a, b):
+    """The greatest distance of two distribution functions."""
+    places = np.union1d(a, b)
+    one, other = (
+        np.searchsorted(np.sort(x), places, side="right") / len(x) for x in (a, b)
+    )
+    return np.abs(one - other).max()
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_random_resized_crop_is_torchvisions(shape):
+    found = windows(kal.RandomResizedCrop(16, 16, seed=1), *shape)
+    generator = np.random.default_rng(2)
+    draws = [crops.random_resized_crop(generator, *shape) for _ in range(DRAWS)]
+    expected = np.array(draws, np.float64)
+    for column in range(4):
+        assert distance(found[:, column], expected[:, column]) < LIMIT
+    assert distance(*(x[:, 2] * x[:, 3] for x in (found, expected))) < LIMIT
+    assert distance(*(x[:, 3] / x[:, 2] for x in (found, expected))) < LIMIT
+
+
+@pytest.mark.parametrize("padding", [0, 3])
+@pytest.mark.parametrize("shape", [(20, 31), (16, 16), (17, 90)])
+def test_random_crop_is_torchvisions(shape, padding):
+    found = windows(kal.RandomCrop(16, 16, padding=padding, seed=1), *shape)
+    generator = np.random.default_rng(2)
+    expected = np.array(
+        [crops.random_crop(generator, *shape, (16, 16), padding) for _ in range(DRAWS)],
+        np.float64,
+    )
+    for column in range(4):
+        assert distance(found[:, column], expected[:, column]) < LIMIT
+
+
+LAYERS = (
+    lambda: kal.Resizing(24, 31),
+    lambda: kal.Resizing(24, 31, crop_to_aspect_ratio=True),
+    lambda: kal.Resizing(24, 31, pad_to_aspect_ratio=True, fill_mode="constant"),
+    lambda: kal.CenterCrop(24, 31),
+    lambda: kal.RandomCrop(24, 31, fill_mode="constant"),
+    lambda: kal.RandomCrop(24, 31, padding=4),
+    lambda: kal.RandomResizedCrop(24, 31, scale=(0.4, 1.0)),
+)
+
+
+@settings(max_examples=25)
+@given(
+    st.integers(0, len(LAYERS) - 1),
+    st.integers(20, 60),
+    st.integers(20, 60),
+    st.booleans(),
+    st.booleans(),
+    st.integers(0, 2**31),
+)
+def test_a_landmark_follows_its_pixel(number, height, width, turned, training, seed):
+    generator = np.random.default_rng(seed)
+    x, y = generator.integers(4, width - 4), generator.integers(4, height - 4)
+    image = np.zeros((1, height, width, 1), "float32")
+    image[0, y - 2 : y + 3, x - 2 : x + 3] = 1.0
+    layers = [LAYERS[number]()]
+    if turned:
+        layers.append(kal.RandomRotate(degrees=40, fill_mode="constant"))
+    stack = kal.FusedAugmentation(
+        layers, bounding_box_format="xyxy", keypoint_format="xy", fill_mode="constant"
+    )
+    data = {
+        "images": image,
+        "segmentation_masks": (image > 0.5).astype("int32"),
+        "keypoints": np.array([[[x, y]]], "float32"),
+        "bounding_boxes": {
+            "boxes": np.array([[[x - 2, y - 2, x + 3, y + 3]]], "float32"),
+            "labels": np.array([[7]]),
+        },
+    }
+    moved = stack(data, training=training, seed=(seed, 1))
+    point = moved["keypoints"].numpy()[0, 0]
+    box = moved["bounding_boxes"]["boxes"].numpy()[0, 0]
+    inside = (point > 4.0).all() and (point < [26.0, 19.0]).all()
+    shown = moved["images"].numpy()[0, ..., 0]
+    rows, columns = np.nonzero(shown > 0.5)
+    found = np.array([columns.mean(), rows.mean()]) if len(rows) else point
+    assert not inside or np.abs(found - point).max() < 0.75
+    assert not inside or (box[:2] <= point).all() and (box[2:] >= point + 0.4).all()
+    mask = moved["segmentation_masks"].numpy()[0, ..., 0]
+    assert mask.shape == shown.shape
+    sure = np.abs(shown - 0.5) > 0.45
+    assert np.mean(mask[sure] == (shown[sure] > 0.5)) > 0.99
+
+
+def test_targets_of_a_crop():
+    layer = kal.CenterCrop(
+        10, 10, bounding_box_format="xyxy", min_visibility=0.5, keypoint_format="xy"
+    )
+    boxes = [[0, 0, 8, 8], [8, 8, 12, 12], [0, 0, 20, 20], [5, 5, 15, 15]]
+    data = {
+        "images": np.zeros((20, 20, 1), "uint8"),
+        "bounding_boxes": {
+            "boxes": np.array(boxes, "float32"),
+            "labels": np.arange(4),
+        },
+        "keypoints": np.array([[4, 9], [5, 5], [14, 14], [15, 9]], "float32"),
+    }
+    for training in (True, False):
+        moved = layer(data, training=training)
+        np.testing.assert_array_equal(
+            moved["bounding_boxes"]["boxes"],
+            [[-1] * 4, [3, 3, 7, 7], [-1] * 4, [0, 0, 10, 10]],
+        )
+        np.testing.assert_array_equal(
+            moved["keypoints"], [[-1, -1], [0, 0], [9, 9], [-1, -1]]
+        )
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64", "int32"])
+@pytest.mark.parametrize("interpolation", ["bilinear", "nearest", "bicubic"])
+@pytest.mark.parametrize("jit_compile", [True, False])
+def test_a_fill_value_for_each_channel(dtype, interpolation, jit_compile):
+    options = {"fill_mode": "constant", "interpolation": interpolation, "seed": 1}
+    options |= {"jit_compile": jit_compile}
+    images = np.random.default_rng(0).integers(0, 256, (4, 21, 30, 3)).astype(dtype)
+    many = kal.RandomRotate(0.2, fill_value=(10, 20, 200), **options)
+    found = many(images, training=True, seed=(1, 2)).numpy()
+    for channel, value in enumerate((10, 20, 200)):
+        one = kal.RandomRotate(0.2, fill_value=value, **options)
+        expected = one(images, training=True, seed=(1, 2)).numpy()[..., channel]
+        np.testing.assert_allclose(found[..., channel], expected, atol=1e-3)
+    assert many.get_config()["fill_value"] == (10.0, 20.0, 200.0)
+    padded = kal.Resizing(40, 40, pad_to_aspect_ratio=True, fill_value=(1, 2, 3))
+    for training in (True, False):
+        border = padded(images, training=training).numpy()[0, 0, 0]
+        assert border.tolist() == [1, 2, 3]
+    with pytest.raises(ValueError, match="one for each channel"):
+        many(images[..., :1], training=True)
+
+
+def test_bicubic_is_pils():
+    from PIL import Image
+
+    image = np.random.default_rng(0).uniform(0, 255, (20, 31)).astype("float32")
+    expected = np.array(Image.fromarray(image).resize((77, 60), Image.BICUBIC))
+    layer = kal.Resizing(60, 77, "bicubic")
+    for jit_compile in (True, False):
+        layer.jit_compile = jit_compile
+        for training in (True, False):
+            found = layer(image[..., None], training=training).numpy()[..., 0]
+            np.testing.assert_allclose(
+                found[8:-8, 8:-8], expected[8:-8, 8:-8], atol=0.03
+            )
+    same = kal.Resizing(20, 31, "bicubic")(image[..., None], training=True)
+    np.testing.assert_array_equal(same[..., 0], image)
+
+
+def test_masks_of_a_batch_follow_in_a_dataset():
+    images = np.random.default_rng(0).integers(0, 5, (6, 30, 40, 1), "uint8")
+    layer = kal.RandomCrop(12, 17)
+    data = tf.data.Dataset.from_tensor_slices(
+        {"images": images, "segmentation_masks": images}
+    )
+    for moved in data.map(lambda x: layer(x, training=True)):
+        np.testing.assert_array_equal(moved["images"], moved["segmentation_masks"])

@@ -1,0 +1,344 @@
+"""Curves, statistics, neighbourhoods and policies against their published definitions."""
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from published import pixels as reference
+from published import policies as tables
+
+import keras_aug_layers as kal
+from keras_aug_layers.layers.groups import operations
+from keras_aug_layers.layers.pixels.hsv import turn_hsv
+
+
+@pytest.fixture
+def batch():
+    """A random image, a dark one, one of almost one value, and a smooth one."""
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (4, 24, 31, 3)).astype("uint8")
+    images[1] //= 3
+    images[2] = 77
+    images[2, 3, 4] = 90
+    y, x = np.mgrid[:24, :31]
+    images[3] = (127 + 100 * np.sin(x / 5 + y / 7))[..., None] + np.array([0, 9, -20])
+    return images
+
+
+class Hue(kal.ColorLayer):
+    """The stage of hue and saturation, at one strength."""
+
+    def draw(self, random, frame):
+        low, high = frame.range_of(self)
+        return turn_hsv(turns=0.3, gain=1.0, low=low, span=high - low)
+
+
+def blur(**kwargs):
+    return kal.RandomGaussianBlur(kernel_size=(5, 7), sigma=(1.3, 1.3), **kwargs)
+
+
+EXACT = {
+    "solarize": (
+        functools.partial(kal.Solarization, 0, (0.5, 0.5)),
+        lambda x: reference.solarize(x, 127.5 if x.dtype == np.uint8 else 0.5),
+    ),
+    "posterize": (
+        functools.partial(kal.RandomPosterization, 3),
+        lambda x: reference.posterize(x, 3),
+    ),
+    "equalize": (kal.Equalization, reference.equalize),
+    "autocontrast": (kal.AutoContrast, reference.autocontrast),
+    "invert": (functools.partial(kal.RandomInvert, 1.0), reference.invert),
+}
+NEAR = {
+    "gamma": (
+        functools.partial(kal.RandomGamma, (1.7, 1.7)),
+        lambda x: reference.gamma(x, 1.7),
+    ),
+    "blurred": (
+        functools.partial(kal.RandomSharpness, (0.15, 0.15)),
+        lambda x: reference.sharpness(x, 0.3),
+    ),
+    "sharpened": (
+        functools.partial(kal.RandomSharpness, (0.9, 0.9)),
+        lambda x: reference.sharpness(x, 1.8),
+    ),
+    "gaussian blur": (blur, lambda x: reference.gaussian_blur(x, (7, 5), 1.3)),
+    "hue": (Hue, lambda x: reference.hue(x, 0.3)),
+}
+"""Stored by rounding here, by cutting off there: one level apart at most."""
+
+FORMS = {"eager": False, "compiled": True}
+
+
+def done(layer, images, compiled):
+    """What the layer makes of images, with ops or compiled."""
+    if not compiled:
+        return layer(images, training=True).numpy()
+    return tf.function(lambda x: layer(x, training=True))(images).numpy()
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", EXACT)
+def test_integers_are_exact(name, form, batch):
+    make, expected = EXACT[name]
+    result = done(make(), batch, FORMS[form])
+    assert result.dtype == np.uint8
+    np.testing.assert_array_equal(result, np.stack([expected(x) for x in batch]))
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", NEAR)
+def test_integers_are_a_level_away_at_most(name, form, batch):
+    make, expected = NEAR[name]
+    result = done(make(), batch, FORMS[form]).astype(int)
+    assert np.abs(result - np.stack([expected(x) for x in batch])).max() <= 1
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", {**EXACT, **NEAR})
+def test_floats_are_the_definition(name, form, batch):
+    make, expected = {**EXACT, **NEAR}[name]
+    images = (batch / 255).astype("float32")
+    result = done(make(value_range=(0, 1)), images, FORMS[form])
+    expected = np.stack([expected(x) for x in images])
+    np.testing.assert_allclose(result, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", {**EXACT, **NEAR})
+def test_the_range_may_lie_anywhere(name, batch):
+    """An affine change of the range before is one behind."""
+    make, _ = {**EXACT, **NEAR}[name]
+    unit = (batch / 255).astype("float32")
+    here = done(make(value_range=(0, 1)), unit, False)
+    there = done(make(value_range=(-1, 1)), 2 * unit - 1, False)
+    near = np.abs((there + 1) / 2 - here)
+    # A value at the edge of a level of 256 may fall on its other side.
+    assert np.quantile(near, 0.99) < 2e-3
+    assert near.max() < (1.1 if name == "solarize" else 0.2)
+
+
+@pytest.mark.parametrize("name", {**EXACT, **NEAR})
+def test_small_and_grey_images(name):
+    make, _ = {**EXACT, **NEAR}[name]
+    channels = 3 if name == "hue" else 1
+    for shape in ((1, 1), (1, 7), (2, 2)):
+        images = np.full((2, *shape, channels), 200, "uint8")
+        result = done(make(), images, False)
+        assert result.shape == images.shape
+        floats = (images / 255).astype("float32")
+        result = done(make(value_range=(0, 1)), floats, False)
+        assert np.isfinite(result).all()
+
+
+@pytest.mark.parametrize("name", ["equalize", "autocontrast", "gaussian blur", "hue"])
+def test_neighbours_in_a_batch_change_nothing(name, batch):
+    make, _ = {**EXACT, **NEAR}[name]
+    together = done(make(), batch, False)
+    alone = np.concatenate([done(make(), batch[i : i + 1], False) for i in range(4)])
+    np.testing.assert_array_equal(together, alone)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("chance", [0.02, 0.5])
+def test_a_chance_leaves_the_others_untouched(chance, form):
+    """Few images are done one by one, many all at once: with the same result."""
+    images = np.random.default_rng(1).integers(0, 256, (200, 24, 24, 3)).astype("uint8")
+    layer = kal.Equalization(probability=chance, seed=3)
+    result = done(layer, images, FORMS[form])
+    expected = np.stack([reference.equalize(x) for x in images])
+    changed = (result != images).any(axis=(1, 2, 3))
+    np.testing.assert_array_equal(result[changed], expected[changed])
+    assert 0.2 * chance * 200 < changed.sum() < 2.5 * chance * 200
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_gradients_go_through_stages(form, batch):
+    images = tf.constant((batch / 255).astype("float32"))
+    layer = kal.RandomGaussianBlur(kernel_size=3, sigma=(1, 1), probability=0.5, seed=1)
+
+    def run(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            total = tf.reduce_sum(layer(x, training=True))
+        return tape.gradient(total, x)
+
+    gradient = (tf.function(run) if FORMS[form] else run)(images).numpy()
+    # What a pixel gives away arrives elsewhere; inside, all of it.
+    np.testing.assert_allclose(gradient[:, 3:-3, 3:-3], 1.0, atol=1e-5)
+
+
+def test_noise_is_normal_and_every_images_own():
+    images = np.full((6, 64, 64, 3), 128, "uint8")
+    noise = kal.RandomGaussianNoise((0.1, 0.1), seed=1)(images, training=True)
+    noise = noise.numpy().astype(float) - 128
+    assert abs(noise.mean()) < 0.5
+    assert noise.std() == pytest.approx(25.5, rel=0.01)
+    third, fourth = (noise**3).mean() / 25.5**3, (noise**4).mean() / 25.5**4
+    assert abs(third) < 0.05 and abs(fourth - 3) < 0.1
+    for a, b in ((noise[0], noise[1]), (noise[..., 0], noise[..., 1])):
+        assert abs(np.corrcoef(a.ravel(), b.ravel())[0, 1]) < 0.03
+    along = np.corrcoef(noise[:, :, 1:].ravel(), noise[:, :, :-1].ravel())[0, 1]
+    assert abs(along) < 0.03
+
+
+def test_noise_is_the_same_in_every_form(batch):
+    seed = (3, 4)
+    layer = kal.RandomGaussianNoise((0.1, 0.1))
+    eager = layer(batch, training=True, seed=seed).numpy().astype(int)
+    graph = tf.function(lambda x: layer(x, training=True, seed=seed))(batch).numpy()
+    assert np.abs(eager - graph).max() <= 1
+    assert (eager != graph).mean() < 1e-3
+
+
+class One(kal.GeometricLayer):
+    """One operation of a policy at one strength."""
+
+    def __init__(self, operation, strength, **kwargs):
+        super().__init__(**kwargs)
+        self.operation, self.strength = operation, strength
+
+    def draw(self, random, frame):
+        zero = tf.zeros_like(random.uniform())
+        drawn = operations.Drawn(tf.cast(zero, tf.int32), zero + self.strength)
+        table = (operations.Operation(self.operation),)
+        return operations.plan(table, [drawn], frame, self)
+
+
+@pytest.mark.parametrize(
+    ("name", "strength"),
+    [
+        ("Brightness", 0.27),
+        ("Brightness", -0.63),
+        ("Color", 0.63),
+        ("Color", -0.87),
+        ("Contrast", 0.57),
+        ("Contrast", -0.72),
+        ("Sharpness", 0.42),
+        ("Sharpness", -0.81),
+        ("Posterize", 4),
+        ("Solarize", 0.4),
+        ("AutoContrast", 0),
+        ("Equalize", 0),
+        ("Invert", 0),
+    ],
+)
+def test_operations_of_policies(name, strength, batch):
+    result = One(name, strength)(batch, training=True).numpy().astype(int)
+    expected = np.stack([tables.PIXELS[name](x, strength) for x in batch])
+    assert np.abs(result - expected).max() <= 1
+    exact = name not in ("Color", "Sharpness", "Contrast")
+    assert (result != expected).mean() <= (0 if exact else 0.3)
+
+
+PUBLISHED = {
+    "RandAugment": (kal.RandAugment, tables.RAND_AUGMENT, 9),
+    "TrivialAugment": (kal.TrivialAugment, tables.TRIVIAL_AUGMENT, None),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_tables_are_the_published_ones(name):
+    _, published, _ = PUBLISHED[name]
+    trivial = name == "TrivialAugment"
+    most = (0.99, 32.0, 135.0, 0.99, 2) if trivial else (0.3, 150 / 331, 30.0, 0.9, 4)
+    ours = {x.name: x for x in operations.table(31, *most, parts=not trivial)}
+    assert list(ours) == [row.name for row in published.rows]
+    for row in published.rows:
+        assert row.chance == pytest.approx(1 / len(ours))
+        assert ours[row.name].signed == row.signed
+        if row.strengths is not None:
+            np.testing.assert_allclose(ours[row.name].strengths, row.strengths)
+
+
+@pytest.mark.parametrize("policy", ["imagenet", "cifar10", "svhn"])
+def test_the_pairs_of_auto_augment_are_the_published_ones(policy):
+    from keras_aug_layers.layers.groups.auto_augment import POLICIES, TABLE
+
+    assert POLICIES[policy] == tables.AUTO_AUGMENT[policy]
+    for operation in TABLE[1:]:
+        row = tables.AUTO_AUGMENT_STRENGTHS[operation.name]
+        assert operation.signed == row.signed
+        np.testing.assert_allclose(operation.strengths or (), row.strengths or ())
+
+
+def test_every_operation_is_drawn_as_often():
+    """By what was drawn for 20,000 images: a chi-squared test over the 14."""
+    count = 20_000
+    steps = (
+        kal.TrivialAugment(seed=1, value_range=(0, 255)).sample((count, 8, 8, 3)).pixels
+    )
+    seen = {step.name: step.only for step in steps if step.only is not None}
+    for name in ("sharpen", "stretch", "equalize", "posterize"):
+        share = seen[name].numpy().mean()
+        assert abs(share - 1 / 14) < 4 * (1 / 14 * 13 / 14 / count) ** 0.5
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("form", FORMS)
+def test_normalize_is_the_two_steps_apart(dtype, form, batch):
+    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    moves = [kal.RandomRotate(0.1, seed=1), kal.RandomBrightness(0.3, seed=2)]
+    last = kal.Normalize(mean, std, dtype=dtype)
+    result = done(kal.FusedAugmentation([*moves, last]), batch, FORMS[form])
+    stored = done(kal.FusedAugmentation(moves), batch, FORMS[form])
+    moves[0].random_state.assign([0, 0, 1]), moves[1].random_state.assign([0, 0, 2])
+    result = done(kal.FusedAugmentation([*moves, last]), batch, FORMS[form])
+    moves[0].random_state.assign([0, 0, 1]), moves[1].random_state.assign([0, 0, 2])
+    stored = done(kal.FusedAugmentation(moves), batch, FORMS[form])
+    expected = (stored / 255.0 - np.array(mean)) / np.array(std)
+    tolerance = {"float32": 1e-5, "float16": 2e-3, "bfloat16": 2e-2}[dtype]
+    np.testing.assert_allclose(result.astype("float64"), expected, atol=tolerance)
+
+
+def test_outside_training_it_normalises_and_nothing_else(batch):
+    stack = kal.FusedAugmentation(
+        [kal.RandomFlip(), kal.RandomBrightness(0.5), kal.Normalize(0.5, 0.25)]
+    )
+    expected = (batch / 255.0 - 0.5) / 0.25
+    np.testing.assert_allclose(stack(batch).numpy(), expected, atol=1e-5)
+    model = keras.Sequential([keras.Input(batch.shape[1:], dtype="uint8"), stack])
+    assert model.output_shape == (None, 24, 31, 3)
+    np.testing.assert_allclose(model.predict(batch, verbose=0), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"], indirect=True)
+def test_the_policy_decides_the_dtype(policy, batch):
+    dtype = policy.removeprefix("mixed_")
+    assert kal.Normalize(0.5, 0.5)(batch).dtype.name == dtype
+    assert kal.Rescaling(1 / 255)(batch).dtype.name == dtype
+    model = keras.Sequential(
+        [
+            keras.Input(batch.shape[1:], dtype="uint8"),
+            kal.RandomFlip(),
+            kal.Normalize(0.5, 0.5),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(1, dtype="float32"),
+        ]
+    )
+    model.compile("sgd", "mse")
+    loss = model.fit(batch, np.zeros((4, 1)), verbose=0).history["loss"]
+    assert np.isfinite(loss).all()
+
+
+ERRORS = {
+    "threshold": (lambda: kal.Solarization(0, 1.5), "threshold_factor.*0 and 1"),
+    "bits": (lambda: kal.RandomPosterization(9), "factor.*between 1 and 8"),
+    "half a bit": (lambda: kal.RandomPosterization(2.5), "factor.*whole"),
+    "even kernel": (lambda: kal.RandomGaussianBlur(kernel_size=4), "odd.*4"),
+    "deviation": (lambda: kal.Normalize(0.5, 0.0), "std.*0.0"),
+    "policy": (lambda: kal.AutoAugment("coco"), "policy.*'svhn'.*'coco'"),
+    "range": (
+        lambda: kal.Equalization()(np.zeros((1, 4, 4, 3), "float32"), training=True),
+        "value_range.*must be given.*Equalization",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_errors_say_what_to_write(name):
+    make, message = ERRORS[name]
+    with pytest.raises(ValueError, match=message):
+        make()
