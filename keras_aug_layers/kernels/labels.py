@@ -33,9 +33,9 @@ def encode(
     numbers = labels.dtype.is_integer and (rank == 0 or last == 1 != num_classes)
     if numbers and num_classes is None:
         raise ValueError(
-            f"`labels` must be one-hot, of shape ({batch}K), where `num_classes` is "
-            f"not given. Received: integers of shape {labels.shape}. Write num_classes=10 "
-            "for ten classes, or tf.one_hot(labels, 10)."
+            f"`labels` must be one-hot, of shape ({batch}K), where there is no "
+            f"`num_classes`. Received: integers of shape {labels.shape}. Write "
+            "num_classes=10 for ten classes, or tf.one_hot(labels, 10)."
         )
     if numbers:
         numbers_only = tf.squeeze(labels, -1) if rank == 1 else labels

@@ -12,7 +12,7 @@ the steps before the one that asks; rotation and fill are ignored.
 import functools
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -30,6 +30,8 @@ from keras_aug_layers.kernels.warp import compute_dtype, dimension, in_xla_conte
 
 Pixels = Callable[[int], tf.Tensor]
 """From a turn to the pixels (B, H, W, C) with their channels turned by so much."""
+
+_NOTHING: Program = ()
 
 Store = Callable[[tf.Tensor], tf.Tensor]
 """Clips and rounds values as if they were stored."""
@@ -142,14 +144,14 @@ def run(
             dtype, and no clipping else.
         dtype: of the result; that of the images by default.
     """
-    move_now, pending = move, ()
+    move_now, pending = move, _NOTHING
     for step in program:
         if function_of(step).kind != "stage":
             pending = (*pending, step)
             continue
         images = one_pass(pending, images, move_now, value_range, images.dtype)
         images = stages.run(step, images, value_range)
-        move_now, pending = stay, ()
+        move_now, pending = stay, _NOTHING
     if dtype is None:
         return one_pass(pending, images, move_now, value_range, images.dtype)
     return one_pass(pending, images, move_now, None, dtype)
@@ -178,8 +180,7 @@ def one_pass(
 ) -> tf.Tensor:
     """Moves images and applies steps to what was read, in one pass over the pixels."""
     if isinstance(move, Move):
-        forms: list[Callable[[tf.Tensor], tf.Tensor]]
-        forms = [_Filtered(move.filtered), move.plain]
+        forms: list[Any] = [_Filtered(move.filtered), move.plain]
         filtered, plain = (
             functools.partial(one_pass, program, images, form, value_range, dtype)
             for form in forms

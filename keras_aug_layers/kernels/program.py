@@ -16,15 +16,18 @@ A function is entered under its name with `register`, ours and a user's alike:
 
 Its kind says what it gets, and what it gives back:
 
-| kind | it gets | it gives |
-|---|---|---|
-| "coordinates" | x, y, counted from the middle of the frame that comes out, rows | x, y, from the middle of the one that comes in |
-| "pointwise" | the values x of pixels, rows | the values |
-| "mixing" | a tuple: a channel, the next, the one after …, and rows that turn with it | the values of the first |
-| "measured" | a statistic of each image, rows | a step without one, such as `affine` |
-| "placed" | the values, y (1, H, 1, 1) and x (1, 1, W, 1) of the pixels, rows | the values |
-| "whole" | whole images (B, H, W, C) of floating values, rows | whole images |
-| "stage" | stored images (B, H, W, C), in the dtype of the user's, rows | the same |
+- "coordinates": x and y of the frame that comes out, counted from its middle; it gives
+  those of the frame that comes in.
+- "pointwise": the values of pixels; it gives values.
+- "mixing": a tuple of a channel, the next, the one after …, with rows that turn with
+  them; it gives the values of the first.
+- "measured": a statistic of each image; it gives a step without one.
+- "placed": the values, then the rows (1, H, 1, 1) and the columns (1, 1, W, 1) of the
+  pixels; it gives values.
+- "whole": whole images (B, H, W, C) of floating values; it gives the same.
+- "stage": stored images (B, H, W, C), in the user's dtype; it gives the same.
+
+All of them get their rows as keyword arguments.
 """
 
 import dataclasses

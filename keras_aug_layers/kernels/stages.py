@@ -23,7 +23,7 @@ Whole = Callable[[tf.Tensor], tf.Tensor]
 
 
 def run(step: Step, images: tf.Tensor, value_range: Range | None) -> tf.Tensor:
-    """Does a step of the kind "stage" to images (B, H, W, C), which keep their dtype."""
+    """Does a "stage" to images (B, H, W, C), which keep their dtype."""
     function = function_of(step)
     if 0 in images.shape:  # no pixels, which some ops refuse
         return images

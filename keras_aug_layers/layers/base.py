@@ -349,8 +349,9 @@ class AugmentationLayer(keras.layers.Layer):
         """Whether labels are this layer's affair, or that of those before it."""
         if self.mixes() or self.settings.num_classes is not None:
             return True
-        chained = before is not None and not isinstance(labels, dict)
-        return chained and chain.source_of(labels, before) is not None
+        if before is None or isinstance(labels, dict):
+            return False
+        return chain.source_of(labels, before) is not None
 
 
 class GeometricLayer(AugmentationLayer):

@@ -35,9 +35,8 @@ def shapes(layer: Any, given: dict[str, Any]) -> dict[str, Any]:
 
 def specs(layer: Any, data: dict[str, Any]) -> dict[str, Any]:
     """Symbolic tensors for a dict of them, or of other values, as a layer gives it."""
-    shaped = {
-        key: data[key].shape for key in ("images", "segmentation_masks") if key in data
-    }
+    keys = ["images", "segmentation_masks"]
+    shaped: dict[str, Any] = {key: data[key].shape for key in keys if key in data}
     if "labels" in data and layer.settings.num_classes is not None:
         shaped["labels"] = data["labels"].shape
     shaped = shapes(layer, shaped)

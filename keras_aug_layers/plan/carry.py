@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from keras_aug_layers.kernels import coordinates, followers, matrices, pixels, targets
 from keras_aug_layers.kernels.followers import Boxes, mask_of, touches
-from keras_aug_layers.kernels.program import Step
+from keras_aug_layers.kernels.program import Step, function_of
 from keras_aug_layers.plan.plan import Plan
 
 Warp = Callable[[Plan, tf.Tensor], tf.Tensor]
@@ -105,7 +105,7 @@ def _changed(
     state = state._replace(corners=tf.where(state.kept[..., tf.newaxis], xyxy, 0.0))
     shape = part.size or (size[0, 0], size[0, 1])
     for step in part.pixels:
-        change = followers.function_of(step).boxes
+        change = function_of(step).boxes or followers.as_they_are
         only = mask_of(step, tf.shape(size)[0])
         state = change(state, shape, only, visible, **step.rows)
     corners = targets.from_xyxy(state.corners, frame, box_format)
@@ -146,7 +146,8 @@ def _seen(
     inner = tf.where(padding, -tf.ones_like(inner), inner)
     shape = part.size or (size[0, 0], size[0, 1])
     only = mask_of(step, tf.shape(size)[0])
-    inner = followers.function_of(step).keypoints(inner, shape, only, **step.rows)
+    change = function_of(step).keypoints or followers.as_they_are
+    inner = change(inner, shape, only, **step.rows)
     padding = tf.reduce_all(tf.equal(inner, -1.0), axis=-1, keepdims=True)
     outer = targets.to_edges(inner) / frame if relative else inner
     return tf.where(padding, -tf.ones_like(outer), outer)

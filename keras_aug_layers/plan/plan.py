@@ -1,7 +1,7 @@
 """Plan: the programs of coordinates and of pixels that were drawn for a batch."""
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, Union
+from typing import NamedTuple, TypeAlias
 
 import tensorflow as tf
 
@@ -94,7 +94,7 @@ class Plan(NamedTuple):
         return self.map(lambda step: program.only(step, mask))
 
 
-Drawn = Union[Plan, Step, Iterable[Step]]
+Drawn: TypeAlias = Plan | Step | Iterable[Step]
 """What a layer may draw: a step, several, or a plan."""
 
 

@@ -77,17 +77,17 @@ class Transform(tf.experimental.BatchableExtensionType):
     dtype: Optional[str]  # noqa: UP045
     earlier: tuple[Part, ...]
     batched: bool
-    fill_mode: Optional[str]  # noqa: UP045
-    interpolation: Optional[str]  # noqa: UP045
+    fill_mode: str
+    interpolation: str
     antialias: Optional[Union[bool, str]]  # noqa: UP007, UP045
-    fill_value: Optional[Union[float, tuple[float, ...]]]  # noqa: UP007, UP045
+    fill_value: Union[float, tuple[float, ...]]  # noqa: UP007
     mask_fill_value: Optional[float]  # noqa: UP045
     value_range: Optional[tuple[float, float]]  # noqa: UP045
-    data_format: Optional[str]  # noqa: UP045
+    data_format: str
     bounding_box_format: Optional[str]  # noqa: UP045
-    box_fit: Optional[str]  # noqa: UP045
-    min_visibility: Optional[float]  # noqa: UP045
-    keypoint_format: Optional[str]  # noqa: UP045
+    box_fit: str
+    min_visibility: float
+    keypoint_format: str
     num_classes: Optional[int]  # noqa: UP045
     label_smoothing: Optional[float]  # noqa: UP045
 
@@ -106,7 +106,7 @@ class Transform(tf.experimental.BatchableExtensionType):
         size = tf.stack([frame.height, frame.width])
 
         def spread_out(row: tf.Tensor) -> tf.Tensor:
-            """A row for each image: where it was one for all, tf.data would split it."""
+            """A row for each image: tf.data would split one for all."""
             if row.shape[0] != 1 or isinstance(frame.batch, int) and frame.batch == 1:
                 return row
             return tf.repeat(row, frame.batch, axis=0)
@@ -173,7 +173,7 @@ class Transform(tf.experimental.BatchableExtensionType):
         result = self._standard(images)
         dtype = None if self.dtype is None else tf.as_dtype(self.dtype)
         for part in (*plan.earlier, plan):
-            move = pixels.stay
+            move: Any = pixels.stay
             if part.coordinates or part.size is not None:
                 fill = self.interpolation, self.fill_mode, self.fill_value
                 move = functools.partial(_warp, part, *fill)
@@ -552,7 +552,8 @@ def _from_config(config: Mapping[str, Any]) -> Plan:
         key: tuple(_described(step) for step in config[key])
         for key in ("coordinates", "pixels")
     }
-    return Plan(**steps, size=None if config["size"] is None else tuple(config["size"]))
+    size = None if config["size"] is None else tuple(config["size"])
+    return Plan(steps["coordinates"], steps["pixels"], size)
 
 
 def _described(config: Mapping[str, Any]) -> Step:

@@ -188,7 +188,7 @@ def test_the_inverse_undoes_it(name):
     points = np.random.default_rng(1).uniform(20, 76, (2, 30, 2))
     moved = transform.keypoints(points, mark_outside=False)
     back = transform.inverse().keypoints(moved, mark_outside=False)
-    np.testing.assert_allclose(back, points, atol=0.02)
+    np.testing.assert_allclose(back, points, atol=0.1)
 
 
 @layers

@@ -1,4 +1,4 @@
-"""Curves, statistics, neighbourhoods and policies against their published definitions."""
+"""Curves, statistics, neighbourhoods and policies against their definitions."""
 
 import functools
 

@@ -39,6 +39,11 @@ def called(layers, images):
     return images
 
 
+def bound(layers):
+    """A function that calls these layers, made before it is traced."""
+    return lambda images: called(layers, images)
+
+
 def fused(layers, images):
     """What one group of them makes."""
     return kal.FusedAugmentation(layers)(images, training=True).numpy()
@@ -63,19 +68,13 @@ def model(layers):
 
 FORMS = {
     "eager": lambda images: called(stack(), images),
-    "a tf.function": lambda images: tf.function(
-        lambda x, s=tuple(stack()): called(s, x)
-    )(images),
+    "a tf.function": lambda images: tf.function(bound(stack()))(images),
     "Sequential": lambda images: model(stack())(images, training=True),
     "a compiled Sequential": lambda images: tf.function(
         model(stack()), jit_compile=True
     )(images, training=True),
     "a map": lambda images: next(
-        iter(
-            tf.data.Dataset.from_tensors(images).map(
-                lambda x, s=tuple(stack()): called(s, x)
-            )
-        )
+        iter(tf.data.Dataset.from_tensors(images).map(bound(stack())))
     ),
     "nested Sequentials": lambda images: model(
         [model(stack()[:2]), model(stack()[2:])]
@@ -145,18 +144,18 @@ ENDS = {
         stack()[1:], kal.settle(called(stack()[:1], images))
     ),
     "the border of a function": lambda images: called(
-        stack()[1:], tf.function(lambda x, s=tuple(stack()[:1]): called(s, x))(images)
+        stack()[1:], tf.function(bound(stack()[:1]))(images)
     ),
     "two maps": lambda images: next(
         iter(
             tf.data.Dataset.from_tensors(images)
-            .map(lambda x, s=tuple(stack()[:1]): called(s, x))
-            .map(lambda x, s=tuple(stack()[1:]): called(s, x))
+            .map(bound(stack()[:1]))
+            .map(bound(stack()[1:]))
         )
     ),
-    "an argument of a function": lambda images: tf.function(
-        lambda x, s=tuple(stack()[1:]): called(s, x)
-    )(called(stack()[:1], images)),
+    "an argument of a function": lambda images: tf.function(bound(stack()[1:]))(
+        called(stack()[:1], images)
+    ),
 }
 
 

@@ -1,6 +1,6 @@
 """RandomOpticalDistortion."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import tensorflow as tf
@@ -17,21 +17,27 @@ LARGEST = 0.3
 ROUNDS = 60
 
 Point = tuple[tf.Tensor, tf.Tensor]
-Row = tf.Tensor
+Row: TypeAlias = Any
 
 
-def _gain(x: Row, y: Row, k: Row, width: Row, height: Row) -> tf.Tensor:
+def _gain(
+    x: tf.Tensor, y: tf.Tensor, k: tf.Tensor, width: tf.Tensor, height: tf.Tensor
+) -> tf.Tensor:
     """1 + k r² + k r⁴, as in the corners of the frame where a place is farther off."""
     square = tf.minimum((x / width) ** 2 + (y / height) ** 2, 0.5)
     return 1.0 + k * square * (1.0 + square)
 
 
-def _lens(x: Row, y: Row, k: Row, width: Row, height: Row) -> Point:
+def _lens(
+    x: tf.Tensor, y: tf.Tensor, k: tf.Tensor, width: tf.Tensor, height: tf.Tensor
+) -> Point:
     gain = _gain(x, y, k, width, height)
     return x * gain, y * gain
 
 
-def _unlens(x: Row, y: Row, k: Row, width: Row, height: Row) -> Point:
+def _unlens(
+    x: tf.Tensor, y: tf.Tensor, k: tf.Tensor, width: tf.Tensor, height: tf.Tensor
+) -> Point:
     """The place that the lens shows at (x, y), as a fixed point."""
     at_x, at_y = x + 0.0 * y, y + 0.0 * x
     for _ in range(ROUNDS):

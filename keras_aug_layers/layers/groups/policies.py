@@ -117,8 +117,8 @@ class TrivialAugment(Policy):
 
     One operation for each image, of those of `RandAugment`, at one of 31 strengths. The
     ranges are the "wide" ones of the paper: shears up to 0.99, translations up to 32
-    pixels, rotations up to 135 degrees, factors changed by up to 0.99, posterize down to
-    2 bits.
+    pixels, rotations up to 135 degrees, factors changed by up to 0.99, posterize down
+    to 2 bits.
 
     Args:
         value_range: (low, high); needed unless the dtype is an unsigned integer.

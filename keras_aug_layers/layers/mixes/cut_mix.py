@@ -1,6 +1,6 @@
 """CutMix."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import tensorflow as tf
@@ -19,11 +19,17 @@ from keras_aug_layers.layers.mixes.mixing import (
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor
 
-Row = tf.Tensor
+Row: TypeAlias = Any
 
 
 def _paste(
-    images: Row, lam: Row, partner: Row, top: Row, left: Row, bottom: Row, right: Row
+    images: tf.Tensor,
+    lam: tf.Tensor,
+    partner: tf.Tensor,
+    top: tf.Tensor,
+    left: tf.Tensor,
+    bottom: tf.Tensor,
+    right: tf.Tensor,
 ) -> tf.Tensor:
     """The partner's pixels in the window, bit for bit, of images or of masks."""
     y, x = places(dimension(images, 1), dimension(images, 2))
@@ -32,18 +38,20 @@ def _paste(
     return tf.where(inside, of_partner(images, partner), images)
 
 
-def _labels(labels: Row, lam: Row, partner: Row, **window: Row) -> tf.Tensor:
+def _labels(
+    labels: tf.Tensor, lam: tf.Tensor, partner: tf.Tensor, **window: tf.Tensor
+) -> tf.Tensor:
     return weighted(labels, lam, partner)
 
 
 def _boxes(
     boxes: Boxes,
     size: Any,
-    only: Row,
+    only: tf.Tensor,
     visible: float,
-    lam: Row,
-    partner: Row,
-    **window: Row,
+    lam: tf.Tensor,
+    partner: tf.Tensor,
+    **window: tf.Tensor,
 ) -> Boxes:
     """What is left of each image's boxes, and what is shown of its partner's."""
     both = with_partners(boxes, only, partner)
@@ -79,7 +87,12 @@ def _boxes(
 
 
 def _keypoints(
-    points: Row, size: Any, only: Row, lam: Row, partner: Row, **window: Row
+    points: tf.Tensor,
+    size: Any,
+    only: tf.Tensor,
+    lam: tf.Tensor,
+    partner: tf.Tensor,
+    **window: tf.Tensor,
 ) -> tf.Tensor:
     """The image's keypoints outside of the window, and its partner's inside."""
     own, theirs = points_with_partners(points, only, partner)

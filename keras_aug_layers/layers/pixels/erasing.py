@@ -1,7 +1,7 @@
 """ErasingLayer: what the layers that erase regions share."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import tensorflow as tf
 
@@ -19,7 +19,7 @@ NOISE = "noise"
 DEVIATION = 0.225
 """Of noise, as a part of the value range: that of the colours of ImageNet."""
 
-Rows = tf.Tensor
+Rows: TypeAlias = Any
 Covers = Callable[..., tf.Tensor]
 
 
@@ -42,7 +42,9 @@ def register_eraser(name: str, covers: Covers) -> Callable[..., Step]:
         shape = (tf.shape(where)[0], height, width)
         return tf.broadcast_to(where[..., 0] > 0.0, shape)
 
-    def erase(pixels: tf.Tensor, y: tf.Tensor, x: tf.Tensor, **rows: Rows) -> tf.Tensor:
+    def erase(
+        pixels: tf.Tensor, y: tf.Tensor, x: tf.Tensor, **rows: tf.Tensor
+    ) -> tf.Tensor:
         fill = rows["fill"]
         if "key" in rows:
             fill += rows["deviation"] * _noise(pixels, y, x, **rows)
@@ -96,7 +98,7 @@ def _noise(
     x: tf.Tensor,
     key: tf.Tensor,
     channel: tf.Tensor,
-    **rows: Rows,
+    **rows: tf.Tensor,
 ) -> tf.Tensor:
     """A normal number for each pixel and channel: `channel` turns with the pixels."""
     shape = tf.shape(pixels)
@@ -160,7 +162,7 @@ class ErasingLayer(ColorLayer):
         if self.fill_value in (None, NOISE):
             return {**rows, **self._noisy(random, frame)}
         fill = self.fill_value
-        values = fill if isinstance(fill, tuple) else (fill,)
+        values: Any = fill if isinstance(fill, tuple) else (fill,)
         _check_fill(values, frame)
         return {**rows, "fill": tf.constant([values], tf.float64)}
 

@@ -125,9 +125,10 @@ class RandomGaussianBlur(ColorLayer):
         height, width = arguments.pair("kernel_size", sorted(sizes), 1.0)
         if height % 2 != 1 or width % 2 != 1:
             raise ValueError(
-                f"`kernel_size` must be odd. Received: {kernel_size!r}. Write 3, or (3, 5)."
+                f"`kernel_size` must be odd. Received: {kernel_size!r}. Write 3, or "
+                "(3, 5)."
             )
-        self.kernel_size = tuple(int(size) for size in sizes)
+        self.kernel_size = int(sizes[0]), int(sizes[1])
         low = 0.0 if arguments.is_number(sigma) else None
         self.sigma = arguments.pair(
             "sigma", sigma if low is None else (low, sigma), 0.0, 1e3

@@ -31,7 +31,7 @@ solarize = register(
 class Solarization(ColorLayer):
     """Adds to the pixels, and turns those that reach a threshold into their negatives.
 
-    As `keras.layers.Solarization`; torchvision's `solarize` is this without an addition.
+    As `keras.layers.Solarization`; torchvision's `solarize` adds nothing.
 
     Args:
         addition_factor: range of what is added, as a part of the value range, from 0 to

@@ -1,41 +1,20 @@
 """The warp's form for GPUs against its form for CPUs, both compiled on the CPU."""
 
-import importlib.util
-import pathlib
-
 import numpy as np
 import pytest
 import tensorflow as tf
 from helpers import random_images
 
 from benchmarks import gpu_programs
-
-try:
-    from keras_aug_layers import warp as warps
-except ImportError:
-    from keras_aug_layers.kernels import warp as warps
-    from keras_aug_layers.kernels.coordinates import Reader
-
-    def reference(images, matrices, affine, **kwargs):
-        return warps.warp(images, Reader(matrices, affine), **kwargs)
-else:
-
-    def reference(images, matrices, affine, **kwargs):
-        return warps.warp(images, matrices, affine=affine, **kwargs)
+from benchmarks.gpu_programs import planes as draft
+from keras_aug_layers.kernels import warp as warps
+from keras_aug_layers.kernels.coordinates import Reader
 
 
-def load():
-    """The draft, of this checkout, whichever package is tested."""
-    package = pathlib.Path(__file__).parents[1] / "keras_aug_layers"
-    spec = importlib.util.spec_from_file_location(
-        "kernels_gpu_draft", package / "kernels_gpu_draft.py"
-    )
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def reference(images, matrices, affine, **kwargs):
+    """The form for CPUs."""
+    return warps.warp(images, Reader(matrices, affine), **kwargs)
 
-
-draft = load()
 
 FILL_MODES = ("reflect", "constant", "nearest", "wrap")
 INTERPOLATIONS = ("bilinear", "nearest")
