@@ -79,11 +79,41 @@ LAYERS: dict[str, AugmentationLayer] = {
     ),
     "RandAugment()": kal.RandAugment(),
     "TrivialAugment()": kal.TrivialAugment(),
+    "AutoAugment()": kal.AutoAugment(),
+    "ThreeAugment()": kal.ThreeAugment(),
+    "RandomGamma((0.4, 2.5))": kal.RandomGamma((0.4, 2.5)),
+    "Solarization(threshold_factor=0.9)": kal.Solarization(threshold_factor=0.9),
+    "RandomPosterization((1, 4))": kal.RandomPosterization((1, 4)),
+    "Equalization()": kal.Equalization(),
+    "AutoContrast()": kal.AutoContrast(),
+    "RandomSharpness(1.0)": kal.RandomSharpness(1.0),
+    "RandomGaussianBlur(kernel_size=9, sigma=(0.5, 3.0))": kal.RandomGaussianBlur(
+        kernel_size=9, sigma=(0.5, 3.0)
+    ),
+    "RandomGaussianNoise(0.2)": kal.RandomGaussianNoise(0.2),
+    "RandomErasing(scale=(0.05, 0.3))": kal.RandomErasing(scale=(0.05, 0.3)),
+    "CoarseDropout()": kal.CoarseDropout(),
+    "GridMask()": kal.GridMask(),
+    "RandomElasticTransform()": kal.RandomElasticTransform(),
+    "RandomGridDistortion()": kal.RandomGridDistortion(),
+    "RandomOpticalDistortion()": kal.RandomOpticalDistortion(),
     "FusedAugmentation([RandomRotate(degrees=30), RandomBrightness(0.5)])": (
         kal.FusedAugmentation(TWO)
     ),
 }
-"""Every public layer, under the call that makes it."""
+"""Every public layer of which a strip tells something, under the call that makes it."""
+WITHOUT_PICTURE = {
+    "CenterCrop",
+    "CutMix",
+    "MixUp",
+    "MultiCrop",
+    "Normalize",
+    "RandomCrop",
+    "RandomResizedCrop",
+    "Rescaling",
+    "Resizing",
+}
+"""Layers that give another size or other units, or mix images with their labels."""
 FILLS = {
     f'RandomShift(0.4, 0.4, fill_mode="{mode}")': kal.RandomShift(
         0.4, 0.4, fill_mode=mode
