@@ -45,35 +45,6 @@ def assert_same_bits(actual, expected):
     assert actual.tobytes() == expected.tobytes()
 
 
-def color_map(transform, channels=3):
-    """What the affine colours of a transform do: gain, level and bias, in float64.
-
-    With m the mean colour of an image, its pixels x become
-    gain (x - m) + level m + bias: matrices (B, C, C) and a vector (B, C).
-    """
-    gain = level = np.eye(channels)[np.newaxis]
-    bias = np.zeros((1, channels))
-    for step in transform.pixels:
-        rows = {key: row.numpy() for key, row in step.rows.items()}
-        assert step.only is None
-        if step.name == "mix":
-            linear = rows["matrix"]
-        else:
-            linear = rows["gain"][:, :, np.newaxis] * np.eye(channels)
-        gain = linear @ gain
-        if step.name == "contrast":
-            continue
-        level = linear @ level
-        bias = np.einsum("bij,bj->bi", linear, bias + np.zeros(channels))
-        bias = bias + rows["bias"]
-    batch = len(transform.size)
-    return (
-        np.broadcast_to(gain, (batch, channels, channels)),
-        np.broadcast_to(level, (batch, channels, channels)),
-        np.broadcast_to(bias, (batch, channels)),
-    )
-
-
 def random_images(shape, dtype="float32", seed=0):
     """Random pixels over the whole precision of the dtype, positive."""
     generator = np.random.default_rng(seed)

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from examples import ALWAYS, ARGUMENTS, EVERY, EXCLUSIVE, PRESET
+from examples import ALWAYS, ARGUMENTS, EVERY, EXCLUSIVE, MIXES, PRESET
 from helpers import drawn
 
 import keras_aug_layers as kal
@@ -26,7 +26,7 @@ PUBLIC_LAYERS = [
     and inspect.isclass(getattr(kal, name))
     and issubclass(getattr(kal, name), AugmentationLayer)
 ]
-LAYERS = {**EVERY, **ALWAYS}
+LAYERS = {**EVERY, **ALWAYS, **MIXES}
 layers = pytest.mark.parametrize("name", PUBLIC_LAYERS)
 """Every public layer, read off the package."""
 
@@ -49,7 +49,7 @@ def parameters(cls):
 
 
 def test_the_tables_of_examples_hold_every_public_layer_and_no_other():
-    assert sorted([*EVERY, *ALWAYS]) == sorted(PUBLIC_LAYERS)
+    assert sorted(LAYERS) == sorted(PUBLIC_LAYERS)
 
 
 def test_all_names_are_there_once():
@@ -88,6 +88,7 @@ def test_layers_are_registered_and_documented(name):
 
 POSITIONAL = {
     "SizeLayer": 2,  # of whose layers they are the first two
+    "RandomErasing": 4,  # all of keras.layers.RandomErasing's
     "Resizing": 5,  # all of keras.layers.Resizing's
 }
 
@@ -173,7 +174,7 @@ def test_layers_keep_kerass_own_arguments(name):
     assert not layer.trainable_variables
 
 
-@layers
+@pytest.mark.parametrize("name", {**EVERY, **ALWAYS})
 def test_symbolic_shapes(name):
     """Those of EVERY change nothing; all say before what comes out."""
     layer = LAYERS[name]()

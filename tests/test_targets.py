@@ -39,7 +39,8 @@ def transform_of(matrices, size=SIZE, **settings):
         "rows": {"matrix": {"dtype": "float64", "values": centred.tolist()}},
         "only": None,
     }
-    return kal.Transform.from_config({**config, "coordinates": [step]})
+    part = {"coordinates": [step], "pixels": [], "size": None}
+    return kal.Transform.from_config({**config, "parts": [part]})
 
 
 def move(matrix, points):

@@ -49,6 +49,7 @@ class CoarseDropout(ErasingLayer):
         self,
         count: int | tuple[int, int] = (1, 2),
         height_factor: float | tuple[float, float] = (0.1, 0.2),
+        *,
         width_factor: float | tuple[float, float] = (0.1, 0.2),
         fill_value: float | tuple[float, ...] | str | None = 0.0,
         value_range: tuple[float, float] | None = None,

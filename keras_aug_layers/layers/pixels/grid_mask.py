@@ -77,10 +77,10 @@ class GridMask(ErasingLayer):
         self,
         ratio: float = 0.6,
         unit: tuple[float, float] | None = None,
+        *,
         degrees: float = 360.0,
         fill_value: float | tuple[float, ...] | str | None = 0.0,
         value_range: tuple[float, float] | None = None,
-        *,
         unit_factor: tuple[float, float] | None = None,
         **kwargs: Any,
     ) -> None:
