@@ -223,7 +223,7 @@ for name, example in EXAMPLES.items():
 for name in GEOMETRIC:
     for argument, value, options in (
         ("fill_mode", "Reflect", ["'reflect'", "'constant'", "'nearest'", "'wrap'"]),
-        ("interpolation", "bicubic", ["'bilinear'", "'nearest'"]),
+        ("interpolation", "lanczos", ["'bilinear'", "'bicubic'"]),
         ("interpolation", "BILINEAR", ["'bilinear'", "'nearest'"]),
         ("fill_value", "0", ["number"]),
         ("fill_value", NAN, ["finite"]),
