@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from keras_aug_layers.arguments import Range
 from keras_aug_layers.kernels import stages
+from keras_aug_layers.kernels.condition import choose
 from keras_aug_layers.kernels.program import (
     Program,
     Step,
@@ -182,10 +183,10 @@ def one_pass(
     if isinstance(move, Move):
         forms: list[Any] = [_Filtered(move.filtered), move.plain]
         filtered, plain = (
-            functools.partial(one_pass, program, images, form, value_range, dtype)
+            lambda x, form=form: one_pass(program, x, form, value_range, dtype)
             for form in forms
         )
-        return tf.cond(move.some, filtered, plain)
+        return choose(move.some, filtered, plain, images)
     if not program:
         return finish(move(images), dtype, None)
     compute = compute_dtype(images.dtype)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from keras_aug_layers.kernels import matrices, upright, warp
+from keras_aug_layers.kernels.condition import choose
 from keras_aug_layers.kernels.coordinates import Reader
 from keras_aug_layers.kernels.resample import resample
 from keras_aug_layers.kernels.taps import filled, taps
@@ -53,9 +54,7 @@ class Move(NamedTuple):
 
     def __call__(self, images: tf.Tensor) -> tf.Tensor:
         """The form that is needed."""
-        return tf.cond(
-            self.some, lambda: self.filtered(images), lambda: self.plain(images)
-        )
+        return choose(self.some, self.filtered, self.plain, images)
 
 
 def shrink(reader: Reader, source: tuple[Any, Any], target: tuple[Any, Any]) -> Shrink:
@@ -145,10 +144,11 @@ def antialiased(
         image, own, wanted, level = row
         own = reader._replace(matrix=own[tf.newaxis], shared=False)
         image = image[tf.newaxis]
-        result = tf.cond(
+        result = choose(
             wanted,
-            lambda: _one(image, own, level, size, **fill),
-            lambda: resample(image, own, output_size=size, **fill),
+            lambda x: _one(x, own, level, size, **fill),
+            lambda x: resample(x, own, output_size=size, **fill),
+            image,
         )
         return result[0]
 
@@ -218,7 +218,7 @@ def _at_once(
     dtype = compute_dtype(images.dtype)
     batch, height, width = (dimension(images, axis) for axis in range(3))
 
-    def flat(count: int) -> tf.Tensor:
+    def flat(count: int, images: tf.Tensor) -> tf.Tensor:
         levels, sizes, starts, start = [], [], [], 0
         now = images
         if count > 1:
@@ -238,8 +238,11 @@ def _at_once(
             for x in ([x[0] for x in sizes], [x[1] for x in sizes], starts)
         )
         first += _wide(tf.range(batch)) * rows * stride
-        halvings = _wide(own)
-        h, w = (-(-x // 2**halvings) for x in (height, width))
+        halvings = tf.convert_to_tensor(_wide(own))
+        # Not 2**halvings: XLA takes a division by a power for a product with its
+        # inverse, which is 0 among integers.
+        parts = tf.bitwise.left_shift(tf.ones_like(halvings), halvings)
+        h, w = (-(-x // parts) for x in (height, width))
         return _mean(
             pixels, first, stride, (h, w), reader, shrinks, size, dtype, **fill
         )
@@ -247,9 +250,12 @@ def _at_once(
     most = levels((height, width), size)
     most = LEVELS if tf.is_tensor(most) else most
     if most == 0:
-        return flat(1)
-    return tf.cond(
-        tf.reduce_any(shrinks.level > 0), lambda: flat(most + 1), lambda: flat(1)
+        return flat(1, images)
+    return choose(
+        tf.reduce_any(shrinks.level > 0),
+        lambda x: flat(most + 1, x),
+        lambda x: flat(1, x),
+        images,
     )
 
 

@@ -16,10 +16,9 @@ from typing import Any
 import tensorflow as tf
 
 from keras_aug_layers.arguments import Range
+from keras_aug_layers.kernels.condition import choose
 from keras_aug_layers.kernels.program import Step, function_of
 from keras_aug_layers.kernels.warp import compute_dtype, dimension, in_xla_context
-
-Whole = Callable[[tf.Tensor], tf.Tensor]
 
 
 def run(step: Step, images: tf.Tensor, value_range: Range | None) -> tf.Tensor:
@@ -49,23 +48,14 @@ def run(step: Step, images: tf.Tensor, value_range: Range | None) -> tf.Tensor:
         return _if(count > 0, chosen, images, rows)
     few = count * (os.cpu_count() or 1) <= dimension(images, 0)
 
-    @tf.custom_gradient
-    def stage(images: tf.Tensor) -> tf.Tensor:
-        result = tf.cond(
-            few,
-            lambda: _one_by_one(call, images, rows, only, count),
-            lambda: chosen(images, **rows),
-        )
+    def each(images: tf.Tensor) -> tf.Tensor:
+        return _one_by_one(call, images, rows, only, count)
 
-        def gradient(upstream: tf.Tensor) -> tf.Tensor:
-            with tf.GradientTape() as tape:
-                tape.watch(images)
-                again = chosen(images, **rows)
-            return tape.gradient(again, images, upstream)
+    def at_once(images: tf.Tensor) -> tf.Tensor:
+        return chosen(images, **rows)
 
-        return result, gradient
-
-    return tf.ensure_shape(stage(images), images.shape)
+    result = choose(few, each, at_once, images, backward=at_once)
+    return tf.ensure_shape(result, images.shape)
 
 
 def _yes(images: tf.Tensor, rows: dict[str, tf.Tensor]) -> tf.Tensor:
@@ -86,7 +76,7 @@ def _if(
     images: tf.Tensor,
     rows: dict[str, tf.Tensor],
 ) -> tf.Tensor:
-    result = tf.cond(wanted, lambda: call(images, **rows), lambda: images)
+    result = choose(wanted, lambda x: call(x, **rows), lambda x: x, images)
     return tf.ensure_shape(result, images.shape)
 
 

@@ -16,7 +16,9 @@ LAYERS = {
     "erasing": lambda **kwargs: kal.RandomErasing(seed=1, **kwargs),
     "coarse": lambda **kwargs: kal.CoarseDropout((1, 5), seed=2, **kwargs),
     "grid": lambda **kwargs: kal.GridMask(0.5, (4, 9), seed=3, **kwargs),
-    "upright": lambda **kwargs: kal.GridMask(0.6, (5, 9), 0.0, seed=4, **kwargs),
+    "upright": lambda **kwargs: kal.GridMask(
+        0.6, (5, 9), degrees=0.0, seed=4, **kwargs
+    ),
 }
 layers = pytest.mark.parametrize("name", LAYERS)
 
@@ -217,7 +219,8 @@ def test_boxes_that_are_covered_go_where_asked(name, box_format):
 
 def test_the_squares_of_a_grid():
     masked = drawn(
-        kal.GridMask(0.5, (8, 8), 0.0, fill_value=0), np.ones((64, 32, 48, 1), "uint8")
+        kal.GridMask(0.5, (8, 8), degrees=0.0, fill_value=0),
+        np.ones((64, 32, 48, 1), "uint8"),
     )[..., 0]
     np.testing.assert_array_equal((masked == 0).mean(axis=(1, 2)), 0.25)
     np.testing.assert_array_equal(masked, np.roll(masked, (8, 8), (1, 2)))

@@ -117,7 +117,7 @@ def test_what_does_not_shrink_is_left_alone(jit_compile):
     plain = kal.RandomResizedCrop(20, 20, antialias=False, **options)
     transform = auto.sample(images, seed=(1, 2))
     scale = transform.matrix.numpy()[:, (0, 1), (0, 1)].max(axis=1)
-    same = scale < 1.2
+    same = scale < 1.2001  # a window of 24 pixels shrinks by no more than 1.2
     assert 0 < same.sum() < 8
     one, other = (x(images, training=True, seed=(1, 2)).numpy() for x in (auto, plain))
     np.testing.assert_allclose(one[same], other[same], atol=1e-5)

@@ -1,0 +1,56 @@
+"""A condition with a gradient that XLA compiles.
+
+The gradient of `tf.cond` hands values from the way there to the way back in optionals,
+for which XLA has no kernel where the way back is made outside of its context. Here the
+way back computes the branch again.
+"""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+Branch = Callable[[tf.Tensor], tf.Tensor]
+
+
+def choose(
+    wanted: tf.Tensor,
+    yes: Branch,
+    no: Branch,
+    images: tf.Tensor,
+    backward: Branch | None = None,
+) -> tf.Tensor:
+    """One function of images or the other; only the one that is wanted runs.
+
+    Args:
+        wanted: bool ().
+        yes: the function if it is true.
+        no: the function if it is not.
+        images: what they get; the gradient goes to these alone.
+        backward: a function with the values of both, of which the gradient is taken, if
+            theirs cannot be.
+    """
+
+    @tf.custom_gradient
+    def run(images: tf.Tensor) -> tf.Tensor:
+        result = tf.cond(wanted, lambda: yes(images), lambda: no(images))
+
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
+            if backward is not None:
+                return _pull(backward, images, upstream)
+            return tf.cond(
+                wanted,
+                lambda: _pull(yes, images, upstream),
+                lambda: _pull(no, images, upstream),
+            )
+
+        return result, gradient
+
+    return run(images)
+
+
+def _pull(function: Branch, images: tf.Tensor, upstream: tf.Tensor) -> tf.Tensor:
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        result = function(images)
+    gradient = tape.gradient(result, images, upstream)
+    return tf.zeros_like(images) if gradient is None else gradient
