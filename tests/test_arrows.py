@@ -12,6 +12,7 @@ FLOORS = (
     ("kernels.matrices",),
     ("kernels.coordinates", "kernels.fields"),
     ("kernels.warp",),
+    ("kernels.condition",),
     ("kernels.taps",),
     ("kernels.upright",),
     ("kernels.resample",),

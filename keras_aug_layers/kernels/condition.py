@@ -9,16 +9,12 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from keras_aug_layers.kernels.warp import gathers
+
 Branch = Callable[[tf.Tensor], tf.Tensor]
 
 
-def choose(
-    wanted: tf.Tensor,
-    yes: Branch,
-    no: Branch,
-    images: tf.Tensor,
-    backward: Branch | None = None,
-) -> tf.Tensor:
+def choose(wanted: tf.Tensor, yes: Branch, no: Branch, images: tf.Tensor) -> tf.Tensor:
     """One function of images or the other; only the one that is wanted runs.
 
     Args:
@@ -26,8 +22,6 @@ def choose(
         yes: the function if it is true.
         no: the function if it is not.
         images: what they get; the gradient goes to these alone.
-        backward: a function with the values of both, of which the gradient is taken, if
-            theirs cannot be.
     """
 
     @tf.custom_gradient
@@ -35,8 +29,6 @@ def choose(
         result = tf.cond(wanted, lambda: yes(images), lambda: no(images))
 
         def gradient(upstream: tf.Tensor) -> tf.Tensor:
-            if backward is not None:
-                return _pull(backward, images, upstream)
             return tf.cond(
                 wanted,
                 lambda: _pull(yes, images, upstream),
@@ -48,8 +40,24 @@ def choose(
     return run(images)
 
 
+def with_gradient_of(other: Branch, function: Branch, images: tf.Tensor) -> tf.Tensor:
+    """A function of images, with the gradient of another that has the same values.
+
+    Args:
+        other: whose gradient is taken.
+        function: whose values are.
+        images: what they get.
+    """
+
+    @tf.custom_gradient
+    def run(images: tf.Tensor) -> tf.Tensor:
+        return function(images), lambda upstream: _pull(other, images, upstream)
+
+    return run(images)
+
+
 def _pull(function: Branch, images: tf.Tensor, upstream: tf.Tensor) -> tf.Tensor:
-    with tf.GradientTape() as tape:
+    with gathers(), tf.GradientTape() as tape:
         tape.watch(images)
         result = function(images)
     gradient = tape.gradient(result, images, upstream)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from keras_aug_layers.kernels import matrices, upright, warp
-from keras_aug_layers.kernels.condition import choose
+from keras_aug_layers.kernels.condition import choose, with_gradient_of
 from keras_aug_layers.kernels.coordinates import Reader
 from keras_aug_layers.kernels.resample import resample
 from keras_aug_layers.kernels.taps import filled, taps
@@ -144,21 +144,23 @@ def antialiased(
         image, own, wanted, level = row
         own = reader._replace(matrix=own[tf.newaxis], shared=False)
         image = image[tf.newaxis]
-        result = choose(
+        result = tf.cond(
             wanted,
-            lambda x: _one(x, own, level, size, **fill),
-            lambda x: resample(x, own, output_size=size, **fill),
-            image,
+            lambda: _one(image, own, level, size, **fill),
+            lambda: resample(image, own, output_size=size, **fill),
         )
         return result[0]
 
     wanted = tf.broadcast_to(shrinks.wanted, (batch,))
     level = tf.broadcast_to(shrinks.level, (batch,))
     sizes = [x if isinstance(x, int) else None for x in size]
-    result = tf.map_fn(
-        one,
-        (images, matrix, wanted, level),
-        fn_output_signature=tf.TensorSpec([*sizes, images.shape[3]], dtype),
+    signature = tf.TensorSpec([*sizes, images.shape[3]], dtype)
+    result = with_gradient_of(
+        lambda x: _at_once(x, reader, shrinks, size, **fill),
+        lambda x: tf.map_fn(
+            one, (x, matrix, wanted, level), fn_output_signature=signature
+        ),
+        images,
     )
     return tf.ensure_shape(result, [images.shape[0], *sizes, images.shape[3]])
 

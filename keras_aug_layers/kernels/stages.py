@@ -16,7 +16,7 @@ from typing import Any
 import tensorflow as tf
 
 from keras_aug_layers.arguments import Range
-from keras_aug_layers.kernels.condition import choose
+from keras_aug_layers.kernels.condition import choose, with_gradient_of
 from keras_aug_layers.kernels.program import Step, function_of
 from keras_aug_layers.kernels.warp import compute_dtype, dimension, in_xla_context
 
@@ -54,7 +54,10 @@ def run(step: Step, images: tf.Tensor, value_range: Range | None) -> tf.Tensor:
     def at_once(images: tf.Tensor) -> tf.Tensor:
         return chosen(images, **rows)
 
-    result = choose(few, each, at_once, images, backward=at_once)
+    def few_or_all(images: tf.Tensor) -> tf.Tensor:
+        return tf.cond(few, lambda: each(images), lambda: at_once(images))
+
+    result = with_gradient_of(at_once, few_or_all, images)
     return tf.ensure_shape(result, images.shape)
 
 

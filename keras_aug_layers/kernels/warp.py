@@ -7,6 +7,9 @@ integers and float64, which the op would interpolate, or fill, in float32; and f
 gradients, since the op's own is not that of its forward pass.
 """
 
+import contextlib
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -24,10 +27,28 @@ _OP_DTYPES = (tf.uint8, tf.int32, tf.int64, tf.float16, tf.float32, tf.float64)
 _ROUNDER = 1.5 * 2.0**23
 _ROUNDER_BITS = 0x4B400000
 
+_LOCAL = threading.local()
+
 
 def in_xla_context() -> bool:
-    """Whether what is traced now will be compiled by XLA."""
-    return tf.__internal__.get_enclosing_xla_context() is not None
+    """Whether what is traced now is for XLA, or has to be as if it were."""
+    forced = getattr(_LOCAL, "gathers", False)
+    return forced or tf.__internal__.get_enclosing_xla_context() is not None
+
+
+@contextlib.contextmanager
+def gathers() -> Iterator[None]:
+    """Within this context everything is as in an XLA context.
+
+    For gradients: TensorFlow makes those of a compiled function outside of its context,
+    and compiles them all the same.
+    """
+    was = getattr(_LOCAL, "gathers", False)
+    _LOCAL.gathers = True
+    try:
+        yield
+    finally:
+        _LOCAL.gathers = was
 
 
 def compute_dtype(dtype: tf.DType) -> tf.DType:

@@ -57,8 +57,8 @@ class RandomCrop(SizeLayer):
         height: of what comes out, in pixels.
         width: likewise.
         padding: pixels by which the window may reach beyond each edge, as much as
-            torchvision's; a smaller image then stands anywhere in the crop, and
-            `fill_mode` is "constant" unless it is given.
+            torchvision's. What a smaller image lacks is added on both sides, as by its
+            `pad_if_needed`, and `fill_mode` is "constant" unless it is given.
         **kwargs: arguments of `GeometricLayer`.
 
     Raises:
