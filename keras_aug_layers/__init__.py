@@ -57,11 +57,9 @@ if sys.argv[:1] != ["-m"] or "keras_aug_layers" not in sys.orig_argv:
         ThreeAugment,
         TrivialAugment,
     )
-    from keras_aug_layers.layers.base import (
-        AugmentationLayer,
-        ColorLayer,
-        GeometricLayer,
-    )
+    from keras_aug_layers.layers.base import AugmentationLayer
+    from keras_aug_layers.layers.geometry.geometric_layer import GeometricLayer
+    from keras_aug_layers.layers.pixels.color_layer import ColorLayer
     from keras_aug_layers.migrate.fuse import NotFusedWarning, fuse
     from keras_aug_layers.migrate.image_data_generator import from_image_data_generator
     from keras_aug_layers.plan.chain import no_chaining, settle

@@ -17,7 +17,8 @@ from keras_aug_layers import layers as kal
 from keras_aug_layers.arguments import CommandError
 from keras_aug_layers.commands.files import decode
 from keras_aug_layers.kernels import targets
-from keras_aug_layers.layers.base import AugmentationLayer, GeometricLayer
+from keras_aug_layers.layers.base import AugmentationLayer
+from keras_aug_layers.layers.geometry.geometric_layer import GeometricLayer
 
 SAMPLE = Path(__file__).with_name("sample.jpg")
 """NASA's portrait of Eileen Collins, in the public domain."""

@@ -5,9 +5,7 @@ happens here, once.
 """
 
 import dataclasses
-import functools
 import inspect
-import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,19 +13,15 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers import arguments
-from keras_aug_layers.layers import checks, symbolic
-from keras_aug_layers.layers.streams import Streams, own
-from keras_aug_layers.plan import chain, random_numbers
-from keras_aug_layers.plan.chain import Chain
+from keras_aug_layers.layers import symbolic
+from keras_aug_layers.layers.engine import Engine
+from keras_aug_layers.layers.streams import new_state, own
 from keras_aug_layers.plan.frame import Frame
-from keras_aug_layers.plan.jit import Forms, check_jit_compile
+from keras_aug_layers.plan.jit import check_jit_compile
 from keras_aug_layers.plan.plan import Drawn, Plan, as_plan
 from keras_aug_layers.plan.random_numbers import Cursor
 from keras_aug_layers.plan.settings import Settings
 from keras_aug_layers.plan.transform import Transform
-
-PIXEL_KEYS = ("images", "segmentation_masks")
-POINT_KEYS = ("bounding_boxes", "keypoints")
 
 
 @dataclasses.dataclass
@@ -91,16 +85,8 @@ class AugmentationLayer(keras.layers.Layer):
             keypoint_format=keypoint_format,
         )
         self.seed = arguments.seed("seed", seed)
-        with tf.init_scope():
-            self.random_state = tf.Variable(
-                random_numbers.initial_state(
-                    random.getrandbits(63) if seed is None else seed
-                ),
-                dtype=tf.int64,
-                trainable=False,
-                name="random_state",
-            )
-        self._streams = Streams(self)
+        self.random_state = new_state(self.seed)
+        self._engine = Engine(self)
         self.built = True
 
     def _set(self, **values: Any) -> None:
@@ -167,12 +153,12 @@ class AugmentationLayer(keras.layers.Layer):
         if not training and not self.rests():
             return data
         if not isinstance(data, dict):
-            return self._done({"images": data}, training, seed)["images"]
+            return self._engine.run({"images": data}, training, seed)["images"]
         if "images" not in data:
             raise ValueError(
                 f"`data` must have the key 'images'. Received keys: {sorted(data)}"
             )
-        return {**data, **self._done(data, training, seed)}
+        return {**data, **self._engine.run(data, training, seed)}
 
     def sample(self, images: Any, seed: Any = None) -> Transform:
         """Draws for a batch of images and touches no pixel.
@@ -184,13 +170,7 @@ class AugmentationLayer(keras.layers.Layer):
         Returns:
             What the layer does to each image, ready to be applied.
         """
-        if hasattr(images, "__array__"):
-            images = tf.convert_to_tensor(images)
-        frame = Frame.of(images, self.data_format)
-        origins = self._streams.next(frame, seed)
-        if hasattr(images, "__array__"):
-            return self._drawing.run(origins, {"images": images})
-        return self._transform(origins, frame)
+        return self._engine.sample(images, seed)
 
     def rests(self) -> bool:
         """Whether something is done outside training too, as by a crop."""
@@ -210,17 +190,13 @@ class AugmentationLayer(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shapes of what comes out, of one shape or a dict of them."""
-        if isinstance(input_shape, dict):
-            return symbolic.shapes(self, input_shape)
-        return symbolic.shapes(self, {"images": input_shape})["images"]
+        return symbolic.of_images(symbolic.shapes, self, input_shape)
 
     def compute_output_spec(
         self, data: Any, training: bool = False, seed: Any = None
     ) -> Any:
         """Shapes and dtypes of what comes out."""
-        if isinstance(data, dict):
-            return symbolic.specs(self, data)
-        return symbolic.specs(self, {"images": data})["images"]
+        return symbolic.of_images(symbolic.specs, self, data)
 
     def get_config(self) -> dict[str, Any]:
         """Every argument of `__init__`, as the attribute of the same name."""
@@ -259,154 +235,6 @@ class AugmentationLayer(keras.layers.Layer):
 
     def _draw(self, cursor: Cursor, cursors: Iterator[Cursor], frame: Frame) -> Drawn:
         return self.draw(cursor, frame)
-
-    @functools.cached_property
-    def _channel_axis(self) -> int:
-        return -1 if self.data_format == "channels_last" else -3
-
-    @functools.cached_property
-    def _augmenting(self) -> Forms:
-        """From origins and data to augmented data: a pure function, in every form."""
-        return Forms(
-            lambda origins, data: self._transform(
-                origins, Frame.of(data["images"], self.data_format)
-            ).apply(data),
-            self._channel_axis,
-        )
-
-    @functools.cached_property
-    def _drawing(self) -> Forms:
-        """From origins and images to what is done to them."""
-        return Forms(
-            lambda origins, data: self._transform(
-                origins, Frame.of(data["images"], self.data_format)
-            ),
-            self._channel_axis,
-        )
-
-    def _transform(self, origins: list[tf.Tensor], frame: Frame) -> Transform:
-        settings = self.settings.resolved()
-        cursors = random_numbers.cursors(self._streams.all(origins), frame.batch)
-        plan = self.drawn(cursors, frame._replace(value_range=settings.value_range))
-        return Transform.of(plan, frame, settings)
-
-    def _resting(self, frame: Frame) -> Transform:
-        settings = self.settings.resolved().without("label_smoothing")
-        frame = frame._replace(value_range=settings.value_range)
-        return Transform.of(as_plan(self.rest(frame)), frame, settings, spread=False)
-
-    def _done(self, data: dict[str, Any], training: bool, seed: Any) -> dict[str, Any]:
-        """What becomes of the entries of `data` that belong to the images."""
-        checks.backend(data["images"])
-        before, why = chain.before(data["images"], self.opinions)
-        pixels = {
-            key: tf.convert_to_tensor(data[key]) for key in PIXEL_KEYS if key in data
-        }
-        images = pixels["images"]
-        frame = Frame.of(images, self.data_format) if before is None else before.frame
-        if "segmentation_masks" in pixels:
-            checks.masks(pixels["segmentation_masks"], images, self.data_format)
-        points = {key: data[key] for key in POINT_KEYS if key in data}
-        checks.points(points, self.settings, frame)
-        if training and self.mixes():
-            checks.mixing(self, data, frame)
-        if "labels" in data and self._labels(data["labels"], before):
-            points["labels"] = data["labels"]
-        origins = self._streams.next(frame, seed) if training else []
-
-        def draw() -> Transform:
-            if not training:
-                return self._resting(frame)
-            if tf.executing_eagerly():
-                return self._drawing.run(origins, {"images": images})
-            return self._transform(origins, frame)
-
-        opinions = self.opinions
-        if before is not None:
-            opinions = before.settings.join(opinions)
-        after = self.framed(frame)
-        now = Chain(draw, opinions, after, before, after.dtype != frame.dtype)
-        chain.note(self.name, before, why, now)
-        if before is None and not training:
-            result = now.transform().apply({**pixels, **points})
-            same = {key: data[key] for key, x in pixels.items() if result[key] is x}
-            result |= same
-            sources = {k: x for k, x in {**pixels, **points}.items() if k not in same}
-        elif before is None:
-            result = self._augmenting.run(origins, pixels, self.jit_compile)
-            # Not compiled with the pixels: their number differs from batch to batch.
-            result |= now.transform().apply(points) if points else {}
-            sources = {**pixels, **points}
-        else:
-            result, sources = chain.continued(
-                now, before, pixels, points, self.jit_compile
-            )
-        for key, source in sources.items():
-            chain.remember(result[key], now, source)
-        return result
-
-    def _labels(self, labels: Any, before: Chain | None) -> bool:
-        """Whether labels are this layer's affair, or that of those before it."""
-        if self.mixes() or self.settings.num_classes is not None:
-            return True
-        if before is None or isinstance(labels, dict):
-            return False
-        return chain.source_of(labels, before) is not None
-
-
-class GeometricLayer(AugmentationLayer):
-    """Base class of the layers that move pixels.
-
-    Args:
-        fill_mode: what lies outside the frame: "reflect", "constant", "nearest" or
-            "wrap".
-        interpolation: "bilinear", "bicubic" (Keys, a = -0.5, as PIL) or "nearest".
-        antialias: "auto" filters images where they shrink by more than 1.2, however
-            they are turned; False never does. None leaves it to the neighbours in a
-            stack, and is False where none of them says "auto".
-        fill_value: the value outside the frame if `fill_mode` is "constant": a number,
-            or one for each channel.
-        mask_fill_value: the label outside the frame in segmentation masks, such as 255
-            for "ignore"; by default masks are filled as the images are, with 0 for
-            "constant".
-        **kwargs: arguments of `AugmentationLayer`.
-    """
-
-    def __init__(
-        self,
-        *,
-        fill_mode: str | None = "reflect",
-        interpolation: str | None = "bilinear",
-        antialias: bool | str | None = None,
-        fill_value: float | tuple[float, ...] | None = 0.0,
-        mask_fill_value: float | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self._set(
-            fill_mode=fill_mode,
-            interpolation=interpolation,
-            antialias=antialias,
-            fill_value=fill_value,
-            mask_fill_value=mask_fill_value,
-        )
-
-
-class ColorLayer(AugmentationLayer):
-    """Base class of the layers that change colours.
-
-    Args:
-        value_range: (low, high): the range of the pixels, to which the result is
-            clipped. By default the range of an unsigned integer dtype; results of
-            other dtypes are then not clipped.
-        **kwargs: arguments of `AugmentationLayer`.
-    """
-
-    def __init__(
-        self, *, value_range: tuple[float, float] | None = None, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        self._set(value_range=value_range)
 
 
 def _is_eager(data: Any) -> bool:

@@ -13,7 +13,7 @@ from keras_aug_layers.kernels import matrices
 from keras_aug_layers.kernels.coordinates import affine
 from keras_aug_layers.kernels.pixels import scale
 from keras_aug_layers.kernels.program import Step, register
-from keras_aug_layers.layers.base import GeometricLayer
+from keras_aug_layers.layers.geometry.geometric_layer import GeometricLayer
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor, scaled
 from keras_aug_layers.plan.settings import Settings

@@ -1,6 +1,7 @@
 """Streams: from which states, and at which places of them, a stack of layers draws."""
 
 import functools
+import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -64,6 +65,22 @@ class Streams:
         """The origins of all streams, (S, 3) or (S, B, 3)."""
         _, owners, folds = self._places
         return random_numbers.streams(origins, owners, folds)
+
+
+def new_state(seed: int | None) -> tf.Variable:
+    """The state of a layer's random numbers, no weight of it.
+
+    Args:
+        seed: where they start; None to draw that from Python's `random`.
+    """
+    seed = random.getrandbits(63) if seed is None else seed
+    with tf.init_scope():
+        return tf.Variable(
+            random_numbers.initial_state(seed),
+            dtype=tf.int64,
+            trainable=False,
+            name="random_state",
+        )
 
 
 def track(holder: Any, layers: Sequence[Any]) -> None:

@@ -1,11 +1,21 @@
 """Shapes and dtypes of what a layer gives back, for Keras's symbolic calls."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from keras_aug_layers.plan.frame import Frame
+
+
+def of_images(
+    function: Callable[[Any, dict[str, Any]], dict[str, Any]], layer: Any, given: Any
+) -> Any:
+    """Applies `shapes` or `specs` to images alone, or to a dict of them and others."""
+    if isinstance(given, dict):
+        return function(layer, given)
+    return function(layer, {"images": given})["images"]
 
 
 def shapes(layer: Any, given: dict[str, Any]) -> dict[str, Any]:

@@ -31,15 +31,10 @@ def parts(plan: Plan, target: str) -> list[Plan]:
     ]
 
 
-def moves(part: Plan) -> bool:
-    """Whether pixels are moved."""
-    return bool(part.coordinates) or part.size is not None
-
-
 def masks(plan: Plan, warp: Warp, values: tf.Tensor) -> tf.Tensor:
     """Moves and changes masks (B, H, W, C)."""
     for part in parts(plan, "masks"):
-        if moves(part):
+        if part.moves:
             values = pixels.finish(warp(part, values), values.dtype, None)
         for step in part.pixels:
             values = followers.change(step, "masks", values)
@@ -76,7 +71,7 @@ def boxes(
     state = before
     for part in parts(plan, "boxes"):
         target = _target(part, size)
-        if moves(part):
+        if part.moves:
             corners, kept = targets.move_boxes(
                 state.corners,
                 _mover(part, size, target),
@@ -124,7 +119,7 @@ def keypoints(
     """Moves and changes keypoints (B, N, 2), in `keypoint_format`."""
     for part in parts(plan, "keypoints"):
         target = _target(part, size)
-        if moves(part):
+        if part.moves:
             move = _mover(part, size, target)
             points = targets.move_keypoints(
                 points, move, size, target, keypoint_format, mark_outside

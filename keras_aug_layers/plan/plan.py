@@ -1,7 +1,7 @@
 """Plan: the programs of coordinates and of pixels that were drawn for a batch."""
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import tensorflow as tf
 
@@ -29,6 +29,11 @@ class Plan(NamedTuple):
     dtype: str | None = None
     earlier: tuple["Plan", ...] = ()
 
+    @property
+    def moves(self) -> bool:
+        """Whether the last part moves pixels."""
+        return bool(self.coordinates) or self.size is not None
+
     def then(self, after: "Plan") -> "Plan":
         """This plan first, `after` next; neighbours that have a product become one."""
         plan = self
@@ -37,8 +42,7 @@ class Plan(NamedTuple):
         return plan
 
     def _and(self, part: "Plan") -> "Plan":
-        moves = bool(part.coordinates) or part.size is not None
-        if moves and any(function_of(step).has_place for step in self.pixels):
+        if part.moves and any(function_of(step).has_place for step in self.pixels):
             earlier = (*self.earlier, self._replace(earlier=()))
             return part._replace(earlier=earlier)
         coordinates, pixels = self.coordinates, self.pixels
@@ -89,9 +93,28 @@ class Plan(NamedTuple):
         dtype = before.dtype if self.dtype is None else tf.as_dtype(self.dtype)
         return before._replace(height=height, width=width, dtype=dtype)
 
+    def kind(self) -> tuple[Any, ...]:
+        """The plan without its numbers: plans of one kind have the same program."""
+        parts = tuple(
+            (_kinds(part.coordinates), _kinds(part.pixels), part.size)
+            for part in (*self.earlier, self)
+        )
+        return parts, self.dtype
+
     def only(self, mask: tf.Tensor) -> "Plan":
         """The plan for the images whose mask (B,) is true, nothing for the others."""
         return self.map(lambda step: program.only(step, mask))
+
+
+def _kinds(steps: tuple[Step, ...]) -> tuple[Any, ...]:
+    return tuple(
+        (
+            step.name,
+            step.only is None,
+            *((key, row.dtype, *row.shape[1:]) for key, row in step.rows.items()),
+        )
+        for step in steps
+    )
 
 
 Drawn: TypeAlias = Plan | Step | Iterable[Step]

@@ -1,7 +1,6 @@
 """Transform: what was drawn for a batch of images, and how it is applied."""
 
 import dataclasses
-import functools
 import operator
 from collections.abc import Mapping
 from typing import Any, Optional, Union
@@ -13,16 +12,13 @@ from keras_aug_layers.kernels import (
     coordinates,
     followers,
     matrices,
-    pixels,
     program,
-    shrinking,
     targets,
 )
 from keras_aug_layers.kernels.labels import encode
 from keras_aug_layers.kernels.program import Step
-from keras_aug_layers.kernels.resample import INTERPOLATIONS, resample
-from keras_aug_layers.kernels.warp import dimension
-from keras_aug_layers.plan import carry
+from keras_aug_layers.kernels.resample import INTERPOLATIONS
+from keras_aug_layers.plan import carry, config, moves
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.plan import Plan
 from keras_aug_layers.plan.settings import Settings
@@ -165,23 +161,12 @@ class Transform(tf.experimental.BatchableExtensionType):
         """
         images = tf.convert_to_tensor(images)
         if self._moves and self.fill_mode == "constant":
-            _check_holds("fill_value", self.fill_value, images.dtype)
-            _check_channels(self.fill_value, images.shape[self._channel_axis])
-        plan = self.plan
-        if not self._moves and not plan.whole().pixels:
+            channels = images.shape[self._channel_axis]
+            moves.check_fill(self.fill_value, images.dtype, channels)
+        if not self._moves and not self.plan.whole().pixels:
             return images
-        result = self._standard(images)
-        dtype = None if self.dtype is None else tf.as_dtype(self.dtype)
-        for part in (*plan.earlier, plan):
-            move: Any = pixels.stay
-            if part.coordinates or part.size is not None:
-                fill = self.interpolation, self.fill_mode, self.fill_value
-                move = functools.partial(_warp, part, *fill)
-                if self.antialias and self.interpolation != "nearest":
-                    move = _filtering(part, move, fill, result)
-            to = dtype if part is plan else None
-            result = pixels.run(part.pixels, result, move, self.value_range, to)
-        return self._original(result)
+        standard = self._standard(images)
+        return self._original(moves.images(self.plan, self.settings, standard))
 
     def segmentation_masks(
         self, masks: Any, interpolation: str = "nearest"
@@ -204,16 +189,10 @@ class Transform(tf.experimental.BatchableExtensionType):
         flat = masks.shape.rank == 2 + self.batched
         if flat:
             masks = tf.expand_dims(masks, self._channel_axis)
-        if self.mask_fill_value is None:
-            fill = self.fill_mode, 0.0
-        else:
-            _check_holds("mask_fill_value", self.mask_fill_value, masks.dtype)
-            fill = "constant", self.mask_fill_value
-
-        def move(part: Plan, masks: tf.Tensor) -> tf.Tensor:
-            return _warp(part, interpolation, *fill, masks)
-
-        moved = self._original(carry.masks(self.plan, move, self._standard(masks)))
+        moved = moves.masks(
+            self.plan, self.settings, self._standard(masks), interpolation
+        )
+        moved = self._original(moved)
         return tf.squeeze(moved, self._channel_axis) if flat else moved
 
     def bounding_boxes(self, bounding_boxes: dict[str, Any]) -> dict[str, Any]:
@@ -349,37 +328,28 @@ class Transform(tf.experimental.BatchableExtensionType):
 
     def to_config(self) -> dict[str, Any]:
         """What was drawn, as a dict of numbers, lists and strings for JSON."""
-        plan = self.plan
         return {
             **dataclasses.asdict(self.settings),
-            "parts": [_to_config(part) for part in (*plan.earlier, plan)],
-            "dtype": self.dtype,
+            **config.to_config(self.plan),
             "size": self.size.numpy().tolist(),
             "batched": self.batched,
         }
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> "Transform":
+    def from_config(cls, values: Mapping[str, Any]) -> "Transform":
         """The transform that `to_config` described."""
-        *earlier, last = (_from_config(part) for part in config["parts"])
-        plan = last._replace(dtype=config["dtype"], earlier=tuple(earlier))
-        settings = Settings.checked(**{name: config[name] for name in Settings.NAMES})
+        settings = Settings.checked(**{name: values[name] for name in Settings.NAMES})
         return cls(
-            **_fields(plan),
+            **_fields(config.from_config(values)),
             **dataclasses.asdict(settings),
-            size=tf.constant(config["size"], tf.int32),
-            batched=config["batched"],
+            size=tf.constant(values["size"], tf.int32),
+            batched=values["batched"],
         )
 
     def kind(self) -> tuple[Any, ...]:
         """What tells apart the traces of `apply`: everything but the numbers."""
-        plan = self.plan
-        parts = tuple(
-            (_kinds(part.coordinates), _kinds(part.pixels), part.size)
-            for part in (*plan.earlier, plan)
-        )
         settings = dataclasses.astuple(self.settings)
-        return (parts, settings, self.batched, self.dtype)
+        return self.plan.kind(), settings, self.batched
 
     @property
     def _coordinates(self) -> tuple[Step, ...]:
@@ -392,7 +362,7 @@ class Transform(tf.experimental.BatchableExtensionType):
 
     @property
     def _moves(self) -> bool:
-        return bool(self._coordinates) or self._output is not None
+        return self.plan.whole().moves
 
     @property
     def _source(self) -> tuple[tf.Tensor, tf.Tensor]:
@@ -447,68 +417,6 @@ class Transform(tf.experimental.BatchableExtensionType):
         return images if self.batched else tf.squeeze(images, 0)
 
 
-def _check_channels(value: Any, channels: int | None) -> None:
-    """Refuses fill values of another number than there are channels."""
-    if isinstance(value, tuple) and channels not in (None, len(value)):
-        raise ValueError(
-            "`fill_value` must be one number, or one for each channel. Received: "
-            f"{value} for {channels} channels."
-        )
-
-
-def _check_holds(name: str, value: Any, dtype: tf.DType) -> None:
-    """Refuses a fill that the pixels cannot hold: the op would wrap it around."""
-    if isinstance(value, tuple):
-        for one in value:
-            _check_holds(name, one, dtype)
-        return
-    limits = (0, 1) if dtype.is_bool else (dtype.min, dtype.max)
-    low, high = (float(limit) for limit in limits)
-    whole = not dtype.is_floating
-    if not low <= value <= high or (whole and value != int(value)):
-        raise ValueError(
-            f"`{name}` must be a {'whole ' * whole}number between {low:g} and "
-            f"{high:g} for the dtype {dtype.name}. Received: {value!r}"
-        )
-
-
-def _warp(
-    part: Plan,
-    interpolation: str,
-    fill_mode: str,
-    fill_value: Any,
-    images: tf.Tensor,
-) -> tf.Tensor:
-    """The coordinates of a plan's last part, done to images (B, H, W, C)."""
-    source = dimension(images, 1), dimension(images, 2)
-    return resample(
-        images,
-        coordinates.reader(part.coordinates, source, part.size or source),
-        fill_mode=fill_mode,
-        interpolation=interpolation,
-        fill_value=fill_value,
-        output_size=part.size,
-    )
-
-
-def _filtering(
-    part: Plan, plain: Any, fill: tuple[Any, ...], images: tf.Tensor
-) -> shrinking.Move:
-    """A warp that filters images where they shrink."""
-    source = dimension(images, 1), dimension(images, 2)
-    reader = coordinates.reader(part.coordinates, source, part.size or source)
-    shrinks = shrinking.shrink(reader, source, part.size or source)
-    names = "interpolation", "fill_mode", "fill_value"
-
-    def filtered(images: tf.Tensor) -> tf.Tensor:
-        options = dict(zip(names, fill, strict=True))
-        return shrinking.antialiased(
-            images, reader, shrinks, output_size=part.size, **options
-        )
-
-    return shrinking.Move(shrinks.some, plain, filtered)
-
-
 def _fields(plan: Plan) -> dict[str, Any]:
     """A plan as fields of a Transform."""
     earlier = tuple(Part(x.coordinates, x.pixels, x.size) for x in plan.earlier)
@@ -519,50 +427,6 @@ def _fields(plan: Plan) -> dict[str, Any]:
         "dtype": plan.dtype,
         "earlier": earlier,
     }
-
-
-def _kinds(steps: tuple[Step, ...]) -> tuple[Any, ...]:
-    return tuple(
-        (
-            step.name,
-            step.only is None,
-            *((key, row.dtype, *row.shape[1:]) for key, row in step.rows.items()),
-        )
-        for step in steps
-    )
-
-
-def _to_config(part: Plan) -> dict[str, Any]:
-    steps = {"coordinates": part.coordinates, "pixels": part.pixels}
-    described = {key: [_describe(step) for step in x] for key, x in steps.items()}
-    return {**described, "size": part.size}
-
-
-def _describe(step: Step) -> dict[str, Any]:
-    only = None if step.only is None else step.only.numpy().tolist()
-    rows = {
-        key: {"dtype": row.dtype.name, "values": row.numpy().tolist()}
-        for key, row in step.rows.items()
-    }
-    return {"name": step.name, "rows": rows, "only": only}
-
-
-def _from_config(config: Mapping[str, Any]) -> Plan:
-    steps = {
-        key: tuple(_described(step) for step in config[key])
-        for key in ("coordinates", "pixels")
-    }
-    size = None if config["size"] is None else tuple(config["size"])
-    return Plan(steps["coordinates"], steps["pixels"], size)
-
-
-def _described(config: Mapping[str, Any]) -> Step:
-    only = config["only"]
-    rows = {
-        key: tf.constant(row["values"], row["dtype"])
-        for key, row in config["rows"].items()
-    }
-    return Step(config["name"], rows, None if only is None else tf.constant(only))
 
 
 def _one_size(size: tf.Tensor) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from keras_aug_layers import arguments
 from keras_aug_layers.kernels.fields import bend
 from keras_aug_layers.kernels.noise import hashed, word
 from keras_aug_layers.kernels.program import Step
-from keras_aug_layers.layers.base import GeometricLayer
+from keras_aug_layers.layers.geometry.geometric_layer import GeometricLayer
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor
 

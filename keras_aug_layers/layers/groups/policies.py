@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels.program import Step, only
-from keras_aug_layers.layers.base import GeometricLayer
+from keras_aug_layers.layers.geometry.geometric_layer import GeometricLayer
 from keras_aug_layers.layers.groups import operations
 from keras_aug_layers.layers.groups.auto_augment import POLICIES, TABLE
 from keras_aug_layers.layers.groups.operations import Drawn, Operation

@@ -8,7 +8,7 @@ from keras_aug_layers import arguments
 from keras_aug_layers.kernels.pixels import scale
 from keras_aug_layers.kernels.program import Step
 from keras_aug_layers.layers import checks
-from keras_aug_layers.layers.base import ColorLayer
+from keras_aug_layers.layers.pixels.color_layer import ColorLayer
 from keras_aug_layers.layers.pixels.contrast import contrast
 from keras_aug_layers.layers.pixels.hue import hue
 from keras_aug_layers.layers.pixels.saturation import saturation

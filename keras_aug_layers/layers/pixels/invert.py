@@ -7,7 +7,7 @@ import keras
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels.pixels import scale
 from keras_aug_layers.kernels.program import Step, only
-from keras_aug_layers.layers.base import ColorLayer
+from keras_aug_layers.layers.pixels.color_layer import ColorLayer
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor
 

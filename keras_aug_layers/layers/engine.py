@@ -1,0 +1,145 @@
+"""Engine: from a layer's call to the pixels."""
+
+from typing import TYPE_CHECKING, Any
+
+import tensorflow as tf
+
+from keras_aug_layers.layers import checks
+from keras_aug_layers.layers.streams import Streams
+from keras_aug_layers.plan import chain, random_numbers
+from keras_aug_layers.plan.chain import Chain
+from keras_aug_layers.plan.frame import Frame
+from keras_aug_layers.plan.jit import Forms
+from keras_aug_layers.plan.plan import as_plan
+from keras_aug_layers.plan.transform import Transform
+
+if TYPE_CHECKING:
+    from keras_aug_layers.layers.base import AugmentationLayer
+
+PIXEL_KEYS = ("images", "segmentation_masks")
+POINT_KEYS = ("bounding_boxes", "keypoints")
+
+
+class Engine:
+    """Draws for a layer, and does what was drawn.
+
+    Where the layer gets the output of another one, it continues from the pixels that
+    that one started from.
+
+    Attributes:
+        forms: from origins of random numbers and data to augmented data: a pure
+            function, in every form in which it may run.
+    """
+
+    def __init__(self, layer: "AugmentationLayer") -> None:
+        self._layer = layer
+        self._streams = Streams(layer)
+        axis = -1 if layer.data_format == "channels_last" else -3
+        self.forms = Forms(
+            lambda origins, data: self._of(origins, data).apply(data), axis
+        )
+        self._drawing = Forms(self._of, axis)
+
+    def sample(self, images: Any, seed: Any) -> Transform:
+        """Draws for images, or for the shape of some, and touches no pixel."""
+        if hasattr(images, "__array__"):
+            images = tf.convert_to_tensor(images)
+        frame = self._frame(images)
+        origins = self._streams.next(frame, seed)
+        if hasattr(images, "__array__"):
+            return self._drawing.run(origins, {"images": images})
+        return self._drawn(origins, frame)
+
+    def run(self, data: dict[str, Any], training: bool, seed: Any) -> dict[str, Any]:
+        """What becomes of the entries of `data` that belong to the images."""
+        layer = self._layer
+        checks.backend(data["images"])
+        before, why = chain.before(data["images"], layer.opinions)
+        pixels = {
+            key: tf.convert_to_tensor(data[key]) for key in PIXEL_KEYS if key in data
+        }
+        images = pixels["images"]
+        frame = self._frame(images) if before is None else before.frame
+        points = self._points(data, pixels, frame, before, training)
+        origins = self._streams.next(frame, seed) if training else []
+
+        def draw() -> Transform:
+            if not training:
+                return self._resting(frame)
+            if tf.executing_eagerly():
+                return self._drawing.run(origins, {"images": images})
+            return self._drawn(origins, frame)
+
+        opinions = layer.opinions
+        if before is not None:
+            opinions = before.settings.join(opinions)
+        after = layer.framed(frame)
+        now = Chain(draw, opinions, after, before, after.dtype != frame.dtype)
+        chain.note(layer.name, before, why, now)
+        sources = {**pixels, **points}
+        if before is not None:
+            result, sources = chain.continued(
+                now, before, pixels, points, layer.jit_compile
+            )
+        elif training:
+            result = self.forms.run(origins, pixels, layer.jit_compile)
+            # Not compiled with the pixels: their number differs from batch to batch.
+            result |= now.transform().apply(points) if points else {}
+        else:
+            result = now.transform().apply(sources)
+            same = {key: data[key] for key, x in pixels.items() if result[key] is x}
+            result |= same
+            sources = {key: x for key, x in sources.items() if key not in same}
+        for key, source in sources.items():
+            chain.remember(result[key], now, source)
+        return result
+
+    def _points(
+        self,
+        data: dict[str, Any],
+        pixels: dict[str, Any],
+        frame: Frame,
+        before: Chain | None,
+        training: bool,
+    ) -> dict[str, Any]:
+        """The entries beside the pixels that are changed with them, checked."""
+        layer = self._layer
+        if "segmentation_masks" in pixels:
+            masks, images = pixels["segmentation_masks"], pixels["images"]
+            checks.masks(masks, images, layer.data_format)
+        points = {key: data[key] for key in POINT_KEYS if key in data}
+        checks.points(points, layer.settings, frame)
+        if training and layer.mixes():
+            checks.mixing(layer, data, frame)
+        if "labels" in data and self._labels(data["labels"], before):
+            points["labels"] = data["labels"]
+        return points
+
+    def _labels(self, labels: Any, before: Chain | None) -> bool:
+        """Whether labels are this layer's affair, or that of those before it."""
+        if self._layer.mixes() or self._layer.settings.num_classes is not None:
+            return True
+        if before is None or isinstance(labels, dict):
+            return False
+        return chain.source_of(labels, before) is not None
+
+    def _frame(self, images: Any) -> Frame:
+        return Frame.of(images, self._layer.data_format)
+
+    def _of(self, origins: list[tf.Tensor], data: dict[str, Any]) -> Transform:
+        return self._drawn(origins, self._frame(data["images"]))
+
+    def _drawn(self, origins: list[tf.Tensor], frame: Frame) -> Transform:
+        """What is done to images while training."""
+        settings = self._layer.settings.resolved()
+        cursors = random_numbers.cursors(self._streams.all(origins), frame.batch)
+        frame = frame._replace(value_range=settings.value_range)
+        return Transform.of(self._layer.drawn(cursors, frame), frame, settings)
+
+    def _resting(self, frame: Frame) -> Transform:
+        """What is done to images otherwise."""
+        settings = self._layer.settings.resolved().without("label_smoothing")
+        plan = as_plan(
+            self._layer.rest(frame._replace(value_range=settings.value_range))
+        )
+        return Transform.of(plan, frame, settings, spread=False)

@@ -1,0 +1,43 @@
+"""GeometricLayer: what the layers that move pixels share."""
+
+from typing import Any
+
+from keras_aug_layers.layers.base import AugmentationLayer
+
+
+class GeometricLayer(AugmentationLayer):
+    """Base class of the layers that move pixels.
+
+    Args:
+        fill_mode: what lies outside the frame: "reflect", "constant", "nearest" or
+            "wrap".
+        interpolation: "bilinear", "bicubic" (Keys, a = -0.5, as PIL) or "nearest".
+        antialias: "auto" filters images where they shrink by more than 1.2, however
+            they are turned; False never does. None leaves it to the neighbours in a
+            stack, and is False where none of them says "auto".
+        fill_value: the value outside the frame if `fill_mode` is "constant": a number,
+            or one for each channel.
+        mask_fill_value: the label outside the frame in segmentation masks, such as 255
+            for "ignore"; by default masks are filled as the images are, with 0 for
+            "constant".
+        **kwargs: arguments of `AugmentationLayer`.
+    """
+
+    def __init__(
+        self,
+        *,
+        fill_mode: str | None = "reflect",
+        interpolation: str | None = "bilinear",
+        antialias: bool | str | None = None,
+        fill_value: float | tuple[float, ...] | None = 0.0,
+        mask_fill_value: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._set(
+            fill_mode=fill_mode,
+            interpolation=interpolation,
+            antialias=antialias,
+            fill_value=fill_value,
+            mask_fill_value=mask_fill_value,
+        )

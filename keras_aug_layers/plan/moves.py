@@ -1,0 +1,113 @@
+"""Images and masks, moved and coloured as a plan says."""
+
+import functools
+from typing import Any
+
+import tensorflow as tf
+
+from keras_aug_layers.kernels import coordinates, pixels, shrinking
+from keras_aug_layers.kernels.resample import resample
+from keras_aug_layers.kernels.warp import dimension
+from keras_aug_layers.plan import carry
+from keras_aug_layers.plan.plan import Plan
+from keras_aug_layers.plan.settings import Settings
+
+
+def images(plan: Plan, settings: Settings, images: tf.Tensor) -> tf.Tensor:
+    """Augments images (B, H, W, C): a warp for each part of the plan, then its pixels.
+
+    Args:
+        plan: what is done.
+        settings: how, without an entry of None that has a default.
+        images: the images.
+    """
+    dtype = None if plan.dtype is None else tf.as_dtype(plan.dtype)
+    how = {
+        "fill_mode": settings.fill_mode,
+        "fill_value": settings.fill_value,
+        "interpolation": settings.interpolation,
+    }
+    for part in (*plan.earlier, plan):
+        move: Any = pixels.stay
+        if part.moves:
+            move = functools.partial(_warp, part, how)
+            if settings.antialias and settings.interpolation != "nearest":
+                move = _filtering(part, move, how, images)
+        to = dtype if part is plan else None
+        images = pixels.run(part.pixels, images, move, settings.value_range, to)
+    return images
+
+
+def masks(
+    plan: Plan, settings: Settings, masks: tf.Tensor, interpolation: str
+) -> tf.Tensor:
+    """Moves masks (B, H, W, C) with their images, and changes what a step says.
+
+    Args:
+        plan: what is done to the images.
+        settings: how.
+        masks: the masks, or maps.
+        interpolation: "nearest" or "bilinear".
+    """
+    how = {
+        "fill_mode": settings.fill_mode,
+        "fill_value": 0.0,
+        "interpolation": interpolation,
+    }
+    if settings.mask_fill_value is not None:
+        check_holds("mask_fill_value", settings.mask_fill_value, masks.dtype)
+        how |= {"fill_mode": "constant", "fill_value": settings.mask_fill_value}
+
+    def move(part: Plan, masks: tf.Tensor) -> tf.Tensor:
+        return _warp(part, how, masks)
+
+    return carry.masks(plan, move, masks)
+
+
+def check_fill(value: Any, dtype: tf.DType, channels: int | None) -> None:
+    """Refuses fill values that images cannot hold, or that are not one a channel."""
+    check_holds("fill_value", value, dtype)
+    if isinstance(value, tuple) and channels not in (None, len(value)):
+        raise ValueError(
+            "`fill_value` must be one number, or one for each channel. Received: "
+            f"{value} for {channels} channels."
+        )
+
+
+def check_holds(name: str, value: Any, dtype: tf.DType) -> None:
+    """Refuses a fill that the pixels cannot hold: the op would wrap it around."""
+    if isinstance(value, tuple):
+        for one in value:
+            check_holds(name, one, dtype)
+        return
+    limits = (0, 1) if dtype.is_bool else (dtype.min, dtype.max)
+    low, high = (float(limit) for limit in limits)
+    whole = not dtype.is_floating
+    if not low <= value <= high or (whole and value != int(value)):
+        raise ValueError(
+            f"`{name}` must be a {'whole ' * whole}number between {low:g} and "
+            f"{high:g} for the dtype {dtype.name}. Received: {value!r}"
+        )
+
+
+def _warp(part: Plan, how: dict[str, Any], images: tf.Tensor) -> tf.Tensor:
+    """The coordinates of a plan's last part, done to images (B, H, W, C)."""
+    source = dimension(images, 1), dimension(images, 2)
+    reader = coordinates.reader(part.coordinates, source, part.size or source)
+    return resample(images, reader, output_size=part.size, **how)
+
+
+def _filtering(
+    part: Plan, plain: Any, how: dict[str, Any], images: tf.Tensor
+) -> shrinking.Move:
+    """A warp that filters images where they shrink."""
+    source = dimension(images, 1), dimension(images, 2)
+    reader = coordinates.reader(part.coordinates, source, part.size or source)
+    shrinks = shrinking.shrink(reader, source, part.size or source)
+
+    def filtered(images: tf.Tensor) -> tf.Tensor:
+        return shrinking.antialiased(
+            images, reader, shrinks, output_size=part.size, **how
+        )
+
+    return shrinking.Move(shrinks.some, plain, filtered)
