@@ -256,6 +256,43 @@ def test_weight_files_go_both_ways(into_ours, tmp_path):
     assert len(draws) == (2 if into_ours else 0)
 
 
+def net_behind(front):
+    return keras.Sequential(
+        [
+            keras.Input((9, 12, 3)),
+            *front,
+            keras.layers.Conv2D(4, 3),
+            keras.layers.Flatten(),
+            keras.layers.Dense(1),
+        ]
+    )
+
+
+def kerass_layers():
+    return [keras.layers.RandomFlip(), keras.layers.RandomRotation(0.1)]
+
+
+@pytest.mark.parametrize("nested", [True, False])
+def test_weights_beside_kerass_layers_load_after_fuse(nested, tmp_path):
+    layers = kerass_layers()
+    old = net_behind([keras.Sequential(layers)] if nested else layers)
+    new = net_behind([kal.fuse(kerass_layers())])
+    old.save_weights(tmp_path / "old.weights.h5")
+    new.load_weights(tmp_path / "old.weights.h5")
+    for one, other in zip(new.weights, old.trainable_weights, strict=True):
+        assert_same_bits(one, other)
+
+
+def test_a_checkpoint_beside_kerass_layers_loads_after_fuse(tmp_path):
+    """TensorFlow counts the layers: the stack has to be one of them, as fused it is."""
+    old = net_behind([keras.Sequential(kerass_layers())])
+    new = net_behind([kal.fuse(kerass_layers())])
+    path = tf.train.Checkpoint(model=old).save(tmp_path / "old")
+    tf.train.Checkpoint(model=new).restore(path)
+    for one, other in zip(new.weights, old.trainable_weights, strict=True):
+        assert_same_bits(one, other)
+
+
 def test_a_clone_draws_by_itself():
     """`clone_model` copies configurations; weights can be copied, the state is none."""
     model, _ = nets()
