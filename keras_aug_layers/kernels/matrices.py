@@ -17,21 +17,24 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from keras_aug_layers.kernels.program import to_double
-
 
 def from_rows(*rows: tuple[Any, Any, Any]) -> tf.Tensor:
     """Builds matrices (B, 3, 3) of nine entries, each a number or (B,).
 
     A sum of entries times unit matrices, which XLA fuses, unlike a stack of entries.
+    Numbers are one constant: fewer ops are traced and compiled sooner.
     """
-    matrix = tf.zeros((1, 3, 3), tf.float64)
+    numbers, terms = np.zeros((1, 3, 3)), []
     for i, row in enumerate(rows):
         for j, entry in enumerate(row):
             unit = np.zeros((3, 3))
             unit[i, j] = 1.0
-            matrix += tf.reshape(to_double(entry), (-1, 1, 1)) * unit
-    return matrix
+            if tf.is_tensor(entry):
+                column = tf.reshape(tf.cast(entry, tf.float64), (-1, 1, 1))
+                terms.append(column * unit)
+            else:
+                numbers += entry * unit
+    return sum(terms, tf.constant(numbers))
 
 
 def identity() -> tf.Tensor:
@@ -105,7 +108,7 @@ def perspective(corners: tf.Tensor, height: Any, width: Any) -> tf.Tensor:
         (across[:, 1], along[:, 1], p00[:, 1]),
         (g, h, 1.0),
     )
-    w, h = tf.cast(width, tf.float64), tf.cast(height, tf.float64)
+    w, h = (tf.cast(x, tf.float64) if tf.is_tensor(x) else x for x in (width, height))
     frame_to_square = from_rows((1 / w, 0.0, 0.5), (0.0, 1 / h, 0.5), (0.0, 0.0, 1.0))
     return compose(square_to_source, frame_to_square)
 
@@ -152,6 +155,6 @@ def to_pixels(
     return compose(compose(shift(-x, -y), matrix), shift(u, v))
 
 
-def _middle(size: tuple[Any, Any]) -> tuple[tf.Tensor, tf.Tensor]:
-    height, width = (tf.cast(x, tf.float64) for x in size)
+def _middle(size: tuple[Any, Any]) -> tuple[Any, Any]:
+    height, width = (tf.cast(x, tf.float64) if tf.is_tensor(x) else x for x in size)
     return (width - 1.0) / 2.0, (height - 1.0) / 2.0

@@ -128,6 +128,7 @@ class AugmentationLayer(keras.layers.Layer):
         """Whether the layer is its draw, so that a group can draw for it."""
         return True
 
+    @tf.autograph.experimental.do_not_convert  # it takes as long as drawing does
     def __call__(self, data: Any, *args: Any, **kwargs: Any) -> Any:
         """Calls the layer; a dict may hold whatever it likes beside tensors."""
         if isinstance(data, dict):
