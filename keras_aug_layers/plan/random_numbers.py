@@ -100,7 +100,10 @@ def streams(
     Returns:
         int64 (S, 3) or (S, B, 3).
     """
-    stacked = tf.stack([origins[owner] for owner in owners])
+    if len(set(owners)) == 1:
+        stacked = origins[0][tf.newaxis]
+    else:
+        stacked = tf.stack([origins[owner] for owner in owners])
     if not any(folds):
         return stacked
     keys = np.array([[0, 0, number] for number in folds], np.int64)
@@ -151,9 +154,9 @@ def _philox(key: tf.Tensor, low: tf.Tensor, high: tf.Tensor) -> tf.Tensor:
     """Philox4x32-10 over arrays, word for word what TensorFlow's own kernel draws.
 
     Args:
-        key: uint64, broadcastable to `low`.
+        key: uint64, (…, 1).
         low: uint64, lower half of the counter, (…, blocks).
-        high: uint64, upper half, broadcastable to `low`.
+        high: uint64, upper half, (…, 1).
 
     Returns:
         uint32 tensor of shape (…, blocks, 4).
@@ -163,14 +166,18 @@ def _philox(key: tf.Tensor, low: tf.Tensor, high: tf.Tensor) -> tf.Tensor:
     def split(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return tf.bitwise.bitwise_and(x, mask), tf.bitwise.right_shift(x, half)
 
-    (x0, x1), (x2, x3), (k0, k1) = split(low), split(high + 0 * low), split(key)
-    for _ in range(10):
+    def keys(first: tf.Tensor, step: int) -> list[tf.Tensor]:
+        """Those of the rounds, at once: XLA makes a kernel of each on its own."""
+        steps = np.array([i * step for i in range(10)], np.uint64)
+        steps = steps.reshape(-1, *[1] * first.shape.rank)
+        return tf.unstack(tf.bitwise.bitwise_and(first + steps, mask))
+
+    (x0, x1), (x2, x3), (left, right) = split(low), split(high), split(key)
+    xor = tf.bitwise.bitwise_xor
+    for k0, k1 in zip(keys(left, 0x9E3779B9), keys(right, 0xBB67AE85), strict=True):
         low0, high0 = split(x0 * tf.constant(0xD2511F53, tf.uint64))
         low1, high1 = split(x2 * tf.constant(0xCD9E8D57, tf.uint64))
-        xor = tf.bitwise.bitwise_xor
         x0, x1, x2, x3 = xor(xor(high1, x1), k0), low1, xor(xor(high0, x3), k1), low0
-        k0, _ = split(k0 + tf.constant(0x9E3779B9, tf.uint64))
-        k1, _ = split(k1 + tf.constant(0xBB67AE85, tf.uint64))
     return tf.cast(tf.stack([x0, x1, x2, x3], axis=-1), tf.uint32)
 
 
