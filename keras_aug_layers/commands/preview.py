@@ -1,6 +1,5 @@
 """The preview: a contact sheet of what each layer makes of photos, and all of them."""
 
-import inspect
 import json
 import os
 import sys
@@ -16,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from keras_aug_layers import layers as kal
 from keras_aug_layers.arguments import CommandError
 from keras_aug_layers.commands.files import decode
+from keras_aug_layers.explain import describe
 from keras_aug_layers.kernels import targets
 from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.layers.geometry.geometric_layer import GeometricLayer
@@ -279,24 +279,6 @@ def sheet(rows: Sequence[Row]) -> Image.Image:
             paper.paste(Image.fromarray(tile), (left, int(top) + TITLE))
             left += tile.shape[1] + GAP
     return paper
-
-
-def describe(layer: AugmentationLayer) -> str:
-    """The layer's class, and its arguments where they are not the default."""
-    parts = [describe(part) for part in getattr(layer, "layers", ())]
-    for name, parameter in inspect.signature(type(layer).__init__).parameters.items():
-        value = getattr(layer, name, None)
-        listed = name in ("self", "layers", "layer", "weights")
-        if not listed and value not in (parameter.default, None, (0.0, 0.0)):
-            parts.append(f"{name}={_short(value)}")
-    return f"{type(layer).__name__}({', '.join(parts)})"
-
-
-def _short(value: Any) -> str:
-    if not isinstance(value, tuple):
-        return repr(value)
-    low, high = value
-    return f"±{high:g}" if low == -high else f"({low:g}, {high:g})"
 
 
 def one_line(error: Exception) -> str:
