@@ -134,7 +134,7 @@ def dino(
     std: Numbers = STD,
     dtype: str | None = None,
 ) -> Parts:
-    """DINO (Caron et al., 2021, arXiv:2104.14294): two great views and eight small ones.
+    """DINO (Caron et al., 2021, arXiv:2104.14294): two great views, eight small ones.
 
     Numbers are those of `DataAugmentationDINO` in its code: jitter of 0.4, 0.4, 0.2
     and 0.1 with a chance of 0.8, grey with 0.2; a blur with a chance of 1 and of 0.1

@@ -77,7 +77,8 @@ def torchvision_resnet50(
 
     Example:
         >>> recipe = torchvision_resnet50(size=32, num_classes=10)
-        >>> data = {"images": tf.zeros((4, 48, 40, 3), tf.uint8), "labels": [1, 2, 3, 4]}
+        >>> images = tf.zeros((4, 48, 40, 3), tf.uint8)
+        >>> data = {"images": images, "labels": tf.range(4)}
         >>> made = recipe.train(data, training=True)
         >>> made["images"].shape, made["labels"].shape
         (TensorShape([4, 32, 32, 3]), TensorShape([4, 10]))
