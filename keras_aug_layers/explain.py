@@ -100,5 +100,8 @@ def describe(layer: AugmentationLayer) -> str:
 def _short(value: Any) -> str:
     if not isinstance(value, tuple):
         return repr(value)
-    low, high = value
-    return f"±{high:g}" if low == -high else f"({low:g}, {high:g})"
+    if any(isinstance(x, (str, tuple)) for x in value):
+        return f"({', '.join(map(_short, value))})"
+    if len(value) == 2 and value[0] == -value[1]:
+        return f"±{value[1]:g}"
+    return f"({', '.join(f'{x:g}' for x in value)})"
