@@ -53,7 +53,7 @@ def test_recipes():
         ("RandomRotate(", "is no call"),
         ("Conv2D(3, 3)", "'Conv2D' is no layer. There are: .*RandomRotate"),
         ("keras.layers.Dense(3)", "'keras.layers.Dense' is no layer"),
-        ("RandomRotate(factor=1, degrees=2)", "exactly one"),
+        ("RandomRotate(factor=1, degrees=2)", "`degrees`"),
         ("RandomRotate(turn=3)", "RandomRotate: .*turn"),
         ("RandomRotate(2 ** 3)", r"'2 \*\* 3' is no number, string or layer"),
         ("RandomRotate(**{'degrees': 3})", "has .* in it"),

@@ -88,7 +88,7 @@ def test_layers_come_in_the_order_given(photo, monkeypatch):
 
 
 def test_the_fill_is_that_of_all_layers():
-    layers, fused = preview.from_texts(["RandomZoom(0.1)", "RandomHue"], "wrap")
+    layers, fused = preview.from_texts(["RandomZoom(0.1)", "RandomHue(0.1)"], "wrap")
     assert [type(x) for x in layers] == [kal.RandomZoom, kal.RandomHue]
     assert fused.settings.fill_mode == "wrap"
 
@@ -97,7 +97,8 @@ def test_the_fill_is_that_of_all_layers():
 def test_a_recipe_is_shown_without_its_normalising(photo, text):
     assert run("--recipe", text, "--columns", "1") == 0
     layers, fused = preview.from_recipe(text)
-    assert Image.open("sheet.png").height > GAP + len(layers) * (TITLE + 30 + GAP)
+    with Image.open("sheet.png") as sheet:
+        assert sheet.height > GAP + len(layers) * (TITLE + 30 + GAP)
     drawn = fused(photo[np.newaxis], training=True)
     assert (drawn.shape, drawn.dtype) == ((1, 30, 30, 3), tf.uint8)
     assert not fused.mixes()
@@ -263,7 +264,10 @@ def write(name, data):
         (["--config", "unknown.json"], "unknown.json: "),
         (["--config", "theirs.json"], "theirs.json: `layers` must be augmentation"),
         (["--config", "wrong.json"], "wrong.json: "),
-        (["--config", "one.json", "--layer", "RandomHue"], "--config holds the layers"),
+        (
+            ["--config", "one.json", "--layer", "RandomFlip"],
+            "--config holds the layers",
+        ),
         (["--recipe", "mae", "--fill-mode", "wrap"], "--recipe holds the layers"),
         (["--recipe", "mae", "--config", "one.json"], "--config holds the layers"),
         (["--recipe", "made"], "'made' is no recipe. There are: byol, "),
