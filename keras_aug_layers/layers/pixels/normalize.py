@@ -19,7 +19,7 @@ store = register("store", "pointwise", lambda x, one: x, neutral={}, stored=True
 """Clips and rounds as if the pixels were stored here; changes nothing else."""
 
 
-class _Converter(AugmentationLayer):
+class Converter(AugmentationLayer):
     """Base class of the layers that give pixels another unit, in training and outside.
 
     Args:
@@ -66,7 +66,7 @@ class _Converter(AugmentationLayer):
 
 
 @keras.saving.register_keras_serializable("keras_aug_layers")
-class Normalize(_Converter):
+class Normalize(Converter):
     """Subtracts a mean and divides by a standard deviation, for each channel.
 
     In the same pass as all that comes before it, in training and outside.
@@ -113,7 +113,7 @@ class Normalize(_Converter):
 
 
 @keras.saving.register_keras_serializable("keras_aug_layers")
-class Rescaling(_Converter):
+class Rescaling(Converter):
     """Multiplies and adds: x becomes scale * x + offset, in training and outside.
 
     As `keras.layers.Rescaling`, but in the same pass as what comes before it.
