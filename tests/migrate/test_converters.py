@@ -1,4 +1,4 @@
-"""Every image layer of the installed Keras becomes one of ours, or stays by its name."""
+"""Every image layer of the installed Keras becomes one of ours, or stays by name."""
 
 import warnings
 
