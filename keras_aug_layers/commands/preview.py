@@ -161,7 +161,7 @@ def _shown(stack: AugmentationLayer) -> AugmentationLayer:
     config = {**stack.get_config(), **FORMATS}
     kept = layers[: ends.index(True)] if any(ends) else layers
     saved = [keras.saving.serialize_keras_object(x) for x in kept]
-    return from_config({**config, "layers": saved})[1]
+    return kal.FusedAugmentation.from_config({**config, "layers": saved})
 
 
 def from_config(config: Any) -> Chosen:

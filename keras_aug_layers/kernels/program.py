@@ -90,6 +90,10 @@ class Function:
         stored: whether it reads what would be stored before it: clipped values, whole
             numbers where the images are integers.
         alone: of a stage, whether each image is by itself.
+        one_by_one: of a stage, whether images are done one after the other by XLA on
+            a processor: where what an image drew decides how much there is to do.
+        programs: of a stage, whether it does programs of its own: then it gets `run`,
+            a function of images, a program of pixels and, perhaps, one of coordinates.
         placed: of a stage, whether what it does to a pixel depends on where it lies or
             on its neighbours, so that it cannot be exchanged with a move.
         labels: what it makes of one-hot labels (B, K), given its rows.
@@ -111,6 +115,8 @@ class Function:
     statistic: str | None = None
     stored: bool = False
     alone: bool = True
+    one_by_one: bool = False
+    programs: bool = False
     placed: bool = True
     labels: Callable[..., Any] | None = None
     masks: Callable[..., Any] | None = None

@@ -19,6 +19,7 @@ from keras_aug_layers.layers import (
 from keras_aug_layers.layers.base import AugmentationLayer
 
 Numbers = tuple[float, ...]
+Pair = tuple[float, float]
 
 MEAN: Numbers = (0.485, 0.456, 0.406)
 STD: Numbers = (0.229, 0.224, 0.225)
@@ -50,8 +51,8 @@ def views(
 
 def crop_and_flip(
     size: int,
-    scale: Numbers,
-    ratio: Numbers = (3 / 4, 4 / 3),
+    scale: Pair,
+    ratio: Pair = (3 / 4, 4 / 3),
     hflip: float = 0.5,
     vflip: float = 0.0,
 ) -> list[AugmentationLayer]:

@@ -19,6 +19,7 @@ from keras_aug_layers.recipes.parts import (
     MEAN,
     STD,
     Numbers,
+    Pair,
     crop_and_flip,
     evaluation,
     fused,
@@ -90,8 +91,12 @@ def torchvision_resnet50(
     layers.append(normal)
     if random_erase:
         layers.append(RandomErasing(random_erase, fill_value=0.0))
-    labels = {"num_classes": num_classes, "label_smoothing": label_smoothing}
-    mixed = mixing(mixup_alpha, cutmix_alpha, **labels)
+    mixed = mixing(
+        mixup_alpha,
+        cutmix_alpha,
+        num_classes=num_classes,
+        label_smoothing=label_smoothing,
+    )
     train = fused([*layers, *mixed], interpolation)
     sizes = val_resize_size, val_crop_size
     return train, evaluation(*sizes, interpolation, normal, mixed)
@@ -111,8 +116,8 @@ def timm(
     size: int = 224,
     *,
     num_classes: int | None = None,
-    scale: Numbers = (0.08, 1.0),
-    ratio: Numbers = (3 / 4, 4 / 3),
+    scale: Pair = (0.08, 1.0),
+    ratio: Pair = (3 / 4, 4 / 3),
     hflip: float = 0.5,
     vflip: float = 0.0,
     auto_augment: str | None = "rand-m9-mstd0.5-inc1",
@@ -230,9 +235,14 @@ def rand_augment(text: str) -> RandAugment:
 def _jitter(strengths: float | Numbers) -> RandomColorJitter:
     if not isinstance(strengths, (tuple, list)):
         strengths = (strengths,) * 3
-    names = ("brightness", "contrast", "saturation", "hue")
-    given = dict(zip(names, strengths, strict=False))
-    return RandomColorJitter(**given, order="random")
+    brightness, contrast, saturation, hue = (*strengths, None)[:4]
+    return RandomColorJitter(
+        brightness=brightness,
+        contrast=contrast,
+        saturation=saturation,
+        hue=hue,
+        order="random",
+    )
 
 
 @recipe

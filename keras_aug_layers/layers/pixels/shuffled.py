@@ -1,0 +1,126 @@
+"""Changes of colour in an order of each image's own, for RandomColorJitter."""
+
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from keras_aug_layers.kernels.either import either
+from keras_aug_layers.kernels.program import Step, register
+from keras_aug_layers.layers.pixels.hsv import turn_hsv
+from keras_aug_layers.layers.pixels.hue import hue
+from keras_aug_layers.layers.pixels.saturation import GREY, LUMA
+from keras_aug_layers.layers.pixels.tone import tone
+from keras_aug_layers.plan.frame import Frame
+
+
+class Change(NamedTuple):
+    """A change of colours: that of `tone`, or of `turn_hsv`, under their names.
+
+    Attributes:
+        gain: a number, or (B,), as are the next three and `turns`.
+        grey: see above.
+        centre: see above.
+        bias: see above.
+        of_grey: see above.
+        turns: see above.
+        hsv: 1 if it is that of `turn_hsv`.
+        cut: see above.
+    """
+
+    gain: Any = 1.0
+    grey: Any = 0.0
+    centre: Any = 0.0
+    bias: Any = 0.0
+    of_grey: float = 0.0
+    turns: Any = 0.0
+    hsv: float = 0.0
+    cut: float = 0.0
+
+
+def shuffled(changes: list[Change], order: tf.Tensor | None, frame: Frame) -> Step:
+    """The changes one after the other, in an order of each image's own.
+
+    Each begins from what the one before it would store: clipped, and whole numbers
+    where the images are integers.
+
+    Args:
+        changes: what is done.
+        order: int32 (B, n): which of them comes first, second …; None for theirs.
+        frame: the images.
+    """
+    places, chosen, zero = [], [], tf.zeros((frame.batch,), tf.float64)
+    columns = []
+    for column in zip(*changes, strict=True):
+        every = tf.stack([zero + tf.cast(x, tf.float64) for x in column], axis=1)
+        every = every if order is None else _gathered(every, order)
+        columns.append(tf.unstack(every, len(changes), axis=1))
+    for rows in zip(*columns, strict=True):
+        change = dict(zip(Change._fields, rows, strict=True))
+        hsv, turns = change.pop("hsv"), change.pop("turns")
+        steps = [tone(frame, **change)]
+        if any(x.hsv for x in changes):
+            steps.append(turn_hsv(frame, turns, change["gain"], change["cut"]))
+        places.append(steps)
+        chosen.append(tf.cast(hsv, tf.int32))
+    return either(places, chosen)
+
+
+def _gathered(every: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
+    return tf.gather(every, order, batch_dims=1)
+
+
+def shuffled_matrices(
+    changes: list[Change], order: tf.Tensor, frame: Frame
+) -> list[Step]:
+    """The same as a matrix, and a part of the mean, for each place: one in the end.
+
+    The hue is turned about the grey axis, and nothing is stored between.
+
+    Args:
+        changes: what is done.
+        order: int32 (B, n): which of them comes first, second …
+        frame: the images.
+    """
+    size, batch = frame.channels, tf.shape(order)[0]
+    eye = tf.eye(size, dtype=tf.float64)
+    rgb = size == 3
+    luma, grey_weights = (
+        tf.constant([weights if rgb else [1.0 / size] * size] * size, tf.float64)
+        for weights in (LUMA, GREY)
+    )
+
+    def placed(every: list[tf.Tensor]) -> list[tf.Tensor]:
+        every = [tf.broadcast_to(x, (batch, *x.shape[1:])) for x in every]
+        chosen = _gathered(tf.stack(every, axis=1), order)
+        return tf.unstack(chosen, len(every), axis=1)
+
+    matrices, abouts, biases = [], [], []
+    for change in changes:
+        gain, grey, centre, bias = (
+            tf.reshape(tf.cast(x, tf.float64), (-1, 1, 1))
+            for x in (change.gain, change.grey, change.centre, change.bias)
+        )
+        turned = change.hsv and tf.is_tensor(change.turns)
+        matrices.append(
+            hue(change.turns).rows["matrix"] if turned else gain * eye + grey * luma
+        )
+        abouts.append(centre * (grey_weights if change.of_grey else eye))
+        half = 0.5 * centre if change.of_grey and rgb and frame.whole else 0.0
+        biases.append((bias - half)[..., 0] * tf.ones((1, size), tf.float64))
+    places = zip(placed(matrices), placed(abouts), placed(biases), strict=True)
+    return [
+        _matrix_about_the_mean(matrix=matrix, about=about, bias=bias)
+        for matrix, about, bias in places
+    ]
+
+
+def _about_the_mean(
+    mean: tf.Tensor, matrix: tf.Tensor, about: tf.Tensor, bias: tf.Tensor
+) -> Step:
+    bias += tf.reduce_sum(about * mean[:, tf.newaxis], axis=-1)
+    return Step("mix", {"matrix": matrix, "bias": bias})
+
+
+_matrix_about_the_mean = register(
+    "matrix_about_the_mean", "measured", _about_the_mean, statistic="mean"
+)
