@@ -8,10 +8,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from examples import ALWAYS, EVERY
+from helpers import op_by_op
 
 import keras_aug_layers as kal
-from tests.examples import ALWAYS, EVERY
-from tests.helpers import op_by_op
 
 SIZE = 16, 18
 LAYERS = {**EVERY, **ALWAYS}

@@ -5,11 +5,11 @@ import warnings
 import keras
 import numpy as np
 import pytest
+from helpers import op_by_op
 from keras import layers as kl
 
 import keras_aug_layers as kal
 from keras_aug_layers.migrate.converters import CONVERTERS
-from tests.helpers import op_by_op
 
 STAY = {"MaxNumBoundingBoxes"}
 """It limits boxes, and touches no image."""

@@ -8,11 +8,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import op_by_op, random_images
 
 import keras_aug_layers as kal
 from keras_aug_layers import recipes
 from keras_aug_layers.recipes.supervised import rand_augment
-from tests.helpers import op_by_op, random_images
 
 LABELLED = ("torchvision_resnet50", "timm", "deit3")
 VIEWS = ("simclr", "byol", "dino")
