@@ -18,7 +18,14 @@ Differences, where ours does not do the same for the same arguments:
   is another area).
 - RandAugment and AugMix have the published operations. RandAugment(factor=f) becomes
   the magnitude 30 f, AugMix(factor=f) the severity 10 f.
-- Equalization looks at each image (Keras: at the whole batch).
+- Equalization looks at each image (Keras: at the whole batch), with Pillow's formula.
+- RandomHue, RandomSaturation and RandomColorJitter stay within any value range (with
+  floats from 0 to 255 Keras leaves it, or clips to 1).
+- RandomSharpness and RandomGaussianBlur mirror the image at its edge, or leave the edge
+  as it is, as published (Keras: black comes in).
+- Solarization draws both ends of a range in one unit (Keras: the lower end in grey
+  levels).
+- RandomPosterization draws the upper end too, and floats keep their fractions' levels.
 - Resizing and the crops read the pixels beside an enlarged crop.
 - Integers are rounded and clipped; a stack of colours is clipped once, at its end.
 """

@@ -31,7 +31,8 @@ def fuse(stack: Any, *, jit_compile: bool | str = "auto") -> keras.layers.Layer:
 
     Converted are the layers of `keras.layers` that `CONVERTERS` of
     `migrate/converters.py` names: all that augment, crop, resize or rescale images,
-    but `MaxNumBoundingBoxes`, which stays in its place, as everything else does.
+    but `MaxNumBoundingBoxes` and `ContrastLimitedAdaptiveHistogramEqualization`, which
+    stay in their place, as everything else does.
     Neighbours that share fill settings, value range, data format and unit become one
     `FusedAugmentation`.
 

@@ -11,8 +11,8 @@ from keras import layers as kl
 import keras_aug_layers as kal
 from keras_aug_layers.migrate.converters import CONVERTERS
 
-STAY = {"MaxNumBoundingBoxes"}
-"""It limits boxes, and touches no image."""
+STAY = {"ContrastLimitedAdaptiveHistogramEqualization", "MaxNumBoundingBoxes"}
+"""One looks at neighbourhoods as nothing here does, the other touches no image."""
 COLORS = np.array(
     [[200, 30, 60], [20, 180, 90], [120, 130, 250], [255, 255, 0], [7, 7, 7]], "float32"
 )
@@ -44,24 +44,12 @@ def images():
     return np.round(pixels)[np.newaxis].astype("float32")
 
 
+UNIT = {"value_range": (0, 1)}
 EXACT = {
     "AutoContrast": kl.AutoContrast,
     "CenterCrop": lambda: kl.CenterCrop(7, 9),
-    "Equalization": kl.Equalization,
     "Normalization": lambda: kl.Normalization(mean=[1, 20, 70], variance=[9, 2500, 1]),
     "RandomBrightness": lambda: kl.RandomBrightness((0.2, 0.2)),
-    "RandomColorJitter": lambda: kl.RandomColorJitter(
-        brightness_factor=(0.1, 0.1),
-        saturation_factor=(0.7, 0.7),
-        hue_factor=(0.2, 0.2),
-    ),
-    "RandomGaussianBlur": lambda: kl.RandomGaussianBlur(
-        (1.0, 1.0), kernel_size=3, sigma=(0.8, 0.8)
-    ),
-    "RandomHue": lambda: kl.RandomHue((0.3, 0.3)),
-    "RandomPosterization": lambda: kl.RandomPosterization((3, 3)),
-    "RandomSaturation": lambda: kl.RandomSaturation((0.7, 0.7)),
-    "RandomSharpness": lambda: kl.RandomSharpness((0.8, 0.8)),
     "Rescaling": lambda: kl.Rescaling(1 / 127.5, -1.0),
     "Resizing": lambda: kl.Resizing(9, 11),
     "Resizing, nearest": lambda: kl.Resizing(9, 11, interpolation="nearest"),
@@ -69,20 +57,61 @@ EXACT = {
     "Resizing, a letterbox": lambda: kl.Resizing(
         16, 16, pad_to_aspect_ratio=True, fill_value=9.0
     ),
-    "Solarization": lambda: kl.Solarization((0.1, 0.1), (0.4, 0.4)),
 }
+"""On floats from 0 to 255."""
+UNITS = {
+    "RandomColorJitter": lambda: kl.RandomColorJitter(
+        (0, 1), (0.1, 0.1), None, (0.3, 0.3), (1.0, 1.0)
+    ),
+    "RandomHue": lambda: kl.RandomHue((1.0, 1.0), **UNIT),
+    "RandomSaturation": lambda: kl.RandomSaturation((0.3, 0.3), **UNIT),
+    "saturated": lambda: kl.RandomSaturation((0.7, 0.7), **UNIT),
+}
+"""On floats from 0 to 1: with those to 255 Keras leaves the range, or clips to 1."""
+INSIDE = {
+    "RandomGaussianBlur": lambda: kl.RandomGaussianBlur(
+        (1.0, 1.0), kernel_size=3, sigma=(0.8, 0.8)
+    ),
+    "RandomSharpness": lambda: kl.RandomSharpness((0.8, 0.8)),
+}
+"""At the edge Keras takes what is beyond for black."""
 
 
-@pytest.mark.parametrize("name", EXACT)
-def test_where_nothing_is_random_the_pixels_are_kerass(name, images):
-    """To half a grey level of 255; of 1 for what has a range of its own."""
-    theirs = EXACT[name]()
+def both(theirs, images):
+    """What Keras's layer and ours make of images."""
     expected = np.asarray(theirs(images, training=True))
     with op_by_op():
         ours = np.asarray(kal.fuse(theirs)(images, training=True))
     assert (ours.shape, ours.dtype) == (expected.shape, expected.dtype)
-    assert np.abs(ours - expected).max() <= 0.5
-    assert np.abs(ours - images).max() > 5 if ours.shape == images.shape else True
+    return ours, expected
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_where_nothing_is_random_the_pixels_are_kerass(name, images):
+    ours, expected = both(EXACT[name](), images)
+    np.testing.assert_allclose(ours, expected, atol=0.01)
+    assert np.ptp(expected) > 1.5
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_hsv_is_kerass(name, images):
+    ours, expected = both(UNITS[name](), images / 255)
+    np.testing.assert_allclose(ours, expected, atol=1e-4)
+    assert np.abs(ours - images / 255).max() > 0.1
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_neighbourhoods_are_kerass_inside(name, images):
+    ours, expected = both(INSIDE[name](), images)
+    inner = np.s_[:, 1:-1, 1:-1]
+    np.testing.assert_allclose(ours[inner], expected[inner], atol=0.01)
+    assert np.abs(ours - images).max() > 5
+
+
+def test_bits_are_kerass(images):
+    theirs, images = kl.RandomPosterization((3, 3)), images.astype("uint8")
+    expected = np.asarray(theirs(images, training=True))  # as floats
+    np.testing.assert_array_equal(kal.fuse(theirs)(images, training=True), expected)
 
 
 def test_statistics_of_whole_images_are_each_images_own(images):
