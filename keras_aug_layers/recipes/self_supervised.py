@@ -73,6 +73,7 @@ def simclr(
         A recipe whose training gives a dict: `views` of (B, 2, size, size, 3).
 
     Example:
+        >>> import tensorflow as tf
         >>> images = tf.zeros((4, 48, 40, 3), tf.uint8)
         >>> simclr(size=32).train(images, training=True)["views"].shape
         TensorShape([4, 2, 32, 32, 3])
@@ -111,6 +112,7 @@ def byol(
         size, 3) each.
 
     Example:
+        >>> import tensorflow as tf
         >>> images = tf.zeros((4, 48, 40, 3), tf.uint8)
         >>> byol(size=32).train(images, training=True)["second"].shape
         TensorShape([4, 1, 32, 32, 3])
@@ -157,6 +159,7 @@ def dino(
         and `local` of (B, local_views, local_size, local_size, 3).
 
     Example:
+        >>> import tensorflow as tf
         >>> images = tf.zeros((2, 48, 40, 3), tf.uint8)
         >>> dino(size=32, local_size=16).train(images, training=True)["local"].shape
         TensorShape([2, 8, 16, 16, 3])
@@ -192,6 +195,7 @@ def mae(
         dtype: of what comes out; that of Keras's policy by default.
 
     Example:
+        >>> import tensorflow as tf
         >>> images = tf.zeros((4, 48, 40, 3), tf.uint8)
         >>> mae(size=32).train(images, training=True).shape
         TensorShape([4, 32, 32, 3])

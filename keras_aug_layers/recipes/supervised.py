@@ -77,6 +77,7 @@ def torchvision_resnet50(
         dtype: of what comes out; that of Keras's policy by default.
 
     Example:
+        >>> import tensorflow as tf
         >>> recipe = torchvision_resnet50(size=32, num_classes=10)
         >>> images = tf.zeros((4, 48, 40, 3), tf.uint8)
         >>> data = {"images": images, "labels": tf.range(4)}
@@ -170,6 +171,7 @@ def timm(
         dtype: of what comes out; that of Keras's policy by default.
 
     Example:
+        >>> import tensorflow as tf
         >>> recipe = timm(size=32, num_classes=10, mixup=0.0, cutmix=0.0)
         >>> recipe.train(tf.zeros((4, 48, 40, 3), tf.uint8), training=True).shape
         TensorShape([4, 32, 32, 3])
@@ -277,6 +279,7 @@ def deit3(
         dtype: of what comes out; that of Keras's policy by default.
 
     Example:
+        >>> import tensorflow as tf
         >>> recipe = deit3(size=32, mixup=0.0, cutmix=0.0)
         >>> recipe.train(tf.zeros((4, 48, 40, 3), tf.uint8), training=True).shape
         TensorShape([4, 32, 32, 3])
