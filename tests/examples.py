@@ -75,7 +75,7 @@ ALWAYS = {
 }
 """Those that give images another size or unit, outside training too."""
 
-MIXES = {"CutMix": kal.CutMix, "MixUp": kal.MixUp}
+MIXES = {"CutMix": kal.CutMix, "MixUp": kal.MixUp, "Mosaic": kal.Mosaic}
 """Those that need labels while training."""
 
 ARGUMENTS = {
@@ -85,6 +85,7 @@ ARGUMENTS = {
     "bounding_box_format": "xywh",
     "box_fit": "ellipse",
     "brightness_factor": (-0.2, 0.3),
+    "center_range": (0.3, 0.7),
     "contrast_factor": (-0.1, 0.3),
     "count": (2, 3),
     "crop_to_aspect_ratio": True,
@@ -146,6 +147,7 @@ ARGUMENTS = {
     "GridMask.degrees": 90.0,
     "GridMask.ratio": 0.5,
     "GridMask.unit": (4.0, 9.0),
+    "Mosaic.partners": "random",
     "RandomContrast.factor": (-0.2, 0.3),
     "RandomCrop.antialias": False,
     "RandomElasticTransform.factor": (0.2, 0.5),
