@@ -77,6 +77,25 @@ def _five(kal: Any, case: "Case") -> list[Any]:
     ]
 
 
+def _jitter(kal: Any, case: "Case") -> Any:
+    """The four as one matrix, in whichever words there are for it."""
+    parameters = inspect.signature(kal.RandomColorJitter.__init__).parameters
+    if "space" in parameters:
+        return kal.RandomColorJitter(
+            brightness=0.2,
+            contrast_factor=0.2,
+            saturation=0.2,
+            hue=0.1,
+            space="linear",
+        )
+    return kal.RandomColorJitter(
+        brightness_factor=0.2,
+        contrast_factor=0.2,
+        saturation_factor=0.2,
+        hue_factor=0.1,
+    )
+
+
 def _one_by_one(kal: Any, case: "Case") -> Any:
     import keras
 
@@ -93,12 +112,7 @@ LAYERS: dict[str, Callable[[Any, "Case"], Any]] = {
         [layer for _ in range(3) for layer in _five(kal, case)]
     ),
     "one by one": _one_by_one,
-    "jitter": lambda kal, case: kal.RandomColorJitter(
-        brightness_factor=0.2,
-        contrast_factor=0.2,
-        saturation_factor=0.2,
-        hue_factor=0.1,
-    ),
+    "jitter": _jitter,
     "RandAugment": lambda kal, case: kal.RandAugment(),
     "choice of ten": lambda kal, case: kal.RandomChoice(
         [kal.RandomRotate(degrees=30 - i) for i in range(10)]

@@ -59,17 +59,14 @@ LAYERS: dict[str, AugmentationLayer] = {
     "RandomPerspective(scale=0.8)": kal.RandomPerspective(scale=0.8),
     "RandomBrightness(0.5)": kal.RandomBrightness(0.5),
     "RandomContrast(0.7)": kal.RandomContrast(0.7),
-    "RandomSaturation(0.9)": kal.RandomSaturation(0.9),
-    "RandomHue(0.2)": kal.RandomHue(0.2),
+    "RandomSaturation(gain=0.9)": kal.RandomSaturation(gain=0.9),
+    "RandomHue(0.4)": kal.RandomHue(0.4),
     "RandomGrayscale(0.5)": kal.RandomGrayscale(0.5),
     "RandomInvert(0.5)": kal.RandomInvert(0.5),
     "RandomChannelShift(60)": kal.RandomChannelShift(60),
-    "RandomColorJitter(brightness_factor=0.3, contrast_factor=0.3, "
-    "saturation_factor=0.5, hue_factor=0.1)": kal.RandomColorJitter(
-        brightness_factor=0.3,
-        contrast_factor=0.3,
-        saturation_factor=0.5,
-        hue_factor=0.1,
+    "RandomColorJitter(brightness=0.3, contrast=0.3, saturation=0.5, hue=0.1, "
+    'order="random")': kal.RandomColorJitter(
+        brightness=0.3, contrast=0.3, saturation=0.5, hue=0.1, order="random"
     ),
     "RandomApply(RandomRotate(degrees=45), 0.5)": kal.RandomApply(
         kal.RandomRotate(degrees=45), 0.5

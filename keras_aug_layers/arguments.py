@@ -65,6 +65,25 @@ def share(name: str, value: Any) -> Range:
     return pair(name, value, 0.0, 1.0)
 
 
+def gain(name: str, value: Any) -> Range:
+    """Reads a range of gains: v means (1 - v, 1 + v), at least 0; a pair (low, high)."""
+    if is_number(value):
+        value = number(name, value, 0.0)
+        value = (max(0.0, 1.0 - value), 1.0 + value)
+    return pair(name, value, 0.0, LARGEST)
+
+
+def exactly_one(**values: Any) -> None:
+    """Refuses none and several of arguments that say the same thing in other units."""
+    given = [name for name, value in values.items() if value is not None]
+    if len(given) != 1:
+        names = " or ".join(f"`{name}`" for name in values)
+        raise ValueError(
+            f"Exactly one of {names} must be given. Received: "
+            f"{', '.join(given) or 'none of them'}"
+        )
+
+
 def whole(name: str, value: Any) -> int:
     """Returns `value` as an integer if it is a whole number."""
     if value != int(value):

@@ -93,7 +93,7 @@ def test_the_chosen_layer_does_what_it_does_alone(images):
     layers = [
         kal.RandomRotate(degrees=(90, 90)),
         kal.RandomBrightness((-0.5, -0.5)),
-        kal.RandomSaturation((-1, -1)),
+        kal.RandomSaturation(gain=(0, 0), space="linear"),
         kal.RandomContrast((0.5, 0.5)),
         kal.FusedAugmentation([]),
     ]
@@ -199,10 +199,13 @@ def test_colours_of_all_ranks_in_one_choice(value_range):
     layers = [
         kal.RandomBrightness((0.5, 0.5)),
         kal.RandomChannelShift((20, 20)),
-        kal.RandomHue((0.2, 0.2)),
+        kal.RandomHue(turns=(0.2, 0.2), space="linear"),
         kal.RandomContrast((0.5, 0.5)),
         kal.FusedAugmentation(
-            [kal.RandomContrast((0.2, 0.2)), kal.RandomSaturation((-0.4, -0.4))]
+            [
+                kal.RandomContrast((0.2, 0.2)),
+                kal.RandomSaturation(gain=(0.6, 0.6), space="linear"),
+            ]
         ),
     ]
     rng = np.random.default_rng(1)
@@ -241,7 +244,7 @@ def test_one_warp_and_one_colour_pass(form):
         kal.RandomShear(0.1, 0.2),
         kal.RandomFlip(),
         kal.RandomPerspective(),
-        kal.RandomHue(0.1),
+        kal.RandomHue(turns=0.1, space="linear"),
         kal.RandomContrast(0.1),
     ]
     layer = {
@@ -483,7 +486,10 @@ def test_policies_take_fill_settings_and_range(policy):
 CONFIGURED = {
     "apply": lambda: kal.RandomApply(kal.RandomRotate(0.1, seed=2), 0.3, seed=1),
     "choice": lambda: kal.RandomChoice(
-        [kal.RandomRotate(0.1), kal.RandomHue(0.1)], (1, 3), seed=1, probability=0.9
+        [kal.RandomRotate(0.1), kal.RandomHue(turns=0.1, space="linear")],
+        (1, 3),
+        seed=1,
+        probability=0.9,
     ),
     "choice without weights": lambda: kal.RandomChoice(shifts(2), seed=1),
     "choice of own settings": lambda: kal.RandomChoice(

@@ -57,11 +57,21 @@ def of_hue(x, turns):
     )
 
 
+def linear_hue(turns, value_range=None, **kwargs):
+    return kal.RandomHue(turns=turns, value_range=value_range, space="linear", **kwargs)
+
+
+def linear_saturation(factor, value_range=None):
+    """With the range of a change of the gain: f for (-f, f), or a pair."""
+    gain = tuple(1.0 + x for x in factor) if isinstance(factor, tuple) else factor
+    return kal.RandomSaturation(gain=gain, value_range=value_range, space="linear")
+
+
 DEFINED = {
     "brightness": (kal.RandomBrightness, lambda x, u: x * (1 + u)),
     "contrast": (kal.RandomContrast, of_contrast),
-    "saturation": (kal.RandomSaturation, of_saturation),
-    "hue": (kal.RandomHue, of_hue),
+    "saturation": (linear_saturation, of_saturation),
+    "hue": (linear_hue, of_hue),
     "channel shift": (kal.RandomChannelShift, lambda x, u: x + u),
 }
 defined = pytest.mark.parametrize(
@@ -121,7 +131,7 @@ def test_saturation_is_pillows(gain, photographs):
         np.asarray(ImageEnhance.Color(Image.fromarray(x)).enhance(gain), "float64")
         for x in photographs
     ]
-    layer = kal.RandomSaturation((gain - 1, gain - 1), RANGE)
+    layer = linear_saturation((gain - 1, gain - 1), RANGE)
     difference = drawn(layer, photographs.astype("float32")) - expected
     of_luma = 0.5 * abs(1 - gain) + 0.01
     assert -of_luma < difference.min() and difference.max() < 1 + of_luma
@@ -129,7 +139,7 @@ def test_saturation_is_pillows(gain, photographs):
 
 def test_hue_leaves_greys_and_sums(floats):
     grey = np.repeat(floats[..., :1], 3, axis=-1)
-    layer = kal.RandomHue(1.0)
+    layer = linear_hue(1.0)
     np.testing.assert_allclose(drawn(layer, grey), grey, atol=1e-3)
     result = drawn(layer, floats)
     np.testing.assert_allclose(result.sum(-1), floats.sum(-1), atol=1e-2)
@@ -139,7 +149,7 @@ def test_hue_leaves_greys_and_sums(floats):
 @pytest.mark.parametrize(("thirds", "order"), [(1, [2, 0, 1]), (2, [1, 2, 0])])
 def test_a_third_of_a_turn_permutes_the_channels(thirds, order, photographs):
     for turns in (thirds / 3, thirds / 3 - 1):
-        layer = kal.RandomHue((turns, turns))
+        layer = linear_hue((turns, turns))
         assert_same_bits(drawn(layer, photographs), photographs[..., order])
 
 
@@ -147,7 +157,7 @@ def test_hue_turns_as_in_hsv():
     """Of a pure colour, the hue in HSV changes the same way, within the sextant."""
     red = np.zeros((1, 1, 1, 3), "float32") + [1, 0, 0]
     for turns in (0.05, 0.3, 0.6, 0.95):
-        result = drawn(kal.RandomHue((turns, turns)), red)
+        result = drawn(linear_hue((turns, turns)), red)
         red_hue = (tf.image.rgb_to_hsv(tf.nn.relu(result)).numpy()[..., 0]).item()
         assert abs(red_hue - turns) < 1 / 12
 
@@ -204,11 +214,12 @@ def test_channel_shift_of_each_channel(probability, floats):
 
 
 JITTER = {
-    "brightness_factor": (0.2, 0.2),
+    "brightness": (1.2, 1.2),
     "contrast_factor": (-0.4, -0.4),
-    "saturation_factor": (0.5, 0.5),
-    "hue_factor": (0.1, 0.1),
+    "saturation": (1.5, 1.5),
+    "hue": (0.1, 0.1),
 }
+STRENGTH = {"brightness": 0.2, "contrast_factor": -0.4, "saturation": 0.5, "hue": 0.1}
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
@@ -217,13 +228,14 @@ def test_jitter_is_the_four_in_order(count, floats):
         expected = floats.astype("float64")
         for name in names:
             _, definition = DEFINED[name.removesuffix("_factor")]
-            expected = definition(expected, JITTER[name][0])
-        layer = kal.RandomColorJitter(**{name: JITTER[name] for name in names})
+            expected = definition(expected, STRENGTH[name])
+        own = {name: JITTER[name] for name in names}
+        layer = kal.RandomColorJitter(space="linear", **own)
         np.testing.assert_allclose(drawn(layer, floats), expected, atol=2e-3)
 
 
 def test_jitter_draws_the_four_independently():
-    layer = kal.RandomColorJitter(brightness_factor=0.5, contrast_factor=0.5)
+    layer = kal.RandomColorJitter(brightness=0.5, contrast_factor=0.5, space="linear")
     brighter, contrasted = layer.sample((20_000, 4, 4, 3)).pixels
     assert (brighter.name, contrasted.name) == ("scale", "contrast")
     gains = [step.rows["gain"].numpy()[:, 0] for step in (brighter, contrasted)]
@@ -245,11 +257,11 @@ def test_the_mean_is_of_the_image_that_came_in():
 
 LAYERS = {
     "contrast": kal.RandomContrast((0.5, 0.5)),
-    "saturation": kal.RandomSaturation((-0.5, -0.5)),
-    "hue": kal.RandomHue((0.2, 0.2)),
+    "saturation": linear_saturation((-0.5, -0.5)),
+    "hue": linear_hue((0.2, 0.2)),
     "greyscale": kal.RandomGrayscale(1.0),
     "inversion": kal.RandomInvert(1.0, RANGE),
-    "jitter": kal.RandomColorJitter(RANGE, **JITTER),
+    "jitter": kal.RandomColorJitter(RANGE, space="linear", **JITTER),
     "channel shift": kal.RandomChannelShift(40),
 }
 MIXING = ("saturation", "hue", "greyscale", "jitter")
@@ -304,8 +316,8 @@ def colorful(**kwargs):
     stack = [
         kal.RandomBrightness((0.1, 0.4)),
         kal.RandomContrast((0.3, 0.6)),
-        kal.RandomSaturation((-0.6, -0.2)),
-        kal.RandomHue((0.1, 0.2)),
+        linear_saturation((-0.6, -0.2)),
+        linear_hue((0.1, 0.2)),
         kal.RandomInvert(0.5, RANGE),
         kal.RandomChannelShift(40, RANGE),
     ]
@@ -352,7 +364,7 @@ GAINS = [
     kal.RandomBrightness(0.2),
     kal.RandomInvert(0.5, RANGE),
     kal.RandomChannelShift(20),
-    kal.RandomColorJitter(brightness_factor=0.2),
+    kal.RandomColorJitter(brightness=0.2, space="linear"),
 ]
 
 
@@ -361,7 +373,7 @@ def test_gains_are_one_gain():
     shape = (4, 9, 12, 3)
     (step,) = kal.FusedAugmentation(GAINS).sample(shape).pixels
     assert (step.name, step.rows["gain"].shape) == ("scale", (4, 1))
-    mixing = [GAINS[0], kal.RandomSaturation(0.2), *GAINS, kal.RandomHue(0.1)]
+    mixing = [GAINS[0], linear_saturation(0.2), *GAINS, linear_hue(0.1)]
     (step,) = kal.FusedAugmentation(mixing).sample(shape).pixels
     assert (step.name, step.rows["matrix"].shape) == ("mix", (4, 3, 3))
 
@@ -373,11 +385,11 @@ def test_gains_pay_no_matrix_product():
 
     assert not products(GAINS)
     assert not products([*GAINS, kal.RandomContrast(0.2)])
-    assert products([*GAINS, kal.RandomSaturation(0.2)])
+    assert products([*GAINS, linear_saturation(0.2)])
 
 
 def test_mixing_pays_one_product():
-    layers = [*GAINS, kal.RandomSaturation(0.2), *GAINS, kal.RandomHue(0.1)]
+    layers = [*GAINS, linear_saturation(0.2), *GAINS, linear_hue(0.1)]
     everything, _ = ops_of(layers)
     assert sum(op in PRODUCTS for op in everything) == 1
 
@@ -387,7 +399,7 @@ def test_only_contrast_pays_for_a_mean():
         everything, _ = ops_of(layers)
         return everything.count("Split")
 
-    assert means(*GAINS, kal.RandomSaturation(0.2)) == 0
+    assert means(*GAINS, linear_saturation(0.2)) == 0
     assert means(kal.RandomContrast(0.2), *GAINS) == 1
     assert means(kal.RandomContrast(0.2), kal.RandomContrast(0.1)) == 1
 
@@ -731,7 +743,7 @@ def test_a_transform_with_a_matrix_goes_through_json(images):
 
 def test_an_inverse_transform_gives_the_colours_back(images):
     floats = images.astype("float64")
-    stack = [kal.RandomBrightness(0.3), kal.RandomHue(0.2), kal.RandomContrast(0.4)]
+    stack = [kal.RandomBrightness(0.3), linear_hue(0.2), kal.RandomContrast(0.4)]
     transform = kal.FusedAugmentation(stack).sample(floats)
     changed = transform.images(floats)
     np.testing.assert_allclose(transform.inverse().images(changed), floats, atol=1e-9)

@@ -88,6 +88,7 @@ def test_layers_are_registered_and_documented(name):
 
 POSITIONAL = {
     "SizeLayer": 2,  # of whose layers they are the first two
+    "RandomColorJitter": 5,  # those of keras.layers.RandomColorJitter
     "RandomErasing": 4,  # all of keras.layers.RandomErasing's
     "Resizing": 5,  # all of keras.layers.Resizing's
 }

@@ -227,7 +227,7 @@ def test_a_member_with_a_seed_draws_as_it_does_alone(seed):
         lambda x: kal.FusedAugmentation([x], seed=1),
         lambda x: kal.FusedAugmentation([kal.RandomBrightness(0.3), x]),
         lambda x: kal.FusedAugmentation(
-            [kal.RandomHue(0.1), kal.FusedAugmentation([x])]
+            [kal.RandomHue(turns=0.1), kal.FusedAugmentation([x])]
         ),
         lambda x: kal.RandomApply(x, 1.0),
         lambda x: kal.RandomChoice([x]),

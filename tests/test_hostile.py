@@ -141,10 +141,15 @@ HUGE = {
 HUGE_COLOURS = {
     "brightness": lambda f: kal.RandomBrightness((f, f), value_range=(0, 255)),
     "contrast": lambda f: kal.RandomContrast((f, f), value_range=(0, 255)),
-    "saturation": lambda f: kal.RandomSaturation((f, f), value_range=(0, 255)),
+    "saturation": lambda f: kal.RandomSaturation(
+        gain=(f, f), value_range=(0, 255), space="linear"
+    ),
     "channel shift": lambda f: kal.RandomChannelShift(f),
     "three": lambda f: kal.FusedAugmentation(
-        [kal.RandomContrast((f, f)), kal.RandomSaturation((f, f))],
+        [
+            kal.RandomContrast((f, f)),
+            kal.RandomSaturation(gain=(f, f), space="linear"),
+        ],
         value_range=(0, 255),
     ),
 }

@@ -205,8 +205,8 @@ PREVIEW_OPTIONS: dict[str, tuple[Callable[[str], Any], str, str]] = {
     "perspective": (_range, "SCALE", "strength, from 0 to 1"),
     "brightness": (_range, "RANGE", "the change of all channels"),
     "contrast": (_range, "RANGE", "the change of the distance to the mean"),
-    "saturation": (_range, "RANGE", "the change of the distance to grey"),
-    "hue": (_range, "RANGE", "a fraction of a turn around the grey axis"),
+    "saturation": (_range, "RANGE", "what it is multiplied by: 0.3 is from 0.7 to 1.3"),
+    "hue": (_range, "RANGE", "a fraction of a turn"),
 }
 """The layers of the preview: how each reads its value, and its help."""
 

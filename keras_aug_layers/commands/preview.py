@@ -32,8 +32,8 @@ LAYERS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "perspective": (kal.RandomPerspective, ("scale",)),
     "brightness": (kal.RandomBrightness, ("factor",)),
     "contrast": (kal.RandomContrast, ("factor",)),
-    "saturation": (kal.RandomSaturation, ("factor",)),
-    "hue": (kal.RandomHue, ("factor",)),
+    "saturation": (kal.RandomSaturation, ("gain",)),
+    "hue": (kal.RandomHue, ("turns",)),
 }
 """What the command line's options build, and the arguments they give."""
 

@@ -91,6 +91,8 @@ class Function:
         stored: whether it reads what would be stored before it: clipped values, whole
             numbers where the images are integers.
         alone: of a stage, whether each image is by itself.
+        one_by_one: of a stage, whether images are done one after the other by XLA on
+            a processor: where what an image drew decides how much there is to do.
         placed: of a stage, whether what it does to a pixel depends on where it lies or
             on its neighbours, so that it cannot be exchanged with a move.
         gathers: of coordinates, whether they are read in other images of the batch.
@@ -113,6 +115,7 @@ class Function:
     statistic: str | None = None
     stored: bool = False
     alone: bool = True
+    one_by_one: bool = False
     placed: bool = True
     gathers: bool = False
     labels: Callable[..., Any] | None = None

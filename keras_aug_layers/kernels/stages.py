@@ -36,29 +36,33 @@ def run(step: Step, images: tf.Tensor, value_range: Range | None) -> tf.Tensor:
     dtype = compute_dtype(images.dtype)
     rows = {key: tf.cast(row, dtype) for key, row in step.rows.items()}
     only = step.only
-    if only is None:
+    loops = function.one_by_one and _loops_are_fast()
+    if only is None and not loops:
         return _if(_yes(images, rows), call, images, rows)
+    if only is None:
+        only = tf.ones(tf.shape(images)[:1], tf.bool)
 
-    def chosen(images: tf.Tensor, **rows: tf.Tensor) -> tf.Tensor:
-        mask = tf.reshape(only, (-1, 1, 1, 1))
-        return tf.where(mask, call(images, **rows), images)
+    def at_once(images: tf.Tensor) -> tf.Tensor:
+        return tf.where(tf.reshape(only, (-1, 1, 1, 1)), call(images, **rows), images)
 
     count = tf.reduce_sum(tf.cast(only, tf.int32))
     if not function.alone:
-        return _if(count > 0, chosen, images, rows)
+        return _if(count > 0, lambda images, **_: at_once(images), images, rows)
     few = count * (os.cpu_count() or 1) <= dimension(images, 0)
 
     def each(images: tf.Tensor) -> tf.Tensor:
         return _one_by_one(call, images, rows, only, count)
 
-    def at_once(images: tf.Tensor) -> tf.Tensor:
-        return chosen(images, **rows)
-
     def few_or_all(images: tf.Tensor) -> tf.Tensor:
         return tf.cond(few, lambda: each(images), lambda: at_once(images))
 
-    result = with_gradient_of(at_once, few_or_all, images)
+    result = with_gradient_of(at_once, each if loops else few_or_all, images)
     return tf.ensure_shape(result, images.shape)
+
+
+def _loops_are_fast() -> bool:
+    """Whether XLA compiles a loop for a processor; a GPU's would wait for its host."""
+    return in_xla_context() and not tf.config.list_physical_devices("GPU")
 
 
 def _yes(images: tf.Tensor, rows: dict[str, tf.Tensor]) -> tf.Tensor:

@@ -280,7 +280,10 @@ def _contrast(layer: Any, common: dict[str, Any]) -> AugmentationLayer:
 def _degeneration(layer: Any, common: dict[str, Any]) -> AugmentationLayer:
     """Keras draws a single f from (-f, f), though it documents 0 … f."""
     low, high = layer.factor
-    return RandomSaturation((-high, -max(low, 0.0)), tuple(layer.value_range), **common)
+    gain = 1.0 - high, 1.0 - max(low, 0.0)
+    return RandomSaturation(
+        None, tuple(layer.value_range), gain=gain, space="linear", **common
+    )
 
 
 def _grayscale(layer: Any, common: dict[str, Any]) -> AugmentationLayer:

@@ -1,5 +1,6 @@
 """Frame: what a layer knows of the images when it draws."""
 
+import math
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -58,6 +59,25 @@ class Frame(NamedTuple):
                 f"dtype={dtype.name}. Write tf.cast(images, 'float32')."
             )
         return cls(batch, height, width, channels, dtype, batched)
+
+    @property
+    def low(self) -> float:
+        """What is black: the low end of the value range, or 0 where none was given."""
+        return 0.0 if self.value_range is None else self.value_range[0]
+
+    @property
+    def limits(self) -> Range:
+        """What pixels are clipped to; infinite for floats without a value range."""
+        if self.value_range is not None:
+            return self.value_range
+        if self.dtype is not None and self.dtype.is_integer:
+            return float(self.dtype.min), float(self.dtype.max)
+        return -math.inf, math.inf
+
+    @property
+    def whole(self) -> bool:
+        """Whether pixels are whole numbers."""
+        return self.dtype is None or self.dtype.is_integer
 
     def range_of(self, layer: Any) -> Range:
         """The value range that was given, or the one that an unsigned dtype implies.

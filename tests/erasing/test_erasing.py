@@ -104,7 +104,10 @@ def test_a_value_for_each_channel(data_format):
 
 def test_a_value_for_each_channel_behind_a_step_that_turns_them():
     images = random_images((3, 16, 16, 3), "uint8")
-    stack = [kal.RandomErasing(fill_value=(9, 0, 0)), kal.RandomSaturation(0.3, seed=2)]
+    stack = [
+        kal.RandomErasing(fill_value=(9, 0, 0)),
+        kal.RandomSaturation(gain=0.3, space="linear", seed=2),
+    ]
     erased = drawn(kal.FusedAugmentation(stack), images, seed=(1, 2))
     plain = drawn(kal.FusedAugmentation(stack[1:]), images, seed=(1, 2))
     changed = (erased != plain).any(axis=-1)

@@ -110,12 +110,20 @@ def geometry(**kwargs):
     return [shift(**kwargs), rotate(**kwargs), zoom(**kwargs), shear(**kwargs)]
 
 
+def linear_saturation(u):
+    return kal.RandomSaturation(gain=at(1.0 + u), space="linear")
+
+
+def linear_hue(turns):
+    return kal.RandomHue(turns=at(turns), space="linear")
+
+
 def colours(kind):
     return [
         brightness(-0.1937),
         kal.RandomContrast(at(0.4871)),
-        kal.RandomSaturation(at(-0.3113)),
-        kal.RandomHue(at(0.0871)),
+        linear_saturation(-0.3113),
+        linear_hue(0.0871),
         kal.RandomInvert(1.0, kind.value_range),
         kal.RandomChannelShift(at(0.0473 * kind.unit)),
     ]
@@ -123,10 +131,11 @@ def colours(kind):
 
 def jitter(**kwargs):
     return kal.RandomColorJitter(
-        brightness_factor=at(0.1937),
+        brightness=at(1.1937),
         contrast_factor=at(-0.2871),
-        saturation_factor=at(0.3113),
-        hue_factor=at(-0.0571),
+        saturation=at(1.3113),
+        hue=at(-0.0571),
+        space="linear",
         **kwargs,
     )
 
@@ -162,8 +171,8 @@ EXACT = {
     "brightness clipped": lambda kind: brightness(0.4937, value_range=kind.value_range),
     "brightness added": lambda kind: brightness_added(0.2937, kind.value_range),
     "contrast": lambda kind: kal.RandomContrast(at(0.4871)),
-    "saturation": lambda kind: kal.RandomSaturation(at(0.6113)),
-    "hue": lambda kind: kal.RandomHue(at(0.0871)),
+    "saturation": lambda kind: linear_saturation(0.6113),
+    "hue": lambda kind: linear_hue(0.0871),
     "grayscale": lambda kind: kal.RandomGrayscale(1.0),
     "invert": lambda kind: kal.RandomInvert(1.0, kind.value_range),
     "channel shift": lambda kind: kal.RandomChannelShift(at(0.0473 * kind.unit)),

@@ -14,7 +14,7 @@ import tensorflow as tf
 from keras_aug_layers.kernels import matrices
 from keras_aug_layers.kernels.coordinates import affine
 from keras_aug_layers.kernels.pixels import scale
-from keras_aug_layers.kernels.program import Step, register
+from keras_aug_layers.kernels.program import Step
 from keras_aug_layers.layers.pixels.auto_contrast import stretch
 from keras_aug_layers.layers.pixels.contrast import contrast_of_grey
 from keras_aug_layers.layers.pixels.equalization import equalize
@@ -22,6 +22,7 @@ from keras_aug_layers.layers.pixels.posterization import levels
 from keras_aug_layers.layers.pixels.saturation import saturation_of_grey
 from keras_aug_layers.layers.pixels.sharpness import sharpen
 from keras_aug_layers.layers.pixels.solarization import solarize
+from keras_aug_layers.layers.pixels.storing import cut
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.plan import Plan
 
@@ -129,15 +130,6 @@ MOVES: Mapping[str, Callable[[tf.Tensor, Frame], Step]] = {
 """What moves pixels."""
 
 
-def _cut(x: tf.Tensor, low: tf.Tensor, high: tf.Tensor, whole: tf.Tensor) -> tf.Tensor:
-    """Clips, and cuts integers off, as torchvision does after each operation."""
-    x = tf.clip_by_value(x, low, high)
-    return tf.where(whole > 0.0, tf.floor(x + 1e-3), x)
-
-
-cut = register("cut", "pointwise", _cut)
-
-
 def _contrast(x: tf.Tensor, frame: Frame, layer: Any) -> Step:
     return contrast_of_grey(1.0 + x, frame)
 
@@ -204,8 +196,6 @@ def plan(
 
 
 def _coloured(names: Sequence[str], drawn: Drawn, frame: Frame, layer: Any) -> Plan:
-    low, high = frame.range_of(layer)
-    whole = 1.0 if frame.dtype is None or frame.dtype.is_integer else 0.0
     groups: list[list[Plan]] = [[], [], []]
     affected = []
     for group, makes in zip(groups, (COLOURS, CURVES, STAGES), strict=True):
@@ -217,7 +207,7 @@ def _coloured(names: Sequence[str], drawn: Drawn, frame: Frame, layer: Any) -> P
                 affected += [mask] if makes is COLOURS else []
     if affected:
         # Once for all affine operations, of which an image drew one at most.
-        step = cut(low=low, high=high, whole=whole)
+        step = cut(frame)
         some = tf.reduce_any(tf.stack(affected), axis=0)
         groups[0].append(Plan(pixels=(step,)).only(some))
     total = Plan()

@@ -3,39 +3,73 @@
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from keras_aug_layers import arguments
+from keras_aug_layers.arguments import Range
 from keras_aug_layers.kernels.pixels import scale
 from keras_aug_layers.kernels.program import Step
 from keras_aug_layers.layers import checks
 from keras_aug_layers.layers.pixels.color_layer import ColorLayer
-from keras_aug_layers.layers.pixels.contrast import contrast
-from keras_aug_layers.layers.pixels.hue import hue
-from keras_aug_layers.layers.pixels.saturation import saturation
+from keras_aug_layers.layers.pixels.contrast import contrast, contrast_of_grey
+from keras_aug_layers.layers.pixels.hsv import SPACES, turn_hsv
+from keras_aug_layers.layers.pixels.hue import drawn_turns, hue
+from keras_aug_layers.layers.pixels.saturation import (
+    GREY,
+    drawn_gain,
+    saturation,
+    saturation_of_grey,
+)
+from keras_aug_layers.layers.pixels.shuffled import (
+    Change,
+    shuffled,
+    shuffled_matrices,
+)
+from keras_aug_layers.layers.pixels.storing import cut, store
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor
+
+ORDERS = ("fixed", "random")
+
+Limits = float | tuple[float, float] | None
 
 
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class RandomColorJitter(ColorLayer):
-    """Changes brightness, contrast, saturation and hue, in this order, at random.
+    """Changes brightness, contrast, saturation and hue at random.
+
+    Each of the four is given in Keras's unit or in torchvision's, or left out. Each
+    begins from what the one before it would store, as in torchvision's `ColorJitter`;
+    with `space="linear"` they are one matrix, and clipped once.
 
     Args:
         value_range: as for every `ColorLayer`.
-        brightness_factor: as `factor` of `RandomBrightness`, which multiplies.
-        contrast_factor: as `factor` of `RandomContrast`.
+        brightness_factor: range of what is added, as a part of the value range: a
+            number f for (-f, f), or a pair (low, high).
+        contrast_factor: as `factor` of `RandomContrast`, about the mean of a channel.
         saturation_factor: as `factor` of `RandomSaturation`.
         hue_factor: as `factor` of `RandomHue`.
+        brightness: range of a gain: a number b for (1 - b, 1 + b), or a pair (low,
+            high), at least 0.
+        contrast: likewise, about the mean of the grey image.
+        saturation: likewise, about the grey of each pixel: 0 is grey.
+        hue: range of an angle in turns, from -1 to 1: a number h for (-h, h), or a pair
+            (low, high).
+        order: "fixed" for the order of the arguments, as Keras; "random" for an order
+            of each image's own, as torchvision.
+        space: "hsv" turns hues as Keras and torchvision do; "linear" turns them, and
+            scales saturations, by a matrix.
         **kwargs: arguments of `ColorLayer`.
 
     Raises:
-        ValueError: if a range is upside down or out of bounds, or the images have not
+        ValueError: if a range is upside down or out of bounds, one of the four is given
+            in both units, or saturation or hue is to be changed and the images have not
             three channels.
 
     Example:
         >>> import numpy as np
         >>> images = np.zeros((8, 32, 32, 3), "uint8")
-        >>> jitter = RandomColorJitter(brightness_factor=0.2, hue_factor=0.05)
+        >>> jitter = RandomColorJitter(brightness=0.4, hue=0.1, order="random")
         >>> jitter(images, training=True).shape
         TensorShape([8, 32, 32, 3])
     """
@@ -43,31 +77,138 @@ class RandomColorJitter(ColorLayer):
     def __init__(
         self,
         value_range: tuple[float, float] | None = None,
+        brightness_factor: Limits = None,
+        contrast_factor: Limits = None,
+        saturation_factor: Limits = None,
+        hue_factor: Limits = None,
         *,
-        brightness_factor: float | tuple[float, float] = 0.0,
-        contrast_factor: float | tuple[float, float] = 0.0,
-        saturation_factor: float | tuple[float, float] = 0.0,
-        hue_factor: float | tuple[float, float] = 0.0,
+        brightness: Limits = None,
+        contrast: Limits = None,
+        saturation: Limits = None,
+        hue: Limits = None,
+        order: str = "fixed",
+        space: str = "hsv",
         **kwargs: Any,
     ) -> None:
         super().__init__(value_range=value_range, **kwargs)
-        factor = arguments.factor
-        self.brightness_factor = factor("brightness_factor", brightness_factor, -1.0)
-        self.contrast_factor = factor("contrast_factor", contrast_factor, -1.0)
-        self.saturation_factor = factor("saturation_factor", saturation_factor, -1.0)
-        self.hue_factor = factor("hue_factor", hue_factor, -1.0, 1.0)
+        self.brightness_factor = _read(
+            arguments.factor, "brightness_factor", brightness_factor, -1.0, 1.0
+        )
+        self.contrast_factor = _read(
+            arguments.factor, "contrast_factor", contrast_factor, -1.0
+        )
+        self.saturation_factor = _read(
+            arguments.share, "saturation_factor", saturation_factor
+        )
+        self.hue_factor = _read(arguments.share, "hue_factor", hue_factor)
+        self.brightness = _read(arguments.gain, "brightness", brightness)
+        self.contrast = _read(arguments.gain, "contrast", contrast)
+        self.saturation = _read(arguments.gain, "saturation", saturation)
+        self.hue = _read(arguments.factor, "hue", hue, -1.0, 1.0)
+        for name in ("brightness", "contrast", "saturation", "hue"):
+            both = {key: getattr(self, key) for key in (name, f"{name}_factor")}
+            if None not in both.values():
+                arguments.exactly_one(**both)
+        self.order = arguments.one_of("order", order, ORDERS)
+        self.space = arguments.one_of("space", space, SPACES)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "RandomColorJitter":
+        """Builds the layer; version 0.1 had gains, turns, and the matrix."""
+        if "space" not in config:
+            config = {**config, "space": "linear"}
+            for name in ("brightness", "saturation"):
+                factor = config.pop(f"{name}_factor")
+                config[name] = tuple(1.0 + x for x in factor)
+            config["hue"] = config.pop("hue_factor")
+        return cls(**config)
 
     def draw(self, random: Cursor, frame: Frame) -> list[Step]:
-        """The four maps, as far as they do anything: no mean and no mixing else."""
-        checks.rgb(self, frame)
-        maps = (
-            (self.brightness_factor, lambda u: scale(gain=1.0 + u, bias=0.0)),
-            (self.contrast_factor, lambda u: contrast(gain=1.0 + u)),
-            (self.saturation_factor, lambda u: saturation(1.0 + u)),
-            (self.hue_factor, hue),
+        """The changes, as far as there are any, and perhaps their order."""
+        changes = self._changes(random, frame)
+        several, in_hsv = list(changes.values()), self.space == "hsv"
+        if len(several) < 2:
+            return self._in_order(changes, frame)
+        if self.order == "random":
+            places = random.uniform((0.0, 1.0), (len(several),))
+            order = tf.argsort(places, axis=1, stable=True)
+            form = shuffled if in_hsv else shuffled_matrices
+            return form(several, order, frame)
+        if in_hsv and any(change.cut for change in several):
+            return shuffled(several, None, frame)
+        return self._in_order(changes, frame)
+
+    def _changes(self, random: Cursor, frame: Frame) -> dict[str, Change]:
+        changes = {}
+        rest = frame.low * (1.0 - sum(GREY))  # weights that do not add up to 1
+        if self.brightness is not None:
+            gain = random.uniform(self.brightness)
+            changes["brightness"] = Change(gain, bias=frame.low * (1 - gain), cut=1.0)
+        elif self.brightness_factor is not None:
+            low, high = frame.range_of(self)
+            bias = random.uniform(self.brightness_factor) * (high - low)
+            changes["brightness"] = Change(bias=bias)
+        if self.contrast is not None:
+            gain = random.uniform(self.contrast)
+            bias = rest * (1 - gain) if frame.channels == 3 else 0.0
+            changes["contrast"] = Change(
+                gain, centre=1 - gain, bias=bias, of_grey=1.0, cut=1.0
+            )
+        elif self.contrast_factor is not None:
+            gain = 1.0 + random.uniform(self.contrast_factor)
+            changes["contrast"] = Change(gain, centre=1 - gain)
+        if self.saturation is not None:
+            gain = random.uniform(self.saturation)
+            changes["saturation"] = Change(
+                gain, grey=1 - gain, bias=rest * (1 - gain), cut=1.0
+            )
+        elif self.saturation_factor is not None:
+            gain = drawn_gain(random, self.saturation_factor, None)
+            in_hsv = self.space == "hsv"
+            changes["saturation"] = (
+                Change(gain, hsv=1.0) if in_hsv else Change(gain, grey=1 - gain)
+            )
+        if self.hue is not None or self.hue_factor is not None:
+            turns = drawn_turns(random, self.hue_factor, self.hue)
+            published = float(self.hue is not None)
+            changes["hue"] = Change(turns=turns, hsv=1.0, cut=published)
+        if "saturation" in changes or "hue" in changes:
+            checks.rgb(self, frame)
+        return changes
+
+    def _in_order(self, changes: dict[str, Change], frame: Frame) -> list[Step]:
+        """Steps that the neighbours in a stack can join, with stores between them."""
+        steps: list[Step] = []
+        names = list(changes)
+        for name, change in changes.items():
+            after = changes.get("hue") if name == "saturation" else None
+            if change.hsv and self.space == "hsv" and after is not None:
+                changes["hue"] = after._replace(gain=change.gain)  # both in one pass
+                continue
+            steps.append(self._step(name, change, frame))
+            if self.space == "hsv" and change.cut and not change.hsv:
+                steps.append(cut(frame))
+            elif self.space == "hsv" and name != names[-1]:
+                steps.append(store(one=1.0))
+        return steps
+
+    def _step(self, name: str, change: Change, frame: Frame) -> Step:
+        if name == "brightness":
+            return scale(gain=change.gain, bias=change.bias)
+        if name == "contrast" and change.of_grey:
+            return contrast_of_grey(change.gain, frame)
+        if name == "contrast":
+            return contrast(gain=change.gain)
+        if self.space == "hsv" and change.hsv:
+            return turn_hsv(turns=change.turns, gain=change.gain, low=frame.low)
+        if name == "hue":
+            return hue(change.turns)
+        return (
+            saturation(change.gain)
+            if self.space == "linear"
+            else saturation_of_grey(change.gain, frame)
         )
-        return [
-            step(random.uniform(factor))
-            for factor, step in maps
-            if factor != (0.0, 0.0)
-        ]
+
+
+def _read(read: Any, name: str, value: Any, *bounds: float) -> Range | None:
+    return None if value is None else read(name, value, *bounds)

@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels.program import Step, register
 from keras_aug_layers.layers.pixels.color_layer import ColorLayer
+from keras_aug_layers.layers.pixels.saturation import GREY, black_of_grey
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor
 
@@ -36,16 +37,16 @@ def contrast_of_grey(gain: tf.Tensor, frame: Frame) -> Step:
         gain: (B,).
         frame: the images; those without three channels have no grey but their mean.
     """
-    luma = [[0.2989, 0.587, 0.114]] if frame.channels == 3 else 1.0 / frame.channels
-    whole = 0.5 if frame.dtype is None or frame.dtype.is_integer else 0.0
-    return _contrast_of_grey(gain=gain, luma=luma, cut=whole)
+    rgb = frame.channels == 3
+    luma = [GREY] if rgb else 1.0 / frame.channels
+    black = black_of_grey(frame) if rgb else 0.0
+    return _contrast_of_grey(gain=gain, luma=luma, black=black)
 
 
 def _about_the_grey(
-    mean: tf.Tensor, gain: tf.Tensor, luma: tf.Tensor, cut: tf.Tensor
+    mean: tf.Tensor, gain: tf.Tensor, luma: tf.Tensor, black: tf.Tensor
 ) -> Step:
-    """The grey image of integers is cut off before its mean is taken: half a level."""
-    grey = tf.reduce_sum(mean * luma, axis=-1, keepdims=True) - cut
+    grey = tf.reduce_sum(mean * luma, axis=-1, keepdims=True) + black
     return Step("scale", {"gain": gain, "bias": (1.0 - gain) * grey})
 
 

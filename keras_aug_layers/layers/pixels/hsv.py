@@ -1,27 +1,24 @@
-"""Hue and saturation in HSV: the stage that RandomHue and RandomSaturation share."""
+"""Hue and saturation in HSV: the function that hue, saturation and jitter share."""
 
 import tensorflow as tf
 
-from keras_aug_layers.kernels.program import register
+from keras_aug_layers.kernels.program import Step, register
 from keras_aug_layers.kernels.stages import compute, restore
 
+SPACES = ("hsv", "linear")
+"""Where hue is turned and saturation scaled: in HSV, or by a matrix of the channels."""
 
-def _turn(
-    images: tf.Tensor,
-    turns: tf.Tensor,
-    gain: tf.Tensor,
-    low: tf.Tensor,
-    span: tf.Tensor,
-) -> tf.Tensor:
-    """Turns the hue and scales the saturation, on planes.
+
+def turned(
+    planes: list[tf.Tensor], turns: tf.Tensor, gain: tf.Tensor, low: tf.Tensor
+) -> list[tf.Tensor]:
+    """Turns the hue and scales the saturation of red, green and blue.
 
     With hue h in sixths of a turn, saturation s and value v, the channels are v - v s
     max(0, min(k, 4 - k, 1)), where k is (n + h) modulo 6 and n = 5, 3, 1 for red, green
     and blue: A. R. Smith's hexcone (SIGGRAPH 1978) without its six cases.
     """
-    wide = (-1, 1, 1)
-    turns, gain, low, span = (tf.reshape(x, wide) for x in (turns, gain, low, span))
-    red, green, blue = (compute(x) - low for x in tf.unstack(images, axis=-1))
+    red, green, blue = planes
     value = tf.maximum(tf.maximum(red, green), blue)
     chroma = value - tf.minimum(tf.minimum(red, green), blue)
     divisor = tf.where(chroma == 0.0, tf.ones_like(chroma), chroma)
@@ -33,15 +30,30 @@ def _turn(
         ),
     )
     sixths += 6.0 * turns
-    chroma = tf.minimum(chroma * gain, value)  # a saturation of at most 1
+    most = tf.maximum(value - low, chroma)  # a saturation of 1, or what it was
+    chroma = tf.minimum(chroma * gain, most)
     channels = []
     for n in (5.0, 3.0, 1.0):
         k = n + sixths
         k -= 6.0 * tf.floor(k / 6.0)
         part = tf.clip_by_value(tf.minimum(k, 4.0 - k), 0.0, 1.0)
-        channels.append(low + value - chroma * part)
-    return restore(tf.stack(channels, axis=-1), images.dtype)
+        channels.append(value - chroma * part)
+    return channels
 
 
-turn_hsv = register("turn_hsv", "stage", _turn, placed=False)
-"""Turns the hue by `turns` and multiplies the saturation by `gain`."""
+def _turn(
+    images: tf.Tensor, turns: tf.Tensor, gain: tf.Tensor, low: tf.Tensor
+) -> tf.Tensor:
+    turns, gain, low = (tf.reshape(x, (-1, 1, 1)) for x in (turns, gain, low))
+    planes = tf.unstack(compute(images), axis=-1)
+    return restore(tf.stack(turned(planes, turns, gain, low), axis=-1), images.dtype)
+
+
+def _undo(step: Step) -> Step:
+    """Of a gain of 0, which loses the hue, as far as it can be undone."""
+    turns, gain = -step.rows["turns"], tf.math.reciprocal_no_nan(step.rows["gain"])
+    return Step("turn_hsv", {**step.rows, "turns": turns, "gain": gain})
+
+
+turn_hsv = register("turn_hsv", "stage", _turn, placed=False, inverse=_undo)
+"""Turns the hue by `turns`, and multiplies the saturation by `gain`."""

@@ -9,14 +9,12 @@ import tensorflow as tf
 
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels.pixels import scale
-from keras_aug_layers.kernels.program import Step, register
+from keras_aug_layers.kernels.program import Step
 from keras_aug_layers.layers.base import AugmentationLayer
+from keras_aug_layers.layers.pixels.storing import store
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.plan import Plan
 from keras_aug_layers.plan.random_numbers import Cursor
-
-store = register("store", "pointwise", lambda x, one: x, neutral={}, stored=True)
-"""Clips and rounds as if the pixels were stored here; changes nothing else."""
 
 
 class _Converter(AugmentationLayer):

@@ -6,17 +6,26 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers import arguments
+from keras_aug_layers.arguments import Range
 from keras_aug_layers.kernels.pixels import mix
 from keras_aug_layers.kernels.program import Step
 from keras_aug_layers.layers import checks
 from keras_aug_layers.layers.pixels.color_layer import ColorLayer
+from keras_aug_layers.layers.pixels.hsv import SPACES, turn_hsv
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor
+
+LUMA = 0.299, 0.587, 0.114
+"""The weights of red, green and blue in ITU-R BT.601."""
+GREY = 0.2989, 0.587, 0.114
+"""The weights of red, green and blue in a grey image, as torchvision has them."""
+MOST = 1e7
+"""The greatest gain: that of a factor of 1, as Keras has it."""
 
 
 def saturation(gain: tf.Tensor) -> Step:
     """Scales the distance of each pixel to its luma (ITU-R BT.601): gain (B,)."""
-    return mix(matrix=_blend(gain, (0.299, 0.587, 0.114)), bias=0.0)
+    return mix(matrix=_blend(gain, LUMA), bias=0.0)
 
 
 def saturation_of_grey(gain: tf.Tensor, frame: Frame) -> Step:
@@ -25,9 +34,16 @@ def saturation_of_grey(gain: tf.Tensor, frame: Frame) -> Step:
     Its weights end earlier, and the grey image of integers is cut off: half a level.
     """
     gain = tf.cast(gain, tf.float64)
-    whole = frame.dtype is None or frame.dtype.is_integer
-    bias = -0.5 * (1.0 - gain) if whole else 0.0
-    return mix(matrix=_blend(gain, (0.2989, 0.587, 0.114)), bias=bias)
+    bias = black_of_grey(frame) * (1.0 - gain)
+    return mix(matrix=_blend(gain, GREY), bias=bias)
+
+
+def black_of_grey(frame: Frame) -> float:
+    """What is added to a sum with the weights `GREY`, which are not quite 1.
+
+    So that black is black, and half a level where the sum is cut off.
+    """
+    return frame.low * (1.0 - sum(GREY)) - (0.5 if frame.whole else 0.0)
 
 
 def _blend(gain: tf.Tensor, luma: tuple[float, float, float]) -> tf.Tensor:
@@ -37,17 +53,31 @@ def _blend(gain: tf.Tensor, luma: tuple[float, float, float]) -> tf.Tensor:
     return gain * tf.eye(3, dtype=tf.float64) + (1.0 - gain) * weights
 
 
+def drawn_gain(random: Cursor, factor: Range | None, gain: Range | None) -> tf.Tensor:
+    """Gains (B,), in Keras's unit or as they are, of which one is given."""
+    if gain is not None:
+        return random.uniform(gain)
+    drawn = random.uniform(factor or (0.5, 0.5))
+    return drawn / (1.0 - drawn + MOST**-1)
+
+
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class RandomSaturation(ColorLayer):
-    """Makes colours paler or stronger: a blend with the luma of each pixel.
+    """Makes colours paler or stronger.
 
-    The blend is that of Pillow's `ImageEnhance.Color` and torchvision, with the luma
-    of ITU-R BT.601: 0.299 R + 0.587 G + 0.114 B.
+    In HSV as `keras.layers.RandomSaturation`: hue and value stay. Or by a matrix, as a
+    blend with the luma of each pixel, which is that of Pillow's `ImageEnhance.Color`
+    and torchvision, with the luma of ITU-R BT.601: 0.299 R + 0.587 G + 0.114 B.
 
     Args:
-        factor: range of u: a number f for (-f, f), or a pair (low, high), at least -1.
-            A pixel x becomes luma + (1 + u) * (x - luma): grey at -1.
+        factor: range of f, from 0 to 1: a number f for (0, f), or a pair (low, high).
+            The saturation is multiplied by f / (1 - f): 0 is grey, 0.5 the image, 1 the
+            purest of its colours. Either this or `gain` is given.
         value_range: as for every `ColorLayer`.
+        gain: range of what the saturation is multiplied by: a number g for (1 - g, 1 +
+            g), or a pair (low, high), at least 0.
+        space: "hsv", or "linear" for the matrix, which makes luma + gain * (x - luma)
+            of a pixel x.
         **kwargs: arguments of `ColorLayer`.
 
     Raises:
@@ -57,20 +87,37 @@ class RandomSaturation(ColorLayer):
     Example:
         >>> import numpy as np
         >>> images = np.array([[[200, 100, 0]]], dtype="uint8")
-        >>> RandomSaturation((-1, -1))(images, training=True).numpy().ravel()
-        array([118, 118, 118], dtype=uint8)
+        >>> RandomSaturation(gain=(0, 0))(images, training=True).numpy().ravel()
+        array([200, 200, 200], dtype=uint8)
     """
 
     def __init__(
         self,
-        factor: float | tuple[float, float],
+        factor: float | tuple[float, float] | None = None,
         value_range: tuple[float, float] | None = None,
+        *,
+        gain: float | tuple[float, float] | None = None,
+        space: str = "hsv",
         **kwargs: Any,
     ) -> None:
         super().__init__(value_range=value_range, **kwargs)
-        self.factor = arguments.factor("factor", factor, -1.0)
+        arguments.exactly_one(factor=factor, gain=gain)
+        self.factor = None if factor is None else arguments.share("factor", factor)
+        self.gain = None if gain is None else arguments.gain("gain", gain)
+        self.space = arguments.one_of("space", space, SPACES)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "RandomSaturation":
+        """Builds the layer; version 0.1 had changes of the gain, and the matrix."""
+        if "space" not in config:
+            gain = tuple(1.0 + x for x in config["factor"])
+            config = {**config, "factor": None, "gain": gain, "space": "linear"}
+        return cls(**config)
 
     def draw(self, random: Cursor, frame: Frame) -> Step:
-        """A blend of the identity and luma."""
+        """A gain."""
         checks.rgb(self, frame)
-        return saturation(1.0 + random.uniform(self.factor))
+        gain = drawn_gain(random, self.factor, self.gain)
+        if self.space == "linear":
+            return saturation(gain)
+        return turn_hsv(turns=0.0, gain=gain, low=frame.low)
