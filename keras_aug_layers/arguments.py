@@ -66,7 +66,7 @@ def share(name: str, value: Any) -> Range:
 
 
 def gain(name: str, value: Any) -> Range:
-    """Reads a range of gains: v means (1 - v, 1 + v), at least 0; a pair (low, high)."""
+    """Reads a range of gains: v means (1 - v, 1 + v), a pair (low, high)."""
     if is_number(value):
         value = number(name, value, 0.0)
         value = (max(0.0, 1.0 - value), 1.0 + value)

@@ -11,7 +11,6 @@ from published import policies as tables
 
 import keras_aug_layers as kal
 from keras_aug_layers.layers.groups import operations
-from keras_aug_layers.layers.pixels.hsv import turn_hsv
 
 
 @pytest.fixture
@@ -25,14 +24,6 @@ def batch():
     y, x = np.mgrid[:24, :31]
     images[3] = (127 + 100 * np.sin(x / 5 + y / 7))[..., None] + np.array([0, 9, -20])
     return images
-
-
-class Hue(kal.ColorLayer):
-    """The stage of hue and saturation, at one strength."""
-
-    def draw(self, random, frame):
-        low, high = frame.range_of(self)
-        return turn_hsv(turns=0.3, gain=1.0, low=low, span=high - low)
 
 
 def blur(**kwargs):
@@ -66,7 +57,10 @@ NEAR = {
         lambda x: reference.sharpness(x, 1.8),
     ),
     "gaussian blur": (blur, lambda x: reference.gaussian_blur(x, (7, 5), 1.3)),
-    "hue": (Hue, lambda x: reference.hue(x, 0.3)),
+    "hue": (
+        functools.partial(kal.RandomHue, turns=(0.3, 0.3)),
+        lambda x: reference.hue(x, 0.3),
+    ),
 }
 """Stored by rounding here, by cutting off there: one level apart at most."""
 
