@@ -12,6 +12,7 @@ if sys.argv[:1] != ["-m"] or "keras_aug_layers" not in sys.orig_argv:
     from keras_aug_layers.explain import explain
     from keras_aug_layers.kernels.program import Step, register
     from keras_aug_layers.layers import (
+        AugMix,
         AutoAugment,
         AutoContrast,
         CenterCrop,
@@ -68,6 +69,7 @@ if sys.argv[:1] != ["-m"] or "keras_aug_layers" not in sys.orig_argv:
 
 __all__ = [
     "AugmentationLayer",
+    "AugMix",
     "AutoAugment",
     "AutoContrast",
     "CenterCrop",

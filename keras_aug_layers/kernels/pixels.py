@@ -134,6 +134,7 @@ def run(
     move: Callable[[tf.Tensor], tf.Tensor],
     value_range: Range | None,
     dtype: tf.DType | None = None,
+    warp: Callable[..., tf.Tensor] | None = None,
 ) -> tf.Tensor:
     """Moves images, and applies a program to what was read.
 
@@ -144,14 +145,24 @@ def run(
         value_range: to which the result is clipped; None for the range of an integer
             dtype, and no clipping else.
         dtype: of the result; that of the images by default.
+        warp: moves images by a program of coordinates, for stages that do so.
     """
+
+    def nested(
+        program: Program, images: tf.Tensor, coordinates: Program = ()
+    ) -> tf.Tensor:
+        moved = stay
+        if coordinates and warp is not None:
+            moved = functools.partial(warp, coordinates)
+        return run(program, images, moved, value_range, None, warp)
+
     move_now, pending = move, _NOTHING
     for step in program:
         if function_of(step).kind != "stage":
             pending = (*pending, step)
             continue
         images = one_pass(pending, images, move_now, value_range, images.dtype)
-        images = stages.run(step, images, value_range)
+        images = stages.run(step, images, value_range, nested)
         move_now, pending = stay, _NOTHING
     if dtype is None:
         return one_pass(pending, images, move_now, value_range, images.dtype)

@@ -93,6 +93,8 @@ class Function:
         alone: of a stage, whether each image is by itself.
         one_by_one: of a stage, whether images are done one after the other by XLA on
             a processor: where what an image drew decides how much there is to do.
+        programs: of a stage, whether it does programs of its own: then it gets `run`,
+            a function of images, a program of pixels and, perhaps, one of coordinates.
         placed: of a stage, whether what it does to a pixel depends on where it lies or
             on its neighbours, so that it cannot be exchanged with a move.
         gathers: of coordinates, whether they are read in other images of the batch.
@@ -116,6 +118,7 @@ class Function:
     stored: bool = False
     alone: bool = True
     one_by_one: bool = False
+    programs: bool = False
     placed: bool = True
     gathers: bool = False
     labels: Callable[..., Any] | None = None

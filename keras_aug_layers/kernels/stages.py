@@ -21,14 +21,27 @@ from keras_aug_layers.kernels.program import Step, function_of
 from keras_aug_layers.kernels.warp import compute_dtype, dimension, in_xla_context
 
 
-def run(step: Step, images: tf.Tensor, value_range: Range | None) -> tf.Tensor:
-    """Does a "stage" to images (B, H, W, C), which keep their dtype."""
+def run(
+    step: Step,
+    images: tf.Tensor,
+    value_range: Range | None,
+    nested: Callable[..., tf.Tensor] | None = None,
+) -> tf.Tensor:
+    """Does a "stage" to images (B, H, W, C), which keep their dtype.
+
+    Args:
+        step: what is done.
+        images: the images.
+        value_range: to which floating results are clipped.
+        nested: what does programs, for stages that have some.
+    """
     function = function_of(step)
+    extra = {"run": nested} if function.programs else {}
     if 0 in images.shape:  # no pixels, which some ops refuse
         return images
 
     def call(images: tf.Tensor, **rows: tf.Tensor) -> tf.Tensor:
-        result = function.call(images, **rows)
+        result = function.call(images, **rows, **extra)
         if value_range is None or images.dtype.is_integer:
             return result
         return tf.clip_by_value(result, *value_range)
@@ -36,7 +49,7 @@ def run(step: Step, images: tf.Tensor, value_range: Range | None) -> tf.Tensor:
     dtype = compute_dtype(images.dtype)
     rows = {key: tf.cast(row, dtype) for key, row in step.rows.items()}
     only = step.only
-    loops = function.one_by_one and _loops_are_fast()
+    loops = function.one_by_one and not tf.config.list_physical_devices("GPU")
     if only is None and not loops:
         return _if(_yes(images, rows), call, images, rows)
     if only is None:
@@ -51,6 +64,8 @@ def run(step: Step, images: tf.Tensor, value_range: Range | None) -> tf.Tensor:
     few = count * (os.cpu_count() or 1) <= dimension(images, 0)
 
     def each(images: tf.Tensor) -> tf.Tensor:
+        if loops and not in_xla_context():
+            return _side_by_side(call, images, rows, only)
         return _one_by_one(call, images, rows, only, count)
 
     def few_or_all(images: tf.Tensor) -> tf.Tensor:
@@ -58,11 +73,6 @@ def run(step: Step, images: tf.Tensor, value_range: Range | None) -> tf.Tensor:
 
     result = with_gradient_of(at_once, each if loops else few_or_all, images)
     return tf.ensure_shape(result, images.shape)
-
-
-def _loops_are_fast() -> bool:
-    """Whether XLA compiles a loop for a processor; a GPU's would wait for its host."""
-    return in_xla_context() and not tf.config.list_physical_devices("GPU")
 
 
 def _yes(images: tf.Tensor, rows: dict[str, tf.Tensor]) -> tf.Tensor:
@@ -110,6 +120,29 @@ def _one_by_one(
         lambda number, images: number < count, body, (tf.constant(0), images)
     )
     return result
+
+
+def _side_by_side(
+    call: Callable[..., tf.Tensor],
+    images: tf.Tensor,
+    rows: dict[str, tf.Tensor],
+    only: tf.Tensor,
+) -> tf.Tensor:
+    """The images that were chosen, each by itself, on as many cores as there are."""
+
+    def one(number: tf.Tensor) -> tf.Tensor:
+        image = tf.gather(images, [number])
+        done = tf.cond(
+            only[number], lambda: call(image, **_rows_of(rows, [number])), lambda: image
+        )
+        return done[0]
+
+    return tf.map_fn(
+        one,
+        tf.range(tf.shape(images)[0]),
+        parallel_iterations=os.cpu_count() or 1,
+        fn_output_signature=tf.TensorSpec(images.shape[1:], images.dtype),
+    )
 
 
 def _rows_of(rows: dict[str, tf.Tensor], places: Any) -> dict[str, tf.Tensor]:

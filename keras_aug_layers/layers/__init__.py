@@ -13,6 +13,7 @@ from keras_aug_layers.layers.geometry.rotate import RandomRotate
 from keras_aug_layers.layers.geometry.shear import RandomShear
 from keras_aug_layers.layers.geometry.shift import RandomShift
 from keras_aug_layers.layers.geometry.zoom import RandomZoom
+from keras_aug_layers.layers.groups.aug_mix import AugMix
 from keras_aug_layers.layers.groups.choice import RandomApply, RandomChoice
 from keras_aug_layers.layers.groups.fused import FusedAugmentation
 from keras_aug_layers.layers.groups.multi_crop import MultiCrop
@@ -62,6 +63,7 @@ __all__ = [
     "RandomCrop",
     "RandomResizedCrop",
     "Resizing",
+    "AugMix",
     "AutoAugment",
     "ThreeAugment",
     "AutoContrast",

@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from keras_aug_layers.kernels import coordinates, pixels, shrinking
-from keras_aug_layers.kernels.program import function_of
+from keras_aug_layers.kernels.program import Program, function_of
 from keras_aug_layers.kernels.resample import resample
 from keras_aug_layers.kernels.warp import dimension
 from keras_aug_layers.plan import carry
@@ -28,14 +28,18 @@ def images(plan: Plan, settings: Settings, images: tf.Tensor) -> tf.Tensor:
         "fill_value": settings.fill_value,
         "interpolation": settings.interpolation,
     }
+
+    def warp(program: Program, images: tf.Tensor) -> tf.Tensor:
+        return _warp(Plan(program), how, images)
+
     for part in (*plan.earlier, plan):
         move: Any = pixels.stay
         if part.moves:
             move = functools.partial(_warp, part, how)
             if settings.antialias and settings.interpolation != "nearest":
                 move = _filtering(part, move, how, images)
-        to = dtype if part is plan else None
-        images = pixels.run(part.pixels, images, move, settings.value_range, to)
+        to, limits = dtype if part is plan else None, settings.value_range
+        images = pixels.run(part.pixels, images, move, limits, to, warp)
     return images
 
 

@@ -28,6 +28,9 @@ PHILOX = 1
 PAGE = 8
 """Words on a page: two blocks."""
 
+TRIES = 6
+"""One number in ten million would need another one."""
+
 _CALL_STRIDE = 2**24
 # RngReadAndSkip advances the counter by 256 blocks per unit: a call owns 2**32 blocks,
 # which are 128 pages for each of 2**24 images.
@@ -245,6 +248,38 @@ class Cursor:
             odds = tf.math.log(drawn) - tf.math.log1p(-drawn)
             drawn = tf.sigmoid(odds + (tf.math.log(u) - tf.math.log(v)) / alpha)
         return tf.round(drawn * 2.0**24) * 2.0**-24
+
+    def normal(self) -> tf.Tensor:
+        """Normal numbers by Box and Muller's formula, rounded as `beta`: (B,)."""
+        u, v = 1.0 - self.uniform(), self.uniform()  # u is not 0
+        drawn = tf.sqrt(-2.0 * tf.math.log(u)) * tf.cos(2.0 * math.pi * v)
+        return tf.round(drawn * 2.0**20) * 2.0**-20
+
+    def gamma(self, alpha: float) -> tf.Tensor:
+        """Logarithms of numbers that have the gamma distribution: float64 (B,).
+
+        For a parameter of 1 they are exponential; else by Marsaglia and Tsang's "A
+        simple method for generating gamma variables", ACM TOMS 26 (2000), whose
+        rejections, less than one in twenty, are tried `TRIES` times.
+        """
+        if alpha == 1.0:
+            return tf.math.log(1e-300 - tf.math.log(1.0 - self.uniform()))
+        above = alpha if alpha >= 1.0 else alpha + 1.0
+        d = above - 1.0 / 3.0
+        drawn: tf.Tensor = math.log(d)
+        for _ in range(TRIES):
+            x, u = self.normal(), 1.0 - self.uniform()
+            v = tf.maximum(1.0 + x / math.sqrt(9.0 * d), 1e-9) ** 3
+            fits = tf.math.log(u) < x * x / 2.0 + d * (1.0 - v + tf.math.log(v))
+            drawn = tf.where(fits, math.log(d) + tf.math.log(v), drawn)
+        if alpha < 1.0:
+            drawn += tf.math.log(1.0 - self.uniform()) / alpha
+        return drawn
+
+    def dirichlet(self, alpha: float, count: int) -> tf.Tensor:
+        """Parts (B, count) that add up to 1: the Dirichlet distribution, symmetric."""
+        parts = tf.nn.softmax(tf.stack([self.gamma(alpha) for _ in range(count)], 1))
+        return tf.round(parts * 2.0**24) * 2.0**-24
 
     def index(self, weights: Sequence[float]) -> tf.Tensor:
         """The number of one of several things, chosen in proportion: int32 (B,)."""

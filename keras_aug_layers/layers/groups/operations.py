@@ -13,18 +13,21 @@ import tensorflow as tf
 
 from keras_aug_layers.kernels import matrices
 from keras_aug_layers.kernels.coordinates import affine
-from keras_aug_layers.kernels.pixels import scale
+from keras_aug_layers.kernels.either import either
 from keras_aug_layers.kernels.program import Step
 from keras_aug_layers.layers.pixels.auto_contrast import stretch
-from keras_aug_layers.layers.pixels.contrast import contrast_of_grey
 from keras_aug_layers.layers.pixels.equalization import equalize
 from keras_aug_layers.layers.pixels.posterization import levels
-from keras_aug_layers.layers.pixels.saturation import saturation_of_grey
+from keras_aug_layers.layers.pixels.saturation import rest_of_grey
 from keras_aug_layers.layers.pixels.sharpness import sharpen
-from keras_aug_layers.layers.pixels.solarization import solarize
-from keras_aug_layers.layers.pixels.storing import cut
+from keras_aug_layers.layers.pixels.tone import curve, tone
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.plan import Plan
+
+Maker = Callable[[tf.Tensor, Frame, Any], Step]
+"""From strengths (B,), the images and the layer that asks to a step."""
+WAYS = ("up", "nearest")
+"""How strengths become whole numbers."""
 
 
 class Operation(NamedTuple):
@@ -37,12 +40,14 @@ class Operation(NamedTuple):
             factor of 1, bits that stay, parts of the range of solarize's threshold.
         signed: whether a strength is negative as often as not.
         parts: whether translations are parts of the frame.
+        whole: one of `WAYS`, where strengths are whole numbers.
     """
 
     name: str
     strengths: tuple[float, ...] | None = None
     signed: bool = False
     parts: bool = True
+    whole: str | None = None
 
 
 class Drawn(NamedTuple):
@@ -61,6 +66,7 @@ def table(
     change: float,
     least_bits: int,
     parts: bool = True,
+    first_bits: int = 8,
 ) -> tuple[Operation, ...]:
     """The fourteen operations that RandAugment and its kin share, from 0 to the most.
 
@@ -72,12 +78,13 @@ def table(
         change: the greatest change of a factor of 1.
         least_bits: that posterize keeps at last, of 8.
         parts: whether translations are parts of the frame.
+        first_bits: that it keeps at first.
     """
 
     def ramp(start: float, end: float) -> tuple[float, ...]:
         return tuple(np.linspace(start, end, bins).tolist())
 
-    bits = tuple(np.rint(np.linspace(8, least_bits, bins)).tolist())
+    bits = tuple(np.rint(np.linspace(first_bits, least_bits, bins)).tolist())
     return (
         Operation("Identity"),
         Operation("ShearX", ramp(0, shear), True),
@@ -89,11 +96,31 @@ def table(
         Operation("Color", ramp(0, change), True),
         Operation("Contrast", ramp(0, change), True),
         Operation("Sharpness", ramp(0, change), True),
-        Operation("Posterize", bits),
+        Operation("Posterize", bits, whole="nearest"),
         Operation("Solarize", ramp(1, 0)),
         Operation("AutoContrast"),
         Operation("Equalize"),
     )
+
+
+INCREASING = (
+    Operation("AutoContrast"),
+    Operation("Equalize"),
+    Operation("Invert"),
+    Operation("Rotate", (0.0, 30.0), True),
+    Operation("Posterize", (4.0, 0.0), whole="up"),
+    Operation("Solarize", (256 / 255, 0.0)),
+    Operation("SolarizeAdd", (0.0, 110 / 255)),
+    Operation("Color", (0.0, 0.9), True),
+    Operation("Contrast", (0.0, 0.9), True),
+    Operation("Brightness", (0.0, 0.9), True),
+    Operation("Sharpness", (0.0, 0.9), True),
+    Operation("ShearX", (0.0, 0.3), True),
+    Operation("ShearY", (0.0, 0.3), True),
+    Operation("TranslateXRel", (0.0, 0.45), True),
+    Operation("TranslateYRel", (0.0, 0.45), True),
+)
+"""Those of timm's RandAugment with "increasing" strengths, at its levels 0 and 10."""
 
 
 def _shear_x(strength: tf.Tensor, frame: Frame) -> Step:
@@ -125,46 +152,68 @@ MOVES: Mapping[str, Callable[[tf.Tensor, Frame], Step]] = {
     "ShearY": _shear_y,
     "TranslateX": lambda x, frame: affine(matrix=matrices.shift(_whole(x), 0.0)),
     "TranslateY": lambda x, frame: affine(matrix=matrices.shift(0.0, _whole(x))),
+    "TranslateXRel": lambda x, frame: affine(matrix=matrices.shift(x, 0.0)),
+    "TranslateYRel": lambda x, frame: affine(matrix=matrices.shift(0.0, x)),
     "Rotate": lambda x, frame: affine(matrix=matrices.rotate(x / 360.0)),
 }
-"""What moves pixels."""
+"""What moves pixels: torchvision's translations by whole ones, timm's by parts too."""
+
+
+def _brightness(x: tf.Tensor, frame: Frame, layer: Any) -> Step:
+    return tone(frame, gain=1.0 + x, bias=-x * frame.range_of(layer)[0], cut=1.0)
+
+
+def _color(x: tf.Tensor, frame: Frame, layer: Any) -> Step:
+    return tone(frame, gain=1.0 + x, grey=-x, bias=-x * rest_of_grey(frame), cut=1.0)
 
 
 def _contrast(x: tf.Tensor, frame: Frame, layer: Any) -> Step:
-    return contrast_of_grey(1.0 + x, frame)
+    bias = -x * rest_of_grey(frame)
+    return tone(frame, 1.0 + x, centre=-x, bias=bias, of_grey=1.0, cut=1.0)
 
 
-COLOURS: Mapping[str, Callable[[tf.Tensor, Frame, Any], Step]] = {
-    "Contrast": _contrast,
-    "Brightness": lambda x, frame, layer: scale(
-        gain=1.0 + x, bias=-x * frame.range_of(layer)[0]
-    ),
-    "Color": lambda x, frame, layer: saturation_of_grey(1.0 + x, frame),
-    "Invert": lambda x, frame, layer: scale(gain=-1.0, bias=sum(frame.range_of(layer))),
-}
-"""What is affine; it is clipped, and integers are cut off."""
+def _invert(x: tf.Tensor, frame: Frame, layer: Any) -> Step:
+    return tone(frame, gain=-1.0, bias=sum(frame.range_of(layer)))
 
-CURVES: Mapping[str, Callable[[tf.Tensor, Frame, Any], Step]] = {
-    "Posterize": lambda x, frame, layer: levels(x, frame, layer),
-    "Solarize": lambda x, frame, layer: _solarize(x, frame, layer),
-}
 
-STAGES: Mapping[str, Callable[[tf.Tensor, Frame, Any], Step]] = {
-    "Sharpness": lambda x, frame, layer: sharpen(amount=1.0 + x),
-    "AutoContrast": lambda x, frame, layer: _of_range(stretch, frame, layer),
-    "Equalize": lambda x, frame, layer: _of_range(equalize, frame, layer),
-}
-"""What takes a pass of its own."""
+def _posterize(x: tf.Tensor, frame: Frame, layer: Any) -> Step:
+    return curve(**levels(x, frame, layer).rows)
 
 
 def _solarize(x: tf.Tensor, frame: Frame, layer: Any) -> Step:
     low, high = frame.range_of(layer)
-    return solarize(threshold=low + x * (high - low), total=low + high)
+    return curve(threshold=low + x * (high - low), total=low + high)
 
 
-def _of_range(make: Callable[..., Step], frame: Frame, layer: Any) -> Step:
+def _solarize_add(x: tf.Tensor, frame: Frame, layer: Any) -> Step:
+    """Adds to the darker half; whole numbers to integers."""
     low, high = frame.range_of(layer)
-    return make(low=low, span=high - low)
+    added = x * (high - low)
+    added = tf.floor(added + 1e-6) if frame.whole else added
+    return curve(below=low + (high - low) * 128 / 255, added=added, high=high)
+
+
+def _of_range(make: Callable[..., Step]) -> Maker:
+    def made(x: tf.Tensor, frame: Frame, layer: Any) -> Step:
+        low, high = frame.range_of(layer)
+        return make(low=low, span=high - low)
+
+    return made
+
+
+PIXELS: Mapping[str, Maker] = {
+    "Brightness": _brightness,
+    "Color": _color,
+    "Contrast": _contrast,
+    "Invert": _invert,
+    "Posterize": _posterize,
+    "Solarize": _solarize,
+    "SolarizeAdd": _solarize_add,
+    "Sharpness": lambda x, frame, layer: sharpen(amount=1.0 + x),
+    "AutoContrast": _of_range(stretch),
+    "Equalize": _of_range(equalize),
+}
+"""What changes colours."""
 
 
 def plan(
@@ -190,30 +239,33 @@ def plan(
                 step = make(drawn.strength, frame)
                 move = Plan(coordinates=(step,)).only(_drew(drawn, names, name))
                 total = total.then(move)
-    for drawn in places:
-        total = total.then(_coloured(names, drawn, frame, layer))
-    return total
+    coloured = [_coloured(names, drawn, frame, layer) for drawn in places]
+    return total.then(Plan(pixels=(either(*zip(*coloured, strict=True)),)))
 
 
-def _coloured(names: Sequence[str], drawn: Drawn, frame: Frame, layer: Any) -> Plan:
-    groups: list[list[Plan]] = [[], [], []]
-    affected = []
-    for group, makes in zip(groups, (COLOURS, CURVES, STAGES), strict=True):
-        for name, make in makes.items():
-            if name in names and not (name == "Color" and frame.channels != 3):
-                mask = _drew(drawn, names, name)
-                step = make(drawn.strength, frame, layer)
-                group.append(Plan(pixels=(step,)).only(mask))
-                affected += [mask] if makes is COLOURS else []
-    if affected:
-        # Once for all affine operations, of which an image drew one at most.
-        step = cut(frame)
-        some = tf.reduce_any(tf.stack(affected), axis=0)
-        groups[0].append(Plan(pixels=(step,)).only(some))
-    total = Plan()
-    for part in (part for group in groups for part in group):
-        total = total.then(part)
-    return total
+def _coloured(
+    names: Sequence[str], drawn: Drawn, frame: Frame, layer: Any
+) -> tuple[list[Step], tf.Tensor]:
+    """Stages, one for all operations of a function, and which of them is done."""
+    joined: dict[str, dict[str, tf.Tensor]] = {}
+    numbers: list[int | None] = []
+    for place, name in enumerate(names):
+        if name not in PIXELS or (name == "Color" and frame.channels != 3):
+            numbers.append(None)
+            continue
+        step = PIXELS[name](drawn.strength, frame, layer)
+        mask = tf.equal(drawn.operation, place)
+        rows = joined.setdefault(step.name, dict(step.rows))
+        for key, row in step.rows.items():
+            wide = tf.reshape(mask, (-1, *(1 for _ in row.shape[1:])))
+            rows[key] = tf.where(wide, row, rows[key])
+        numbers.append(list(joined).index(step.name))
+    steps = [Step(name, rows) for name, rows in joined.items()]
+    none = len(steps)
+    number = tf.gather([none if x is None else x for x in numbers], drawn.operation)
+    if drawn.done is not None:
+        number = tf.where(drawn.done, number, none)
+    return steps, number
 
 
 def _drew(drawn: Drawn, names: Sequence[str], name: str) -> tf.Tensor:
@@ -233,18 +285,24 @@ def strengths(
     Args:
         operations: the table.
         chosen: int32 (B,), the operation.
-        number: int32 (B,), the bin of its strength.
+        number: (B,), the bin of its strength; between two bins, that between theirs.
         negative: bool (B,), whether a signed strength is negative.
         frame: the images, for translations that are parts of them.
     """
-    bins = max(len(x.strengths or ()) for x in operations) or 1
+    bins = max(len(x.strengths or ()) for x in operations)
     rows = np.array([x.strengths or (0.0,) * bins for x in operations], np.float64)
-    parts = {"TranslateX": frame.width, "TranslateY": frame.height}
-    units = [
-        tf.cast(parts[x.name] if x.parts and x.name in parts else 1, tf.float64)
-        for x in operations
-    ]
-    signed = tf.constant([x.signed for x in operations])
-    strength = tf.gather(tf.reshape(tf.constant(rows), (-1,)), chosen * bins + number)
-    strength *= tf.gather(tf.stack(units), chosen)
-    return tf.where(negative & tf.gather(signed, chosen), -strength, strength)
+    below = tf.clip_by_value(tf.floor(number), 0.0, bins - 2.0)
+    part, place = number - below, chosen * bins + tf.cast(below, tf.int32)
+    start, end = (tf.gather(rows.ravel(), place + step) for step in (0, 1))
+    strength = (1.0 - part) * start + part * end
+
+    def of(values: list[Any]) -> tf.Tensor:
+        return tf.gather(tf.stack(values), chosen)
+
+    up, nearest = (of([x.whole == way for x in operations]) for way in WAYS)
+    strength = tf.where(up, tf.math.ceil(strength - 1e-9), strength)
+    strength = tf.where(nearest, tf.round(strength), strength)
+    sizes = {"X": frame.width, "Y": frame.height}
+    units = [sizes.get(x.name[9:10], 1) if x.parts else 1 for x in operations]
+    strength *= of([tf.cast(unit, tf.float64) for unit in units])  # "Translate" is 9
+    return tf.where(negative & of([x.signed for x in operations]), -strength, strength)

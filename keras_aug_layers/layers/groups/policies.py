@@ -3,14 +3,12 @@
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels.program import Step, only
 from keras_aug_layers.layers.geometry.geometric_layer import GeometricLayer
-from keras_aug_layers.layers.groups import operations
-from keras_aug_layers.layers.groups.auto_augment import POLICIES, TABLE
+from keras_aug_layers.layers.groups import auto_augment, operations
 from keras_aug_layers.layers.groups.operations import Drawn, Operation
 from keras_aug_layers.layers.pixels.gaussian_blur import gaussian_blur
 from keras_aug_layers.layers.pixels.saturation import saturation
@@ -21,6 +19,10 @@ from keras_aug_layers.plan.random_numbers import Cursor
 
 BINS = 31
 MAX_MAGNITUDE = BINS - 1
+TABLE = operations.table(BINS, 0.3, 150 / 331, 30.0, 0.9, 4)
+"""RandAugment's operations."""
+MAX_LEVEL = 10
+"""timm's greatest magnitude."""
 
 
 class Policy(GeometricLayer):
@@ -38,12 +40,15 @@ class Policy(GeometricLayer):
         self._set(value_range=value_range)
 
     def _drawn(
-        self, table: tuple[Operation, ...], random: Cursor, number: Any, frame: Frame
+        self,
+        table: tuple[Operation, ...],
+        random: Cursor,
+        number: tf.Tensor,
+        frame: Frame,
     ) -> Drawn:
         """An operation of a table, all with the same chance, and its strength."""
         chosen = random.index((1.0,) * len(table))
         negative = random.coin(0.5)
-        number = tf.zeros_like(chosen) + number
         strength = operations.strengths(table, chosen, number, negative, frame)
         return Drawn(chosen, strength)
 
@@ -56,19 +61,31 @@ class RandAugment(Policy):
     fourteen that torchvision has: identity, shears, translations, rotation, brightness,
     colour (saturation), contrast, sharpness, posterize, solarize, auto-contrast and
     equalize. All that moves is one warp, before the colours; see
-    `layers/groups/operations.py`. Images of one or two channels keep their saturation.
+    `layers/groups/operations.py`. The saturation of images that have not three channels
+    stays.
+
+    With `increasing` they are timm's fifteen ("inc1"), where posterize and solarize do
+    more the greater the magnitude is: no identity, but inversion, and solarize-add.
+    `RandAugment(2, 9, magnitude_std=0.5, increasing=True)` is its rand-m9-mstd0.5-inc1.
 
     Args:
         num_ops: how many operations one image gets.
         magnitude: their strength, from 0 to 30, where shears reach 0.3, translations
             150/331 of the frame, rotations 30 degrees, factors change by 0.9, posterize
-            keeps 4 bits, and solarize turns the whole image into its negative.
+            keeps 4 bits, and solarize turns the whole image into its negative. With
+            `increasing` from 0 to 10, where translations reach 0.45 of the frame,
+            posterize keeps nothing, and solarize-add adds 110 of 255.
+        magnitude_std: the standard deviation of a magnitude that each operation draws
+            about `magnitude`, within its range.
+        increasing: whether the operations are timm's.
+        chance: that an operation that was drawn is done; by default 1, and with
+            `increasing` 0.5.
         value_range: (low, high); needed unless the dtype is an unsigned integer.
         **kwargs: fill settings, and other arguments of `GeometricLayer`.
 
     Raises:
-        ValueError: if `num_ops` is no whole number above 0, or `magnitude` is out of
-            range.
+        ValueError: if `num_ops` is no whole number above 0, or another argument is out
+            of range.
 
     Example:
         >>> import numpy as np
@@ -82,6 +99,9 @@ class RandAugment(Policy):
         num_ops: int = 2,
         magnitude: float = 9,
         *,
+        magnitude_std: float = 0.0,
+        increasing: bool = False,
+        chance: float | None = None,
         value_range: tuple[float, float] | None = None,
         **kwargs: Any,
     ) -> None:
@@ -90,25 +110,34 @@ class RandAugment(Policy):
             raise ValueError(
                 f"`num_ops` must be a whole number above 0. Received: {num_ops!r}"
             )
-        self.num_ops = num_ops
-        self.magnitude = arguments.number("magnitude", magnitude, 0.0, MAX_MAGNITUDE)
+        self.num_ops, self.increasing = num_ops, bool(increasing)
+        self._most = MAX_LEVEL if increasing else MAX_MAGNITUDE
+        self.magnitude = arguments.number("magnitude", magnitude, 0.0, self._most)
+        self.magnitude_std = arguments.number("magnitude_std", magnitude_std, 0.0)
+        self.chance = (
+            None if chance is None else arguments.number("chance", chance, 0.0, 1.0)
+        )
 
     def draw(self, random: Cursor, frame: Frame) -> Plan:
-        """As many draws from the table, at one strength."""
-        full = operations.table(BINS, 0.3, 150 / 331, 30.0, 0.9, 4)
-        table = tuple(_at(operation, self.magnitude) for operation in full)
-        places = [self._drawn(table, random, 0, frame) for _ in range(self.num_ops)]
+        """As many draws from the table."""
+        table = operations.INCREASING if self.increasing else TABLE
+        places = [self._place(table, random, frame) for _ in range(self.num_ops)]
         return operations.plan(table, places, frame, self)
 
-
-def _at(operation: Operation, magnitude: float) -> Operation:
-    """An operation at one strength, between two bins if need be."""
-    if operation.strengths is None:
-        return operation
-    strength = float(np.interp(magnitude, range(BINS), operation.strengths))
-    if operation.name == "Posterize":
-        strength = float(np.rint(strength))
-    return operation._replace(strengths=(strength,))
+    def _place(
+        self, table: tuple[Operation, ...], random: Cursor, frame: Frame
+    ) -> Drawn:
+        magnitude: Any = self.magnitude
+        if self.magnitude_std:
+            magnitude += self.magnitude_std * random.normal()
+            magnitude = tf.clip_by_value(magnitude, 0.0, self._most)
+        bins = 1.0 / MAX_LEVEL if self.increasing else 1.0
+        number = tf.zeros((frame.batch,), tf.float64) + bins * magnitude
+        drawn = self._drawn(table, random, number, frame)
+        chance = self.chance
+        if chance is None:
+            chance = 0.5 if self.increasing else 1.0
+        return drawn if chance == 1.0 else drawn._replace(done=random.coin(chance))
 
 
 @keras.saving.register_keras_serializable("keras_aug_layers")
@@ -134,7 +163,7 @@ class TrivialAugment(Policy):
     def draw(self, random: Cursor, frame: Frame) -> Plan:
         """One draw from the table, at a strength of its own."""
         table = operations.table(BINS, 0.99, 32.0, 135.0, 0.99, 2, parts=False)
-        number = tf.cast(random.uniform((0.0, float(BINS))), tf.int32)
+        number = tf.floor(random.uniform((0.0, float(BINS))))
         drawn = self._drawn(table, random, number, frame)
         return operations.plan(table, [drawn], frame, self)
 
@@ -169,23 +198,24 @@ class AutoAugment(Policy):
         **kwargs: Any,
     ) -> None:
         super().__init__(value_range=value_range, **kwargs)
-        self.policy = arguments.one_of("policy", policy, tuple(POLICIES))
+        self.policy = arguments.one_of("policy", policy, tuple(auto_augment.POLICIES))
 
     def draw(self, random: Cursor, frame: Frame) -> Plan:
         """A pair of operations, each with its chance, bin and sign."""
-        pairs = POLICIES[self.policy]
-        names = [operation.name for operation in TABLE]
+        pairs, table = auto_augment.POLICIES[self.policy], auto_augment.TABLE
+        names = [operation.name for operation in table]
         pair = random.index((1.0,) * len(pairs))
         places = []
         for place in range(2):
             column = [x[place] for x in pairs]
             chosen = tf.gather([names.index(name) for name, _, _ in column], pair)
-            number = tf.gather([number or 0 for _, _, number in column], pair)
+            bins = [float(number or 0) for _, _, number in column]
+            number = tf.gather(tf.constant(bins, tf.float64), pair)
             chance = tf.gather(tf.constant([x for _, x, _ in column], tf.float64), pair)
             done, negative = random.uniform() < chance, random.coin(0.5)
-            strength = operations.strengths(TABLE, chosen, number, negative, frame)
+            strength = operations.strengths(table, chosen, number, negative, frame)
             places.append(Drawn(chosen, strength, done))
-        return operations.plan(TABLE, places, frame, self)
+        return operations.plan(table, places, frame, self)
 
 
 @keras.saving.register_keras_serializable("keras_aug_layers")

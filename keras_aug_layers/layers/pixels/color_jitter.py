@@ -15,8 +15,8 @@ from keras_aug_layers.layers.pixels.contrast import contrast, contrast_of_grey
 from keras_aug_layers.layers.pixels.hsv import SPACES, turn_hsv
 from keras_aug_layers.layers.pixels.hue import drawn_turns, hue
 from keras_aug_layers.layers.pixels.saturation import (
-    GREY,
     drawn_gain,
+    rest_of_grey,
     saturation,
     saturation_of_grey,
 )
@@ -132,15 +132,16 @@ class RandomColorJitter(ColorLayer):
         if self.order == "random":
             places = random.uniform((0.0, 1.0), (len(several),))
             order = tf.argsort(places, axis=1, stable=True)
-            form = shuffled if in_hsv else shuffled_matrices
-            return form(several, order, frame)
+            if in_hsv:
+                return [shuffled(several, order, frame)]
+            return shuffled_matrices(several, order, frame)
         if in_hsv and any(change.cut for change in several):
-            return shuffled(several, None, frame)
+            return [shuffled(several, None, frame)]
         return self._in_order(changes, frame)
 
     def _changes(self, random: Cursor, frame: Frame) -> dict[str, Change]:
         changes = {}
-        rest = frame.low * (1.0 - sum(GREY))  # weights that do not add up to 1
+        rest = rest_of_grey(frame)
         if self.brightness is not None:
             gain = random.uniform(self.brightness)
             changes["brightness"] = Change(gain, bias=frame.low * (1 - gain), cut=1.0)
@@ -150,9 +151,8 @@ class RandomColorJitter(ColorLayer):
             changes["brightness"] = Change(bias=bias)
         if self.contrast is not None:
             gain = random.uniform(self.contrast)
-            bias = rest * (1 - gain) if frame.channels == 3 else 0.0
             changes["contrast"] = Change(
-                gain, centre=1 - gain, bias=bias, of_grey=1.0, cut=1.0
+                gain, centre=1 - gain, bias=rest * (1 - gain), of_grey=1.0, cut=1.0
             )
         elif self.contrast_factor is not None:
             gain = 1.0 + random.uniform(self.contrast_factor)
@@ -200,7 +200,7 @@ class RandomColorJitter(ColorLayer):
         if name == "contrast":
             return contrast(gain=change.gain)
         if self.space == "hsv" and change.hsv:
-            return turn_hsv(turns=change.turns, gain=change.gain, low=frame.low)
+            return turn_hsv(frame, change.turns, change.gain)
         if name == "hue":
             return hue(change.turns)
         return (

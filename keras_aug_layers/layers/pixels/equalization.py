@@ -30,7 +30,13 @@ def _equalize(images: tf.Tensor, low: tf.Tensor, span: tf.Tensor) -> tf.Tensor:
         tf.reshape(place, (-1,)),
         tf.size(owner) * BINS,
     )
-    table = _table(tf.reshape(pixels, (-1, BINS)), shape[1] * shape[2])
+    pixels = tf.reshape(pixels, (-1, BINS))
+    # Behind a condition: else XLA divides anew for each pixel that looks it up.
+    table = tf.cond(
+        tf.reduce_any(pixels > 0),
+        lambda: _table(pixels, shape[1] * shape[2]),
+        lambda: pixels,
+    )
     equal = tf.gather(tf.reshape(table, (-1,)), place)
     return restore(low + span * tf.cast(equal, x.dtype) / (BINS - 1.0), images.dtype)
 

@@ -1,9 +1,13 @@
 """Hue and saturation in HSV: the function that hue, saturation and jitter share."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from keras_aug_layers.kernels.program import Step, register
 from keras_aug_layers.kernels.stages import compute, restore
+from keras_aug_layers.layers.pixels.storing import HAIR
+from keras_aug_layers.plan.frame import Frame
 
 SPACES = ("hsv", "linear")
 """Where hue is turned and saturation scaled: in HSV, or by a matrix of the channels."""
@@ -41,12 +45,29 @@ def turned(
     return channels
 
 
+def turn_hsv(frame: Frame, turns: Any = 0.0, gain: Any = 1.0, cut: float = 0.0) -> Step:
+    """Turns the hue and multiplies the saturation.
+
+    Args:
+        frame: the images.
+        turns: a number, or (B,), as is the next.
+        gain: what the saturation is multiplied by.
+        cut: 1 if integers are cut off as in torchvision, which goes from 0 ... 1 to
+            255.999; 0 to round them.
+    """
+    return _turn_hsv(turns=turns, gain=gain, low=frame.low, cut=cut)
+
+
 def _turn(
-    images: tf.Tensor, turns: tf.Tensor, gain: tf.Tensor, low: tf.Tensor
+    images: tf.Tensor, turns: tf.Tensor, gain: tf.Tensor, low: tf.Tensor, cut: tf.Tensor
 ) -> tf.Tensor:
-    turns, gain, low = (tf.reshape(x, (-1, 1, 1)) for x in (turns, gain, low))
+    turns, gain, low, cut = (tf.reshape(x, (-1, 1, 1)) for x in (turns, gain, low, cut))
     planes = tf.unstack(compute(images), axis=-1)
-    return restore(tf.stack(turned(planes, turns, gain, low), axis=-1), images.dtype)
+    planes = turned(planes, turns, gain, low)
+    if images.dtype.is_integer:
+        wide = 1.0 + 0.999 / float(images.dtype.max)
+        planes = [tf.where(cut > 0.0, tf.floor(x * wide + HAIR), x) for x in planes]
+    return restore(tf.stack(planes, axis=-1), images.dtype)
 
 
 def _undo(step: Step) -> Step:
@@ -55,5 +76,4 @@ def _undo(step: Step) -> Step:
     return Step("turn_hsv", {**step.rows, "turns": turns, "gain": gain})
 
 
-turn_hsv = register("turn_hsv", "stage", _turn, placed=False, inverse=_undo)
-"""Turns the hue by `turns`, and multiplies the saturation by `gain`."""
+_turn_hsv = register("turn_hsv", "stage", _turn, placed=False, inverse=_undo)

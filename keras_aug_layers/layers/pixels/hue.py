@@ -102,4 +102,4 @@ class RandomHue(ColorLayer):
         turns = drawn_turns(random, self.factor, self.turns)
         if self.space == "linear":
             return hue(turns)
-        return turn_hsv(turns=turns, gain=1.0, low=frame.low)
+        return turn_hsv(frame, turns=turns)

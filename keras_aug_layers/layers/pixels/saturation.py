@@ -39,11 +39,16 @@ def saturation_of_grey(gain: tf.Tensor, frame: Frame) -> Step:
 
 
 def black_of_grey(frame: Frame) -> float:
-    """What is added to a sum with the weights `GREY`, which are not quite 1.
+    """What is added to a grey so that black is black, less what is cut off on average.
 
-    So that black is black, and half a level where the sum is cut off.
+    The grey image of integers is cut off: half a level.
     """
-    return frame.low * (1.0 - sum(GREY)) - (0.5 if frame.whole else 0.0)
+    return rest_of_grey(frame) - (0.5 if frame.whole else 0.0)
+
+
+def rest_of_grey(frame: Frame) -> float:
+    """What is added to a grey so that black is black: the weights are not quite 1."""
+    return frame.low * (1.0 - sum(GREY)) if frame.channels == 3 else 0.0
 
 
 def _blend(gain: tf.Tensor, luma: tuple[float, float, float]) -> tf.Tensor:
@@ -120,4 +125,4 @@ class RandomSaturation(ColorLayer):
         gain = drawn_gain(random, self.factor, self.gain)
         if self.space == "linear":
             return saturation(gain)
-        return turn_hsv(turns=0.0, gain=gain, low=frame.low)
+        return turn_hsv(frame, gain=gain)

@@ -8,29 +8,30 @@ import tensorflow as tf
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels.program import Step, register
 from keras_aug_layers.kernels.stages import compute, restore
+from keras_aug_layers.kernels.warp import dimension
 from keras_aug_layers.layers.pixels.color_layer import ColorLayer
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor
 
 
 def _sharpen(images: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
-    height, width = images.shape[1:3]
-    if None not in (height, width) and min(height, width) < 3:
-        return images
-    x = compute(images)
-    rows = x[:, :-2] + x[:, 1:-1] + x[:, 2:]
-    around = rows[:, :, :-2] + rows[:, :, 1:-1] + rows[:, :, 2:]
-    inside = x[:, 1:-1, 1:-1]
-    blurred = (around + 4.0 * inside) / 13.0
+    batch, height, width, channels = (dimension(images, axis) for axis in range(4))
+    # Rows as they lie in memory: a last axis of three channels is slow.
+    x = tf.reshape(compute(images), (batch, height, width * channels))
+    padded = tf.pad(x, ((0, 0), (1, 1), (channels, channels)))
+    rows = padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]
+    end = width * channels
+    around = rows[:, :, :end] + rows[:, :, channels : channels + end]
+    around += rows[:, :, 2 * channels :]
+    blurred = (around + 4.0 * x) / 13.0
     if images.dtype.is_integer:
         blurred = tf.round(blurred)  # as torchvision and Pillow do
-    amount = tf.reshape(amount, (-1, 1, 1, 1))
-    # One pixel of border stays as it is.
-    change = (1.0 - amount) * (blurred - inside)
-    change = tf.pad(change, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    if None in (height, width):  # where there may be less than the border
-        change = change[:, : tf.shape(x)[1], : tf.shape(x)[2]]
-    return restore(x + change, images.dtype)
+    row, column = tf.range(height)[:, tf.newaxis], tf.range(end)
+    inside = (row > 0) & (row < height - 1)
+    inside &= (column >= channels) & (column < end - channels)
+    changed = x + (1.0 - tf.reshape(amount, (-1, 1, 1))) * (blurred - x)
+    sharp = tf.where(inside, changed, x)  # one pixel of border stays as it is
+    return restore(tf.reshape(sharp, tf.shape(images)), images.dtype)
 
 
 sharpen = register("sharpen", "stage", _sharpen)

@@ -1,0 +1,73 @@
+"""One of several stages for each image, and that several times: what policies are.
+
+All of it is one stage. On a processor the images are done one after the other, and of
+each only what it drew: the programs are compiled once, however many places there are,
+and what is dear is paid for by the images that drew it.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import tensorflow as tf
+
+from keras_aug_layers.kernels.program import Step, function_of, register
+
+
+def either(places: Sequence[Sequence[Step]], chosen: Sequence[tf.Tensor]) -> Step:
+    """A step that does to each image, at each place, the stage that it chose.
+
+    Args:
+        places: for each place the stages to choose from, without an `only`: those of
+            the same functions, in the same order, at every place.
+        chosen: int32 (B,) for each place: the number of a stage, or as many as there
+            are for none of them.
+    """
+    rows = {"chosen": tf.cast(tf.stack(list(chosen), axis=1), tf.float64)}
+    for number, steps in enumerate(zip(*places, strict=True)):
+        for key in steps[0].rows:
+            every = [step.rows[key] for step in steps]
+            rows[f"{number}/{steps[0].name}/{key}"] = tf.stack(every, axis=1)
+    return _either(**rows)
+
+
+def stages_at(rows: Mapping[str, tf.Tensor], place: int | tf.Tensor) -> list[Step]:
+    """The stages to choose from at a place, read off the rows of the step."""
+    every: dict[int, tuple[str, dict[str, tf.Tensor]]] = {}
+    for name, row in rows.items():
+        if name != "chosen":
+            number, function, key = name.split("/")
+            _, own = every.setdefault(int(number), (function, {}))
+            own[key] = row[:, place]
+    return [Step(*step) for _, step in sorted(every.items())]
+
+
+def _run(images: tf.Tensor, **rows: tf.Tensor) -> tf.Tensor:
+    count, alone = rows["chosen"].shape[1], images.shape[0] == 1
+
+    def at(place: tf.Tensor, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        chosen = tf.cast(rows["chosen"][:, place], tf.int32)
+        branches = [
+            lambda step=step: tf.ensure_shape(_done(step, images), images.shape)
+            for step in stages_at(rows, place)
+        ]
+        if alone:
+            return place + 1, tf.switch_case(chosen[0], [*branches, lambda: images])
+        result = images
+        for number, branch in enumerate(branches):
+            mask = tf.reshape(tf.equal(chosen, number), (-1, 1, 1, 1))
+            result = tf.where(mask, branch(), result)
+        return place + 1, result
+
+    _, images = tf.while_loop(
+        lambda place, _: place < count,
+        at,
+        (tf.constant(0), images),
+        maximum_iterations=count,
+    )
+    return images
+
+
+def _done(step: Step, images: tf.Tensor) -> tf.Tensor:
+    return function_of(step).call(images, **step.rows)
+
+
+_either = register("either", "stage", _run, one_by_one=True)
