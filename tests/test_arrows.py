@@ -18,6 +18,7 @@ FLOORS = (
     ("kernels.resample",),
     ("kernels.shrinking",),
     ("kernels.targets", "kernels.followers", "kernels.stages", "kernels.pixels"),
+    ("kernels.either",),
     ("plan.frame", "plan.settings", "plan.random_numbers", "plan.plan", "plan.carry"),
     ("plan.moves", "plan.config"),
     ("plan.transform",),

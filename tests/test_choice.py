@@ -261,17 +261,6 @@ def test_one_warp_and_one_colour_pass(form):
     assert not CONDITIONS & set(ops)
 
 
-@pytest.mark.parametrize("num_ops", [1, 4])
-def test_a_policy_is_one_warp(num_ops):
-    """And a product, a mean, and passes of what looks at all of an image, for each of
-    its places: these lie behind conditions."""
-    layer = kal.RandAugment(num_ops, value_range=RANGE, jit_compile=False)
-    ops = ops_of(layer)
-    assert ops.count("ImageProjectiveTransformV3") == 1
-    assert ops.count("BatchMatMulV2") == num_ops
-    assert len([op for op in ops if op in CONDITIONS]) >= 3 * num_ops
-
-
 def test_all_first_numbers_are_drawn_at_once():
     """The ten rounds of Philox have two products each, for all layers together."""
 
@@ -287,169 +276,7 @@ def test_all_first_numbers_are_drawn_at_once():
     assert 20 <= products(1) == products(7) < 30
 
 
-# The policies.
-
-RANGE = (0, 255)
-
-
-def operations(transform):
-    """The signed strength of each operation for each image, and whether it is done.
-
-    Written for transforms of a single operation: {name: (strengths, done)}. Of what is
-    a matrix or a gain, a strength of 0 cannot be told from nothing.
-    """
-    matrix = transform.matrix.numpy().astype("float64")
-    height, width = FRAME[:2]
-    centre = np.array([[1, 0, (width - 1) / 2], [0, 1, (height - 1) / 2], [0, 0, 1]])
-    centred = np.linalg.inv(centre) @ matrix @ centre
-    linear = centred[:, :2, :2]
-    turned = np.isclose(linear[:, 0, 1], -linear[:, 1, 0], atol=1e-6)
-    rigid = np.isclose(linear, np.eye(2), atol=1e-6).all(axis=(1, 2))
-    rows, done = {}, {}
-    for step in transform.pixels:
-        assert step.name not in rows
-        rows[step.name] = {key: row.numpy() for key, row in step.rows.items()}
-        done[step.name] = None if step.only is None else step.only.numpy()
-    # How greys and pure colours are scaled; the luma's weights add up to 0.9999.
-    mixed, grey, colour = rows["mix"]["matrix"], np.full(3, 3**-0.5), [1, -1, 0]
-    brighter, stronger = mixed @ grey @ grey - 1, mixed @ colour @ colour / 2 - 1
-    bits = np.full(len(matrix), 8.0)
-    posterized = done["posterize"]
-    step = rows["posterize"]["step"][:, 0]
-    bits[posterized] = np.log2(256 / step[posterized])
-    threshold = rows["solarize"]["threshold"][:, 0]
-    strengths = {
-        "ShearX": linear[:, 0, 1] * (np.abs(linear[:, 1, 0]) < 1e-6),
-        "ShearY": linear[:, 1, 0] * (np.abs(linear[:, 0, 1]) < 1e-6),
-        "TranslateX": -centred[:, 0, 2] * rigid,
-        "TranslateY": -centred[:, 1, 2] * rigid,
-        "Rotate": np.degrees(np.arctan2(linear[:, 1, 0], linear[:, 0, 0])) * turned,
-        "Brightness": brighter,
-        "Color": stronger * (np.abs(brighter) < 1e-3),
-        "Contrast": rows["contrast_of_grey"]["gain"][:, 0] - 1,
-        "Sharpness": np.where(done["sharpen"], rows["sharpen"]["amount"][:, 0] - 1, 0),
-        "Posterize": bits,
-        "Solarize": threshold / 255,
-        "AutoContrast": np.zeros(len(matrix)),
-        "Equalize": np.zeros(len(matrix)),
-    }
-    known = {
-        "Sharpness": done["sharpen"],
-        "Posterize": posterized,
-        "Solarize": np.isfinite(threshold),
-        "AutoContrast": done["stretch"],
-        "Equalize": done["equalize"],
-    }
-    return {
-        name: (strength, known.get(name, np.abs(strength) > 1e-3))
-        for name, strength in strengths.items()
-    }
-
-
-SIGNED = {
-    "RandAugment": {
-        "ShearX": 0.3,
-        "ShearY": 0.3,
-        "TranslateX": 150 / 331 * FRAME[1],
-        "TranslateY": 150 / 331 * FRAME[0],
-        "Rotate": 30.0,
-        "Brightness": 0.9,
-        "Color": 0.9,
-        "Contrast": 0.9,
-        "Sharpness": 0.9,
-    },
-    "TrivialAugment": {
-        "ShearX": 0.99,
-        "ShearY": 0.99,
-        "TranslateX": 32.0,
-        "TranslateY": 32.0,
-        "Rotate": 135.0,
-        "Brightness": 0.99,
-        "Color": 0.99,
-        "Contrast": 0.99,
-        "Sharpness": 0.99,
-    },
-}
-"""The greatest strengths of what goes either way; translations are whole pixels."""
-
-
-def read(layer):
-    """{name: the strengths of the images that got the operation}, and how many none."""
-    found = operations(layer.sample(SHAPE))
-    times = np.sum([done for _, done in found.values()], axis=0)
-    assert times.max() == 1
-    return {name: x[done] for name, (x, done) in found.items()}, int((times == 0).sum())
-
-
-@pytest.mark.parametrize("magnitude", [6, 15.0, 30])
-def test_randaugment_has_fourteen_operations_each_as_often(magnitude):
-    found, identity = read(kal.RandAugment(1, magnitude, value_range=RANGE))
-    counts = [identity, *(len(strengths) for strengths in found.values())]
-    assert (len(counts), sum(counts)) == (14, COUNT)
-    assert scipy.stats.chisquare(counts).pvalue > 1e-3
-    for name, greatest in SIGNED["RandAugment"].items():
-        expected = greatest * magnitude / 30
-        if name.startswith("Translate"):
-            expected = np.floor(expected)
-        np.testing.assert_allclose(np.abs(found[name]), expected, rtol=1e-4)
-        assert_frequencies(found[name] > 0, {True: 1, False: 1})
-    assert set(found["Posterize"]) == {np.round(8 - 4 * magnitude / 30)}
-    np.testing.assert_allclose(found["Solarize"], 1 - magnitude / 30, atol=1e-12)
-
-
-def test_trivialaugment_draws_its_strength():
-    found, identity = read(kal.TrivialAugment(value_range=RANGE))
-    bins = np.arange(31)
-    for name, greatest in SIGNED["TrivialAugment"].items():
-        least = 0 if name == "Sharpness" else 1  # what cannot be told from nothing
-        expected = greatest * bins[least:] / 30
-        if name.startswith("Translate"):
-            expected = np.floor(expected)
-        bin_of = np.abs(np.abs(found[name])[:, None] - expected).argmin(axis=1)
-        np.testing.assert_allclose(np.abs(found[name]), expected[bin_of], atol=1e-4)
-        values, shares = np.unique(expected, return_counts=True)
-        assert_frequencies(expected[bin_of], dict(zip(values, shares, strict=True)))
-        moved = found[name][found[name] != 0]
-        assert_frequencies(moved > 0, {True: 1, False: 1})
-    values, shares = np.unique(np.rint(8 - 6 * bins / 30), return_counts=True)
-    assert_frequencies(found["Posterize"], dict(zip(values, shares, strict=True)))
-    level = 30 * (1 - found["Solarize"])
-    np.testing.assert_allclose(level, np.round(level), atol=1e-6)
-    assert_frequencies(np.round(level), dict.fromkeys(bins, 1))
-    # One of fourteen, and of eight others the 31st part that is drawn at strength 0.
-    expected = 1 / 14 + 8 / 14 / 31
-    assert scipy.stats.binomtest(identity, COUNT, expected).pvalue > 1e-3
-
-
-def test_randaugment_draws_each_step_anew():
-    """Of two steps at full strength, 1 in 14 · 14 is twice the identity."""
-    transform = kal.RandAugment(2, 30, value_range=RANGE).sample(SHAPE)
-    same = np.isclose(transform.matrix, np.eye(3), atol=1e-6).all(axis=(1, 2))
-    for step in transform.pixels:
-        rows = {key: row.numpy() for key, row in step.rows.items()}
-        if step.only is not None:
-            same &= ~step.only.numpy()
-        elif step.name == "solarize":
-            same &= ~np.isfinite(rows["threshold"][:, 0])
-        elif step.name == "mix":
-            same &= np.isclose(rows["matrix"], np.eye(3)).all(axis=(1, 2))
-        else:
-            same &= np.isclose(rows["gain"][:, 0], 1.0)
-    # Also where two moves undo each other; colours are done one after the other.
-    expected = 1 / 14**2 + 5 * (1 / 14) ** 2 / 2
-    assert abs(same.mean() - expected) < 4 * math.sqrt(expected / COUNT)
-
-
-def test_the_moves_of_all_steps_are_one():
-    """Each step turns by at most 30 degrees."""
-    for steps in (1, 2):
-        transform = kal.RandAugment(steps, 30, value_range=RANGE).sample(SHAPE)
-        assert len(transform.coordinates) == 1 and not transform.earlier
-        matrix = transform.matrix.numpy()
-        turned = np.isclose(matrix[:, 0, 1], -matrix[:, 1, 0], atol=1e-6)
-        angles = np.arctan2(matrix[:, 1, 0], matrix[:, 0, 0])[turned]
-        np.testing.assert_allclose(np.degrees(angles).max(), 30 * steps, rtol=1e-5)
-        assert len([x for x in transform.pixels if x.name == "posterize"]) == steps
+# The policies; what they draw is in pixels/test_policies.py.
 
 
 @pytest.mark.parametrize("policy", [kal.RandAugment, kal.TrivialAugment])
@@ -458,16 +285,6 @@ def test_images_of_one_batch_get_different_policies(policy, images):
     result = drawn(policy(), tiled)
     assert len({image.tobytes() for image in result}) > 15
     assert result.dtype == "uint8"
-
-
-@pytest.mark.parametrize("policy", [kal.RandAugment, kal.TrivialAugment])
-def test_two_channels_keep_their_saturation(policy):
-    shape = (COUNT, 37, 53, 2)
-    steps = {step.name: step for step in policy(value_range=RANGE).sample(shape).pixels}
-    assert "mix" not in steps
-    for name in ("scale", "contrast_of_grey"):
-        assert steps[name].rows["gain"].shape == (COUNT, 1)
-        assert steps[name].rows["gain"].numpy().std() > 0.05
 
 
 @pytest.mark.parametrize("policy", [kal.RandAugment, kal.TrivialAugment])
