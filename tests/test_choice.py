@@ -324,7 +324,7 @@ CONFIGURED = {
             kal.RandomApply(kal.RandomChoice([kal.RandAugment(), *shifts(2)]), 0.7),
             kal.RandomChoice([kal.TrivialAugment(), kal.RandomApply(kal.RandomFlip())]),
         ],
-        value_range=RANGE,
+        value_range=(0, 255),
         seed=4,
     ),
 }
