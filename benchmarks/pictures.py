@@ -78,6 +78,7 @@ LAYERS: dict[str, AugmentationLayer] = {
     "TrivialAugment()": kal.TrivialAugment(),
     "AutoAugment()": kal.AutoAugment(),
     "ThreeAugment()": kal.ThreeAugment(),
+    "AugMix()": kal.AugMix(),
     "RandomGamma((0.4, 2.5))": kal.RandomGamma((0.4, 2.5)),
     "Solarization(threshold_factor=0.9)": kal.Solarization(threshold_factor=0.9),
     "RandomPosterization((1, 4))": kal.RandomPosterization((1, 4)),

@@ -77,7 +77,7 @@ ALWAYS = {
 }
 """Those that give images another size or unit, outside training too."""
 
-MIXES = {"CutMix": kal.CutMix, "MixUp": kal.MixUp}
+MIXES = {"CutMix": kal.CutMix, "MixUp": kal.MixUp, "Mosaic": kal.Mosaic}
 """Those that need labels while training."""
 
 ARGUMENTS = {
@@ -89,6 +89,7 @@ ARGUMENTS = {
     "box_fit": "ellipse",
     "brightness": (0.7, 1.2),
     "brightness_factor": (-0.2, 0.3),
+    "center_range": (0.3, 0.7),
     "chain_depth": 2,
     "chance": 0.25,
     "contrast": (0.6, 1.2),
@@ -163,6 +164,7 @@ ARGUMENTS = {
     "GridMask.degrees": 90.0,
     "GridMask.ratio": 0.5,
     "GridMask.unit": (4.0, 9.0),
+    "Mosaic.partners": "random",
     "RandomContrast.factor": (-0.2, 0.3),
     "RandomCrop.antialias": False,
     "RandomElasticTransform.factor": (0.2, 0.5),

@@ -48,3 +48,16 @@ def test_multi_worker_mirrored_strategy_in_two_processes():
     check(seen, STEPS, 4)
     # The two did talk to each other: what each got as the sum is the sum.
     assert seen["largest_error_of_the_sum"] < 1e-6
+
+
+@pytest.fixture(scope="module")
+def mixing():
+    return run_engine("mixing.py", timeout=400)
+
+
+@pytest.mark.parametrize("layer", ["cutmix", "mixup", "mosaic"])
+def test_partners_are_of_the_replicas_own_batch(mixing, layer):
+    """In a last, smaller batch too; and the replicas draw differently."""
+    seen = mixing[layer]
+    assert seen["sizes"] == [[4, 4], [3, 3]] * 3
+    assert seen["strangers"] == seen["wrong"] == seen["equal"] == 0

@@ -22,7 +22,8 @@ SHARED, UPRIGHT, AFFINE, HOMOGRAPHY = MATRICES = (
 """Matrices without a turn or a slant, first those that all images of a batch share;
 those that end in the row 0, 0, 1; all others."""
 
-Point = tuple[tf.Tensor, tf.Tensor]
+Point = tuple[tf.Tensor, ...]
+"""x and y; and, of the source, the number of its image, where it is another one."""
 
 
 class Reader(NamedTuple):
@@ -33,7 +34,8 @@ class Reader(NamedTuple):
             entry of 1, where the program is one matrix; else None.
         affine: whether every matrix ends in the row 0, 0, 1.
         function: from x and y, float32 (1, 1, W) and (1, H, 1), pixel centres at
-            integers, to x and y of the source.
+            integers, to x and y of the source; and to the number of the image that is
+            read, where it may be another one of the batch.
         upright: whether the matrices neither turn nor slant.
         shared: whether they are the same for all images, and upright.
     """
@@ -122,10 +124,11 @@ def reader(
     (source_x, source_y), (target_x, target_y) = _middle(source), _middle(target)
 
     def read(x: tf.Tensor, y: tf.Tensor) -> Point:
-        x, y = x - target_x, y - target_y
+        place: Point = x - target_x, y - target_y
         for step in reversed(program):
-            x, y = _run(step, x, y)
-        return x + source_x, y + source_y
+            place = _run(step, *place)
+        x, y, *number = place
+        return (x + source_x, y + source_y, *number)
 
     return Reader(None, straight, read)
 
@@ -151,7 +154,8 @@ def _run(step: Step, x: tf.Tensor, y: tf.Tensor) -> Point:
     if step.only is None:
         return moved
     mask = tf.reshape(step.only, (-1, 1, 1))
-    return tf.where(mask, moved[0], x), tf.where(mask, moved[1], y)
+    own = x, y, tf.reshape(tf.range(tf.shape(mask)[0], dtype=x.dtype), (-1, 1, 1))
+    return tuple(tf.where(mask, a, b) for a, b in zip(moved, own, strict=False))
 
 
 def _wide(row: tf.Tensor) -> tf.Tensor:

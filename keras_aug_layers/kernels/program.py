@@ -17,7 +17,8 @@ A function is entered under its name with `register`, ours and a user's alike:
 Its kind says what it gets, and what it gives back:
 
 - "coordinates": x and y of the frame that comes out, counted from its middle; it gives
-  those of the frame that comes in.
+  those of the frame that comes in. One that `gathers` gives the number of the image in
+  the batch, too, in which they are read.
 - "pointwise": the values of pixels; it gives values.
 - "mixing": a tuple of a channel, the next, the one after …, with rows that turn with
   them; it gives the values of the first.
@@ -96,6 +97,7 @@ class Function:
             a function of images, a program of pixels and, perhaps, one of coordinates.
         placed: of a stage, whether what it does to a pixel depends on where it lies or
             on its neighbours, so that it cannot be exchanged with a move.
+        gathers: of coordinates, whether they are read in other images of the batch.
         labels: what it makes of one-hot labels (B, K), given its rows.
         masks: what it makes of segmentation masks (B, H, W, C), given its rows.
         boxes: what it makes of `followers.Boxes`, given the size of the frame, the
@@ -118,6 +120,7 @@ class Function:
     one_by_one: bool = False
     programs: bool = False
     placed: bool = True
+    gathers: bool = False
     labels: Callable[..., Any] | None = None
     masks: Callable[..., Any] | None = None
     boxes: Callable[..., Any] | None = None

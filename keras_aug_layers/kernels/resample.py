@@ -74,12 +74,12 @@ def _cubic(
 ) -> tf.Tensor:
     """Sixteen gathers for each pixel."""
     batch, height, width, channels = (dimension(images, axis) for axis in range(4))
-    x, y, finite = warp._coordinates(reader, *(output_size or (height, width)))
-    across = taps(x, width, fill_mode, "bicubic")
-    along = taps(y, height, fill_mode, "bicubic")
+    places = warp._coordinates(reader, *(output_size or (height, width)))
+    across = taps(places.x, width, fill_mode, "bicubic")
+    along = taps(places.y, height, fill_mode, "bicubic")
     dtype = compute_dtype(images.dtype)
     pixels = tf.reshape(images, (-1, channels))
-    first = tf.reshape(tf.range(batch) * (height * width), (-1, 1, 1))
+    first = warp.numbers(places, batch) * (height * width)
     values = 0.0
     for row, down in along.pixels:
         line = 0.0
@@ -89,7 +89,7 @@ def _cubic(
         values += tf.cast(down, dtype)[..., tf.newaxis] * line
     cover = None if across.cover is None else across.cover * along.cover
     values = filled(values, cover, fill_value, False)
-    if finite is None:
+    if places.finite is None:
         return values
     fill = tf.constant(warp._as(dtype, fill_value), dtype)
-    return tf.where(finite[..., tf.newaxis], values, fill)
+    return tf.where(places.finite[..., tf.newaxis], values, fill)

@@ -239,14 +239,17 @@ def _at_once(
             _wide(tf.gather(tf.stack(x), own))
             for x in ([x[0] for x in sizes], [x[1] for x in sizes], starts)
         )
-        first += _wide(tf.range(batch)) * rows * stride
         halvings = tf.convert_to_tensor(_wide(own))
         # Not 2**halvings: XLA takes a division by a power for a product with its
         # inverse, which is 0 among integers.
         parts = tf.bitwise.left_shift(tf.ones_like(halvings), halvings)
         h, w = (-(-x // parts) for x in (height, width))
+
+        def first_pixel(places: warp.Places) -> tf.Tensor:
+            return first + warp.numbers(places, batch) * rows * stride
+
         return _mean(
-            pixels, first, stride, (h, w), reader, shrinks, size, dtype, **fill
+            pixels, first_pixel, stride, (h, w), reader, shrinks, size, dtype, **fill
         )
 
     most = levels((height, width), size)
@@ -267,7 +270,7 @@ def _wide(x: tf.Tensor) -> tf.Tensor:
 
 def _mean(
     pixels: tf.Tensor,
-    first: tf.Tensor,
+    start: Callable[[warp.Places], tf.Tensor],
     stride: tf.Tensor,
     source: tuple[tf.Tensor, tf.Tensor],
     reader: Reader,
@@ -286,9 +289,10 @@ def _mean(
     total = 0.0
     for dy in _POINTS:
         for dx in _POINTS:
-            x, y, finite = warp.points(reader, u + dx * apart, v + dy * apart)
-            across = taps(x * part, source[1], fill_mode, interpolation)
-            along = taps(y * part, source[0], fill_mode, interpolation)
+            places = warp.points(reader, u + dx * apart, v + dy * apart)
+            across = taps(places.x * part, source[1], fill_mode, interpolation)
+            along = taps(places.y * part, source[0], fill_mode, interpolation)
+            first = start(places)
             values = 0.0
             for row, down in along.pixels:
                 for column, right in across.pixels:
@@ -297,8 +301,8 @@ def _mean(
                     values += weight * tf.cast(read, dtype)
             cover = None if across.cover is None else across.cover * along.cover
             values = filled(values, cover, fill_value, False)
-            if finite is not None:
+            if places.finite is not None:
                 fill = tf.constant(warp._as(dtype, fill_value), dtype)
-                values = tf.where(finite[..., tf.newaxis], values, fill)
+                values = tf.where(places.finite[..., tf.newaxis], values, fill)
             total += values
     return total * 0.25

@@ -10,7 +10,7 @@ gradients, since the op's own is not that of its forward pass.
 import contextlib
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -97,8 +97,8 @@ def warp(
         output_size = dimension(images, 1), dimension(images, 2)
 
     def with_gathers(images: tf.Tensor, fill_value: Any = fill_value) -> tf.Tensor:
-        x, y, finite = _coordinates(reader, *output_size)
-        return _gather(images, x, y, finite, fill_mode, interpolation, fill_value)
+        places = _coordinates(reader, *output_size)
+        return _gather(images, places, fill_mode, interpolation, fill_value)
 
     # The op has one fill value: another channel shows where several are to go.
     many = isinstance(fill_value, tuple) and fill_mode == "constant"
@@ -152,23 +152,31 @@ def _wider(dtype: tf.DType) -> tf.DType:
     return tf.int64 if dtype.size >= 4 else tf.int32
 
 
-def _coordinates(
-    reader: Reader, height: Any, width: Any
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
-    """Where each output pixel reads, and whether it can: (B, height, width) each.
+class Places(NamedTuple):
+    """Where pixels read: (B, height, width) each.
 
-    Counted from the edge of the first pixel, whose centre is at 0.5. None for whether
-    it can stands for everywhere.
+    Attributes:
+        x: counted from the edge of the first pixel, whose centre is at 0.5.
+        y: likewise.
+        finite: whether they can read at all; None for everywhere.
+        number: int32, in which image of the batch; None for their own.
     """
+
+    x: tf.Tensor
+    y: tf.Tensor
+    finite: tf.Tensor | None
+    number: tf.Tensor | None = None
+
+
+def _coordinates(reader: Reader, height: Any, width: Any) -> Places:
+    """Where each output pixel reads."""
     u = tf.range(width, dtype=tf.float32)
     v = tf.range(height, dtype=tf.float32)[:, tf.newaxis]
     return points(reader, u, v)
 
 
-def points(
-    reader: Reader, u: tf.Tensor, v: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
-    """Where points of the output read, as in `_coordinates`.
+def points(reader: Reader, u: tf.Tensor, v: tf.Tensor) -> Places:
+    """Where points of the output read.
 
     Args:
         reader: where its pixels read.
@@ -177,28 +185,36 @@ def points(
     """
     if reader.function is not None:
         wide = u if u.shape.rank == 3 else u[tf.newaxis]
-        x, y = (tf.stop_gradient(c) + 0.5 for c in reader.function(wide, v))
+        place = (tf.stop_gradient(c) for c in reader.function(wide, v))
+        x, y, *rest = place
+        x, y = x + 0.5, y + 0.5
+        number = tf.cast(rest[0], tf.int32) if rest else None
         if reader.affine:
-            return x, y, None
-        return x, y, tf.math.is_finite(x) & tf.math.is_finite(y)
+            return Places(x, y, None, number)
+        return Places(x, y, tf.math.is_finite(x) & tf.math.is_finite(y), number)
     m = tf.reshape(tf.stop_gradient(reader.matrix), (-1, 3, 3, 1, 1))
     half = 0.5 if reader.affine else 0.0
     # What does not depend on u is computed once for each row.
     x = m[:, 0, 0] * u + (m[:, 0, 1] * v + (m[:, 0, 2] + half))
     y = m[:, 1, 0] * u + (m[:, 1, 1] * v + (m[:, 1, 2] + half))
     if reader.affine:
-        return x, y, None
+        return Places(x, y, None)
     depth = m[:, 2, 0] * u + (m[:, 2, 1] * v + 1.0)
     finite = depth != 0.0
     depth = tf.where(finite, depth, tf.ones_like(depth))
-    return x / depth + 0.5, y / depth + 0.5, finite
+    return Places(x / depth + 0.5, y / depth + 0.5, finite)
+
+
+def numbers(places: Places, batch: Any) -> tf.Tensor:
+    """In which image of the batch pixels read: int32 (B, 1, 1) or (B, H, W)."""
+    if places.number is not None:
+        return places.number
+    return tf.reshape(tf.range(batch), (-1, 1, 1))
 
 
 def _gather(
     images: tf.Tensor,
-    x: tf.Tensor,
-    y: tf.Tensor,
-    finite: tf.Tensor | None,
+    places: Places,
     fill_mode: str,
     interpolation: str,
     fill_value: Any,
@@ -211,13 +227,14 @@ def _gather(
     the forms that were tried.
     """
     batch, height, width, channels = (dimension(images, axis) for axis in range(4))
+    x, y, finite, _ = places
     cover = None
     if fill_mode == "constant":
         cover = _cover(x, width, interpolation) * _cover(y, height, interpolation)
         finite = cover > 0.0 if finite is None else finite & (cover > 0.0)
     x, y = _fold(x, width, fill_mode), _fold(y, height, fill_mode)
     pixels = tf.reshape(images, (-1, channels))
-    first = tf.reshape(tf.range(batch) * (height * width), (-1, 1, 1))
+    first = numbers(places, batch) * (height * width)
     if interpolation == "nearest":
         index = first + _nearest(y, height) * width + _nearest(x, width)
         values = tf.gather(pixels, index)

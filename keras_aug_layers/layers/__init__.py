@@ -26,6 +26,7 @@ from keras_aug_layers.layers.groups.policies import (
 from keras_aug_layers.layers.groups.sequence import LayerSequence
 from keras_aug_layers.layers.mixes.cut_mix import CutMix
 from keras_aug_layers.layers.mixes.mix_up import MixUp
+from keras_aug_layers.layers.mixes.mosaic import Mosaic
 from keras_aug_layers.layers.pixels.auto_contrast import AutoContrast
 from keras_aug_layers.layers.pixels.brightness import RandomBrightness
 from keras_aug_layers.layers.pixels.channel_shift import RandomChannelShift
@@ -54,6 +55,7 @@ __all__ = [
     "RandomGridDistortion",
     "RandomOpticalDistortion",
     "MixUp",
+    "Mosaic",
     "GridMask",
     "RandomErasing",
     "CenterCrop",

@@ -3,6 +3,9 @@
 A plan is gone through in parts. A part ends with a step that does more to a target than
 to move it: it erases some of it, or mixes it with another image's. Where there is no
 such step, the plan is one part, and all its moves are one.
+
+What shows several images in one (a mosaic) moves boxes and points with the places of
+their images first; what follows moves them all as one.
 """
 
 from collections.abc import Callable
@@ -19,16 +22,28 @@ Warp = Callable[[Plan, tf.Tensor], tf.Tensor]
 
 def touched(plan: Plan, target: str) -> bool:
     """Whether a step of the plan does more to a target than to move it."""
-    return any(touches(step, target) for step in plan.whole().pixels)
+    return any(touches(step, target) for step in _steps(plan))
 
 
 def parts(plan: Plan, target: str) -> list[Plan]:
     """The plan in parts; only the last steps of a part touch the target."""
-    divided = plan.until(lambda step: touches(step, target))
-    return [
-        part._replace(pixels=tuple(x for x in part.pixels if touches(x, target)))
-        for part in divided
-    ]
+    divided: list[Plan] = []
+    for part in plan.until(lambda step: touches(step, target)):
+        if part.gathers and touches(part.coordinates[0], target):
+            gathered, *others = part.coordinates
+            divided.append(Plan(pixels=(gathered,)))
+            # A move, if only of nothing: what lies outside of the frame goes.
+            others = others or [coordinates.affine(matrix=matrices.identity())]
+            part = part._replace(coordinates=tuple(others))
+        touching = tuple(step for step in part.pixels if touches(step, target))
+        divided.append(part._replace(pixels=touching))
+    return divided
+
+
+def _steps(plan: Plan) -> list[Step]:
+    """All steps, in the order in which they are done."""
+    parts = (*plan.earlier, plan)
+    return [step for part in parts for step in (*part.coordinates, *part.pixels)]
 
 
 def masks(plan: Plan, warp: Warp, values: tf.Tensor) -> tf.Tensor:
@@ -43,7 +58,7 @@ def masks(plan: Plan, warp: Warp, values: tf.Tensor) -> tf.Tensor:
 
 def labels(plan: Plan, values: tf.Tensor) -> tf.Tensor:
     """Changes one-hot labels (B, K)."""
-    for step in plan.whole().pixels:
+    for step in _steps(plan):
         if touches(step, "labels"):
             values = followers.change(step, "labels", values)
     return values

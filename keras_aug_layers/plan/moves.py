@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from keras_aug_layers.kernels import coordinates, pixels, shrinking
-from keras_aug_layers.kernels.program import Program
+from keras_aug_layers.kernels.program import Program, function_of
 from keras_aug_layers.kernels.resample import resample
 from keras_aug_layers.kernels.warp import dimension
 from keras_aug_layers.plan import carry
@@ -107,8 +107,13 @@ def _filtering(
 ) -> shrinking.Move:
     """A warp that filters images where they shrink."""
     source = dimension(images, 1), dimension(images, 2)
-    reader = coordinates.reader(part.coordinates, source, part.size or source)
-    shrinks = shrinking.shrink(reader, source, part.size or source)
+    target = part.size or source
+    reader = coordinates.reader(part.coordinates, source, target)
+    # Where a place jumps to another image, it does not shrink.
+    smooth = tuple(x for x in part.coordinates if not function_of(x).gathers)
+    shrinks = shrinking.shrink(
+        coordinates.reader(smooth, source, target), source, target
+    )
 
     def filtered(images: tf.Tensor) -> tf.Tensor:
         return shrinking.antialiased(

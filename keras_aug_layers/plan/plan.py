@@ -20,7 +20,8 @@ class Plan(NamedTuple):
         dtype: of what comes out; None for that of what comes in.
         earlier: plans that come first, each with a warp of its own. There are some
             where a step with a place (a blur, a region) stands before one that moves
-            pixels: the two are not exchanged.
+            pixels: the two are not exchanged. And what reads other images of the batch
+            reads them as they are by then: it comes first in its part.
     """
 
     coordinates: Program = ()
@@ -34,6 +35,11 @@ class Plan(NamedTuple):
         """Whether the last part moves pixels."""
         return bool(self.coordinates) or self.size is not None
 
+    @property
+    def gathers(self) -> bool:
+        """Whether the last part reads other images of the batch."""
+        return any(function_of(step).gathers for step in self.coordinates)
+
     def then(self, after: "Plan") -> "Plan":
         """This plan first, `after` next; neighbours that have a product become one."""
         plan = self
@@ -42,7 +48,7 @@ class Plan(NamedTuple):
         return plan
 
     def _and(self, part: "Plan") -> "Plan":
-        if part.moves and any(function_of(step).has_place for step in self.pixels):
+        if self._ends_before(part):
             earlier = (*self.earlier, self._replace(earlier=()))
             return part._replace(earlier=earlier)
         coordinates, pixels = self.coordinates, self.pixels
@@ -57,6 +63,17 @@ class Plan(NamedTuple):
             dtype=part.dtype or self.dtype,
         )
 
+    def _ends_before(self, part: "Plan") -> bool:
+        """Whether a part needs a pass of its own, over what this plan made."""
+        if part.gathers:
+            return self.moves or bool(self.pixels)
+        if self.gathers and any(
+            function_of(step).kind == "measured" for step in part.pixels
+        ):
+            return True  # the mean is that of all images that it shows
+        placed = any(function_of(step).has_place for step in self.pixels)
+        return part.moves and placed
+
     def whole(self) -> "Plan":
         """The plan as if it were one warp, for what has no pixels: points, masks."""
         plan = Plan()
@@ -69,10 +86,13 @@ class Plan(NamedTuple):
         return plan
 
     def until(self, ends: Callable[[Step], bool]) -> list["Plan"]:
-        """The plan in parts, of which all but the last have a step that ends a part."""
+        """The plan in parts, which end with such a step, or before one that gathers."""
         parts: list[Plan] = []
         begun = Plan()
         for part in (*self.earlier, self):
+            if part.gathers:
+                parts.append(begun)
+                begun = Plan()
             begun = Plan(earlier=(begun, part._replace(earlier=()))).whole()
             if any(ends(step) for step in part.pixels):
                 parts.append(begun)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from helpers import drawn, random_images, sampled
+from scipy import ndimage
 
 import keras_aug_layers as kal
 
@@ -124,14 +125,32 @@ def test_dx_and_dy_are_uncorrelated():
     assert abs(uniform.std() - 3**-0.5) < 0.02
 
 
-def test_the_strength_in_pixels():
-    layer = kal.RandomElasticTransform(scale=(1, 1), seed=1, fill_mode="nearest")
+@pytest.mark.parametrize(
+    ("grid", "most", "deviation", "reach"), [(8, 7.0, 1.9, 32), (26, 2.15, 0.58, 10)]
+)
+def test_the_strength_in_pixels(grid, most, deviation, reach):
+    """The docstring's figures; over the reach the correlation falls to 1/e."""
+    layer = kal.RandomElasticTransform(
+        scale=(1, 1), grid=grid, seed=1, fill_mode="nearest"
+    )
     (step,) = sampled(layer, (400, 224, 224, 3)).coordinates
-    assert 6.5 < np.abs(step.rows["dx"].numpy()).max() < 7.0
+    assert 0.93 * most < np.abs(step.rows["dx"].numpy()).max() < most
     read = map_of(layer, (1, 2), 224, 8)
     x, y = np.meshgrid(np.arange(224), np.arange(224))
     moves = (read - np.stack([x, y], -1))[:, 16:-16, 16:-16]
-    assert abs(moves.std() - 1.9) < 0.15
+    assert abs(moves.std() - deviation) < 0.08 * deviation
+    apart = (moves[:, :, reach:, 0] * moves[:, :, :-reach, 0]).mean()
+    assert abs(apart / moves[..., 0].var() - np.exp(-1)) < 0.12
+
+
+def test_torchvisions_strength_in_pixels():
+    """Its own steps: uniform noise, blurred, in parts of half an image."""
+    noise = np.random.default_rng(1).uniform(-1, 1, (8, 224, 224))
+    blurred = ndimage.gaussian_filter(noise, 5.0, axes=(1, 2), mode="reflect")
+    pixels = blurred * 50.0 / 224 * (224 / 2)
+    assert abs(pixels.std() - 50 / (4 * 5 * np.sqrt(3 * np.pi))) < 0.06
+    apart = (pixels[:, :, 10:] * pixels[:, :, :-10]).mean() / pixels.var()
+    assert abs(apart - np.exp(-1)) < 0.06
 
 
 @layers

@@ -102,22 +102,24 @@ def with_partners(
     Args:
         boxes: those of the images.
         only: bool (B,): the images that are mixed.
-        partner: (B, 1).
+        partner: (B, 1); or (B, n) for n partners of each.
         share: (B, 1), the part of an image that is its own; None where boxes need no
             weights.
     """
+    partners = tf.split(partner, partner.shape[1], axis=1)
 
     def both(values: tf.Tensor | None) -> tf.Tensor | None:
         if values is None:
             return None
-        return tf.concat([values, of_partner(values, partner)], axis=1)
+        theirs = (of_partner(values, each) for each in partners)
+        return tf.concat([values, *theirs], axis=1)
 
     weights = boxes.weights
     if share is not None and weights is None:
         weights = tf.ones_like(boxes.corners[..., 0], tf.float32)
     kept = both(boxes.kept)
     count = tf.shape(boxes.kept)[1]
-    theirs = tf.range(2 * count) >= count
+    theirs = tf.range((1 + len(partners)) * count) >= count
     kept &= ~theirs | only[:, tf.newaxis]
     weights = both(weights)
     if share is not None:
@@ -125,7 +127,8 @@ def with_partners(
         weights *= tf.where(theirs, 1.0 - own, own)
     lengths = boxes.lengths
     if lengths is not None:
-        lengths = (*lengths, *(of_partner(length, partner) for length in lengths))
+        theirs_too = (of_partner(x, each) for each in partners for x in lengths)
+        lengths = (*lengths, *theirs_too)
     return Boxes(both(boxes.corners), kept, both(boxes.labels), weights, lengths)
 
 

@@ -1,0 +1,113 @@
+"""Mixing in `tf.data` and in models: reproducible, and nothing is lost."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import random_images
+
+import keras_aug_layers as kal
+
+CLASSES = 6
+LAYERS = {
+    "mixup": lambda **kwargs: kal.MixUp(0.8, num_classes=CLASSES, **kwargs),
+    "cutmix": lambda **kwargs: kal.CutMix(num_classes=CLASSES, **kwargs),
+    "mosaic": lambda **kwargs: kal.Mosaic(num_classes=CLASSES, **kwargs),
+}
+
+
+def whole():
+    """A move, and a mix for each image."""
+    either = [LAYERS["mixup"](seed=1), LAYERS["cutmix"](seed=2)]
+    return kal.FusedAugmentation([kal.RandomRotate(0.1), kal.RandomChoice(either)])
+
+
+def test_a_dataset_is_the_same_at_any_parallelism():
+    images = random_images((11, 12, 12, 3), "uint8")
+    labels = np.arange(11) % CLASSES
+    layer = kal.FusedAugmentation(
+        [
+            kal.RandomRotate(0.1),
+            kal.RandomElasticTransform(),
+            kal.RandomChoice([x(partners="random") for x in LAYERS.values()]),
+        ],
+        jit_compile=False,
+    )
+    dataset = tf.data.Dataset.from_tensor_slices((images, labels)).batch(4)
+
+    def epochs(calls):
+        augmented = kal.augment_dataset(
+            dataset, layer, seed=5, num_parallel_calls=calls
+        )
+        return [[(x.numpy(), y.numpy()) for x, y in augmented] for _ in "ab"]
+
+    one, four = epochs(1), epochs(4)
+    assert [len(x) for x, _ in one[0]] == [4, 4, 3]
+    for first, second in zip(one, four, strict=True):
+        for (x, y), (x2, y2) in zip(first, second, strict=True):
+            np.testing.assert_array_equal(x, x2)
+            np.testing.assert_array_equal(y, y2)
+            np.testing.assert_allclose(y.sum(axis=1), 1.0, atol=1e-6)
+    assert (one[0][0][0] != one[1][0][0]).any()
+
+
+class Mixed(keras.Model):
+    """Takes a dict with labels: mixes both, and learns from what comes out."""
+
+    def __init__(self, layer, **kwargs):
+        super().__init__(**kwargs)
+        self.layer = layer
+        self.head = keras.Sequential(
+            [keras.layers.Flatten(), keras.layers.Dense(CLASSES)]
+        )
+
+    def call(self, data, training=False):
+        data = self.layer(data, training=training)
+        pixels = tf.cast(data["images"], "float32") / 255.0
+        logits = self.head(pixels)
+        loss = keras.losses.categorical_crossentropy(
+            data["labels"], logits, from_logits=True
+        )
+        self.add_loss(tf.reduce_mean(loss))
+        return logits
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_a_model_whose_input_holds_labels_learns(jit_compile):
+    images = random_images((8, 8, 8, 3), "uint8")
+    data = {"images": images, "labels": np.arange(8) % CLASSES}
+    model = Mixed(whole())
+    model.compile("sgd", jit_compile=jit_compile)
+    dataset = tf.data.Dataset.from_tensor_slices(data).batch(4)
+    history = model.fit(dataset.map(lambda x: (x,)), epochs=2, verbose=0)
+    assert np.isfinite(history.history["loss"]).all()
+    # Outside of training the labels are one-hot, and the images are as they were.
+    expected = model.head(images.astype("float32") / 255.0)
+    np.testing.assert_allclose(model.predict(data, verbose=0), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_model_without_labels_says_what_to_write(name):
+    model = keras.Sequential(
+        [keras.Input((8, 8, 3)), LAYERS[name](), keras.layers.Flatten()]
+    )
+    images = random_images((4, 8, 8, 3))
+    np.testing.assert_array_equal(model(images), images.reshape(4, -1))
+    with pytest.raises(ValueError, match="augment_dataset"):
+        model(images, training=True)
+
+
+def test_weights_of_samples_and_other_entries_stay():
+    images = random_images((5, 8, 8, 3), "uint8")
+    weights = np.linspace(0.1, 1.0, 5, dtype="float32")
+    data = {"images": images, "labels": np.arange(5), "sample_weights": weights}
+    data["names"] = np.array(list("abcde"))
+    result = LAYERS["mixup"]()(data, training=True)
+    assert result["sample_weights"] is weights
+    assert result["names"] is data["names"]
+    elements = tf.data.Dataset.from_tensor_slices((images, np.arange(5), weights))
+    (_, labels, kept), *_ = kal.augment_dataset(
+        elements.batch(5), LAYERS["mixup"](), seed=1
+    )
+    np.testing.assert_array_equal(kept, weights)
+    assert labels.shape == (5, CLASSES)
