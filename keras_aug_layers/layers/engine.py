@@ -105,8 +105,10 @@ class Engine:
         """The entries beside the pixels that are changed with them, checked."""
         layer = self._layer
         if "segmentation_masks" in pixels:
-            masks, images = pixels["segmentation_masks"], pixels["images"]
-            checks.masks(masks, images, layer.data_format)
+            masks = pixels["segmentation_masks"]
+            chained = before and chain.source_of(masks, before) is not None
+            after = None if chained else layer.framed(frame)
+            checks.masks(masks, frame, layer.data_format, after)
         points = {key: data[key] for key in POINT_KEYS if key in data}
         checks.points(points, layer.settings, frame)
         if training and layer.mixes():

@@ -9,7 +9,7 @@ from keras_aug_layers.kernels import coordinates, pixels, shrinking
 from keras_aug_layers.kernels.program import Program, function_of
 from keras_aug_layers.kernels.resample import resample
 from keras_aug_layers.kernels.warp import dimension
-from keras_aug_layers.plan import carry
+from keras_aug_layers.plan import carry, strides
 from keras_aug_layers.plan.plan import Plan
 from keras_aug_layers.plan.settings import Settings
 
@@ -44,7 +44,11 @@ def images(plan: Plan, settings: Settings, images: tf.Tensor) -> tf.Tensor:
 
 
 def masks(
-    plan: Plan, settings: Settings, masks: tf.Tensor, interpolation: str
+    plan: Plan,
+    settings: Settings,
+    masks: tf.Tensor,
+    interpolation: str,
+    stride: Any = 1,
 ) -> tf.Tensor:
     """Moves masks (B, H, W, C) with their images, and changes what a step says.
 
@@ -53,6 +57,7 @@ def masks(
         settings: how.
         masks: the masks, or maps.
         interpolation: "nearest" or "bilinear".
+        stride: how many pixels of the images a pixel of the masks is wide.
     """
     how = {
         "fill_mode": settings.fill_mode,
@@ -64,9 +69,9 @@ def masks(
         how |= {"fill_mode": "constant", "fill_value": settings.mask_fill_value}
 
     def move(part: Plan, masks: tf.Tensor) -> tf.Tensor:
-        return _warp(part, how, masks)
+        return _warp(part, how, masks, stride)
 
-    return carry.masks(plan, move, masks)
+    return carry.masks(plan, move, masks, stride)
 
 
 def check_fill(value: Any, dtype: tf.DType, channels: int | None) -> None:
@@ -95,11 +100,14 @@ def check_holds(name: str, value: Any, dtype: tf.DType) -> None:
         )
 
 
-def _warp(part: Plan, how: dict[str, Any], images: tf.Tensor) -> tf.Tensor:
-    """The coordinates of a plan's last part, done to images (B, H, W, C)."""
+def _warp(
+    part: Plan, how: dict[str, Any], images: tf.Tensor, stride: Any = 1
+) -> tf.Tensor:
+    """The coordinates of a plan's last part, done to images or maps (B, H, W, C)."""
     source = dimension(images, 1), dimension(images, 2)
-    reader = coordinates.reader(part.coordinates, source, part.size or source)
-    return resample(images, reader, output_size=part.size, **how)
+    size = part.size and tuple(strides.divided(x, stride) for x in part.size)
+    reader = coordinates.reader(part.coordinates, source, size or source, stride)
+    return resample(images, reader, output_size=size, **how)
 
 
 def _filtering(
