@@ -37,6 +37,17 @@ def masks(
             that an earlier layer has checked.
     """
     rank = 3 + frame.batched
+    if isinstance(masks, tf.RaggedTensor) != frame.ragged:
+        one, other = "ragged", "dense"
+        if frame.ragged:
+            one, other = other, one
+        raise ValueError(
+            "`segmentation_masks` must be ragged where the images are, and dense where "
+            f"they are dense. Received: {one} masks for {other} images. Write "
+            "dataset.ragged_batch(32) for both."
+        )
+    if frame.ragged:  # whose sizes are checked where they are moved
+        return
     if masks.shape.rank not in (rank, rank - 1):
         raise ValueError(
             "`segmentation_masks` must have the axes of the images, with or without "

@@ -23,11 +23,7 @@ def images(plan: Plan, settings: Settings, images: tf.Tensor) -> tf.Tensor:
         images: the images.
     """
     dtype = None if plan.dtype is None else tf.as_dtype(plan.dtype)
-    how = {
-        "fill_mode": settings.fill_mode,
-        "fill_value": settings.fill_value,
-        "interpolation": settings.interpolation,
-    }
+    how = of_images(settings)
 
     def warp(program: Program, images: tf.Tensor) -> tf.Tensor:
         return _warp(Plan(program), how, images)
@@ -59,19 +55,30 @@ def masks(
         interpolation: "nearest" or "bilinear".
         stride: how many pixels of the images a pixel of the masks is wide.
     """
-    how = {
-        "fill_mode": settings.fill_mode,
-        "fill_value": 0.0,
-        "interpolation": interpolation,
-    }
-    if settings.mask_fill_value is not None:
-        check_holds("mask_fill_value", settings.mask_fill_value, masks.dtype)
-        how |= {"fill_mode": "constant", "fill_value": settings.mask_fill_value}
+    how = of_masks(settings, masks.dtype, interpolation)
 
     def move(part: Plan, masks: tf.Tensor) -> tf.Tensor:
         return _warp(part, how, masks, stride)
 
     return carry.masks(plan, move, masks, stride)
+
+
+def of_images(settings: Settings) -> dict[str, Any]:
+    """How images are read, and what lies outside."""
+    return {
+        "fill_mode": settings.fill_mode,
+        "fill_value": settings.fill_value,
+        "interpolation": settings.interpolation,
+    }
+
+
+def of_masks(settings: Settings, dtype: tf.DType, interpolation: str) -> dict[str, Any]:
+    """The same of masks."""
+    how = of_images(settings) | {"fill_value": 0.0, "interpolation": interpolation}
+    if settings.mask_fill_value is not None:
+        check_holds("mask_fill_value", settings.mask_fill_value, dtype)
+        how |= {"fill_mode": "constant", "fill_value": settings.mask_fill_value}
+    return how
 
 
 def check_fill(value: Any, dtype: tf.DType, channels: int | None) -> None:

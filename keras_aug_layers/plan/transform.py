@@ -19,7 +19,7 @@ from keras_aug_layers.kernels.labels import encode
 from keras_aug_layers.kernels.program import Step
 from keras_aug_layers.kernels.resample import INTERPOLATIONS
 from keras_aug_layers.kernels.warp import in_xla_context
-from keras_aug_layers.plan import carry, config, moves, strides
+from keras_aug_layers.plan import carry, config, moves, ragged, strides
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.plan import Plan
 from keras_aug_layers.plan.settings import Settings
@@ -100,7 +100,7 @@ class Transform(tf.experimental.BatchableExtensionType):
             settings: with defaults in place of no opinion.
             spread: whether what all images share gets a row for each of them.
         """
-        size = tf.stack([frame.height, frame.width])
+        size = tf.stack([frame.height, frame.width], axis=-1)
 
         def spread_out(row: tf.Tensor) -> tf.Tensor:
             """A row for each image: tf.data would split one for all."""
@@ -160,6 +160,8 @@ class Transform(tf.experimental.BatchableExtensionType):
         Returns:
             The images in the same shape and dtype.
         """
+        if isinstance(images, tf.RaggedTensor):
+            return ragged.apply(self, {"images": images})["images"]
         images = tf.convert_to_tensor(images)
         if self._moves and self.fill_mode == "constant":
             channels = images.shape[self._channel_axis]
@@ -189,8 +191,10 @@ class Transform(tf.experimental.BatchableExtensionType):
             ValueError: if the size of the masks fits by no whole number; where sizes
                 are known only when a graph runs, an InvalidArgumentError then.
         """
-        masks = tf.convert_to_tensor(masks)
         arguments.one_of("interpolation", interpolation, INTERPOLATIONS)
+        if isinstance(masks, tf.RaggedTensor) and interpolation == "nearest":
+            return ragged.apply(self, {ragged.MASKS: masks})[ragged.MASKS]
+        masks = tf.convert_to_tensor(masks)
         if not self._moves and not carry.touched(self.plan, "masks"):
             return masks
         size = _frame_of(self.size)
@@ -295,17 +299,38 @@ class Transform(tf.experimental.BatchableExtensionType):
 
     def apply(self, data: dict[str, Any]) -> dict[str, Any]:
         """Augments a dict of `images`, `segmentation_masks` and so on."""
+        result = {}
+        if ragged.some(data):
+            keys = ("images", ragged.MASKS)
+            result = ragged.apply(self, {k: data[k] for k in keys if k in data})
+            data = {key: x for key, x in data.items() if key not in keys}
         known = _frame_of(self.size)
         if "images" in data:
             rank = 3 + self.batched
             known = strides.size_of(data["images"], self.data_format, rank)
-        result = {}
         for key, value in data.items():
             masks = key == "segmentation_masks"
             result[key] = (
                 self._masks(value, known) if masks else getattr(self, key)(value)
             )
         return result
+
+    def filling(self, dtype: tf.DType, masks: bool) -> dict[str, Any]:
+        """How a warp reads and fills, after a check that the dtype holds it.
+
+        Args:
+            dtype: of the images or masks.
+            masks: whether they are masks.
+        """
+        if masks:
+            return moves.of_masks(self.settings, dtype, "nearest")
+        if self._moves and self.fill_mode == "constant":
+            moves.check_fill(self.fill_value, dtype, None)
+        return moves.of_images(self.settings)
+
+    def moved_masks(self, warp: carry.Warp, masks: tf.Tensor) -> tf.Tensor:
+        """Masks (B, H, W, C) of what another form of the warp reads."""
+        return carry.masks(self.plan, warp, masks)
 
     def inverse(self) -> "Transform":
         """The transform that undoes this one.
