@@ -101,7 +101,8 @@ def _shaped(
                 values = result[key].flat_values[:, 0]
                 result[key] = result[key].with_flat_values(values)
             continue
-        shape = given.shape[0], *transform.plan.whole().size, None
+        height, width = transform.plan.whole().size or (None, None)
+        shape = given.shape[0], height, width, None
         result[key] = tf.ensure_shape(result[key], shape)
         if given.shape.rank == 3:
             result[key] = result[key][..., 0]
@@ -201,21 +202,21 @@ def _compiled(transform: "Transform") -> Any:
 
 def _read(transform: "Transform", key: str, full: Flat) -> tf.Tensor:
     """Images or masks from one list of pixels."""
-    plan, settings = transform.plan, transform.settings
-    assert plan.size is not None
+    plan, settings, size = transform.plan, transform.settings, transform.plan.size
+    assert size is not None
     source = full.sizes[:, 0], full.sizes[:, 1]
-    reader = coordinates.reader(plan.coordinates, source, plan.size)
+    reader = coordinates.reader(plan.coordinates, source, size)
     how, shrinks = transform.filling(full.pixels.dtype, key == MASKS), None
     if key == MASKS:
 
         def warp(part: Plan, values: tf.Tensor) -> tf.Tensor:
-            return flat.move(full, reader, None, plan.size, **how)(values)
+            return flat.move(full, reader, None, size, **how)(values)
 
         return transform.moved_masks(warp, full.pixels)
     if settings.antialias and settings.interpolation != "nearest":
-        shrinks = shrinking.shrink(reader, source, plan.size)
+        shrinks = shrinking.shrink(reader, source, size)
         shrinks = shrinks._replace(level=tf.zeros_like(shrinks.level))
-    move = flat.move(full, reader, shrinks, plan.size, **how)
+    move = flat.move(full, reader, shrinks, size, **how)
     dtype = None if plan.dtype is None else tf.as_dtype(plan.dtype)
     return pixels.run(plan.pixels, full.pixels, move, settings.value_range, dtype)
 
@@ -228,12 +229,12 @@ class _Blind(Frame):
     """A frame of images of different sizes, for layers that do not ask for them."""
 
     @property
-    def height(self) -> NoReturn:  # type: ignore[override]
+    def height(self) -> NoReturn:
         """Not to be known."""
         raise _Asked
 
     @property
-    def width(self) -> NoReturn:  # type: ignore[override]
+    def width(self) -> NoReturn:
         """Not to be known."""
         raise _Asked
 
