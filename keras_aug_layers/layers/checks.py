@@ -94,6 +94,12 @@ def batch(layer: Any, frame: Frame) -> None:
 def mixing(layer: Any, data: dict[str, Any], frame: Frame) -> None:
     """Refuses images alone, for what mixes them: their labels would be wrong."""
     batch(layer, frame)
+    if frame.ragged:
+        raise ValueError(
+            f"`images` must be of one size for {layer.name!r}, which mixes them. "
+            "Received: a ragged batch. Write a layer that names a size before it, such "
+            "as RandomResizedCrop(224, 224), and not in one group with it."
+        )
     known = ("labels", "segmentation_masks", "bounding_boxes", "keypoints")
     if not any(key in data for key in known):
         raise ValueError(

@@ -160,6 +160,8 @@ def test_what_is_no_batch_of_images_is_refused():
     other = ragged(pictures(SIZES[::-1], 1))
     with pytest.raises(tf.errors.InvalidArgumentError, match="must have the sizes"):
         layer({"images": images, "segmentation_masks": other}, training=True)
+    with pytest.raises(ValueError, match="must be of one size"):
+        kal.CutMix()({"images": images, "labels": np.eye(5)}, training=True)
     first = kal.RandomRotate(0.1, data_format="channels_first")
     with pytest.raises(ValueError, match="channels last"):
         first(images, training=True)
