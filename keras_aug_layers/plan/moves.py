@@ -1,6 +1,7 @@
 """Images and masks, moved and coloured as a plan says."""
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -23,11 +24,7 @@ def images(plan: Plan, settings: Settings, images: tf.Tensor) -> tf.Tensor:
         images: the images.
     """
     dtype = None if plan.dtype is None else tf.as_dtype(plan.dtype)
-    how = of_images(settings)
-
-    def warp(program: Program, images: tf.Tensor) -> tf.Tensor:
-        return _warp(Plan(program), how, images)
-
+    how, warp = of_images(settings), by_program(settings)
     for part in (*plan.earlier, plan):
         move: Any = pixels.stay
         if part.moves:
@@ -61,6 +58,12 @@ def masks(
         return _warp(part, how, masks, stride)
 
     return carry.masks(plan, move, masks, stride)
+
+
+def by_program(settings: Settings) -> Callable[[Program, tf.Tensor], tf.Tensor]:
+    """What moves images by a program of coordinates, for stages that do so."""
+    how = of_images(settings)
+    return lambda program, images: _warp(Plan(program), how, images)
 
 
 def of_images(settings: Settings) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from keras_aug_layers.kernels import coordinates, flat, pixels, shrinking
 from keras_aug_layers.kernels.flat import Flat
 from keras_aug_layers.kernels.program import function_of
 from keras_aug_layers.kernels.warp import in_xla_context
+from keras_aug_layers.plan import moves
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.plan import Plan
 from keras_aug_layers.plan.random_numbers import Cursor
@@ -218,7 +219,8 @@ def _read(transform: "Transform", key: str, full: Flat) -> tf.Tensor:
         shrinks = shrinks._replace(level=tf.zeros_like(shrinks.level))
     move = flat.move(full, reader, shrinks, size, **how)
     dtype = None if plan.dtype is None else tf.as_dtype(plan.dtype)
-    return pixels.run(plan.pixels, full.pixels, move, settings.value_range, dtype)
+    by_program, limits = moves.by_program(settings), settings.value_range
+    return pixels.run(plan.pixels, full.pixels, move, limits, dtype, by_program)
 
 
 class _Asked(Exception):
