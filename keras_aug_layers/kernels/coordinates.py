@@ -11,7 +11,13 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from keras_aug_layers.kernels import matrices
-from keras_aug_layers.kernels.program import Program, Step, function_of, register
+from keras_aug_layers.kernels.program import (
+    Program,
+    Step,
+    function_of,
+    register,
+    to_double,
+)
 
 SHARED, UPRIGHT, AFFINE, HOMOGRAPHY = MATRICES = (
     "shared",
@@ -97,18 +103,27 @@ def one_matrix(program: Program) -> tf.Tensor | None:
 
 
 def reader(
-    program: Program, source: tuple[Any, Any], target: tuple[Any, Any]
+    program: Program,
+    source: tuple[Any, Any],
+    target: tuple[Any, Any],
+    stride: Any = 1,
 ) -> Reader:
     """Where the pixels of a frame read that a program makes.
 
     Args:
-        program: the steps of coordinates.
-        source: height and width of the images, numbers or scalar tensors.
+        program: the steps of coordinates, in pixels of the images.
+        source: height and width of what is read, numbers, scalars or tensors (B,).
         target: height and width of what comes out.
+        stride: how many pixels of the images a pixel of what is read is wide: 1 for
+            images, more for maps of a coarser grid.
     """
     straight = not any(step.name == HOMOGRAPHY for step in program)
     matrix = one_matrix(program)
     if matrix is not None:
+        if not is_one(stride):
+            wide, narrow = to_double(stride), 1.0 / to_double(stride)
+            matrix = matrices.compose(matrices.scale(narrow, narrow), matrix)
+            matrix = matrices.compose(matrix, matrices.scale(wide, wide))
         matrix = matrices.to_pixels(matrix, source, target)
         if not straight:
             matrix = matrices.normalize(matrix)
@@ -120,17 +135,23 @@ def reader(
             shared=name == SHARED,
         )
 
-    program = in_front(program, target)
+    program = in_front(program, tuple(size * stride for size in target))
     (source_x, source_y), (target_x, target_y) = _middle(source), _middle(target)
+    wide = tf.cast(stride, tf.float32)
 
     def read(x: tf.Tensor, y: tf.Tensor) -> Point:
-        place: Point = x - target_x, y - target_y
+        place: Point = (x - target_x) * wide, (y - target_y) * wide
         for step in reversed(program):
             place = _run(step, *place)
         x, y, *number = place
-        return (x + source_x, y + source_y, *number)
+        return (x / wide + source_x, y / wide + source_y, *number)
 
     return Reader(None, straight, read)
+
+
+def is_one(stride: Any) -> bool:
+    """Whether a stride is known to be that of the images."""
+    return isinstance(stride, int) and stride == 1
 
 
 def in_front(program: Program, target: tuple[Any, Any]) -> Program:

@@ -299,6 +299,32 @@ def _measured(program: Program, images: tf.Tensor, store: Store) -> Program:
     return known
 
 
+def with_mean(program: Program, mean: tf.Tensor) -> Program | None:
+    """The program with what is measured put in its place, of a mean that is known.
+
+    Args:
+        program: steps of pixels.
+        mean: the mean colour (B, C) of the images that come in.
+
+    Returns:
+        None where more than the mean has to be known.
+    """
+    known: Program = ()
+    for step in program:
+        rows = {key: tf.cast(row, mean.dtype) for key, row in step.rows.items()}
+        step = Step(step.name, rows, step.only)
+        if function_of(step).kind == "measured":
+            if any(before.name not in ("scale", "mix") for before in known):
+                return None
+            statistic = mean
+            for before in known:
+                statistic = _of_color(before, statistic)
+            measured = function_of(step).call(statistic, **rows)
+            step = Step(measured.name, measured.rows, step.only)
+        known = then(known, step)
+    return known
+
+
 def _as_they_are(images: tf.Tensor, dtype: tf.DType, turn: int) -> tf.Tensor:
     return tf.cast(_turn(images, turn), dtype)
 

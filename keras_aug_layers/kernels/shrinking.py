@@ -107,7 +107,8 @@ def levels(source: tuple[Any, Any], target: tuple[Any, Any]) -> Any:
     for n in range(LEVELS):
         needed = [2 * a >= 2 ** (n + 2) * b for a, b in pairs]
         there = [a > 2**n for a, _ in pairs]
-        some = tf.reduce_any(tf.stack(needed)) & tf.reduce_all(tf.stack(there))
+        some = tf.reduce_any(tf.stack(needed), axis=0)
+        some &= tf.reduce_all(tf.stack(there), axis=0)
         total += tf.cast(some, tf.int32)
     return total
 
@@ -280,15 +281,16 @@ def _mean(
     fill_mode: str,
     interpolation: str,
     fill_value: Any,
+    points: tuple[float, ...] = _POINTS,
 ) -> tf.Tensor:
-    """The mean of what is read at 2 x 2 points."""
+    """The mean of what is read at 2 x 2 points, or at as many as are given."""
     u = tf.range(size[1], dtype=tf.float32)
     v = tf.range(size[0], dtype=tf.float32)[:, tf.newaxis]
     apart = _wide(tf.cast(shrinks.wanted, tf.float32))
     part = _wide(0.5 ** tf.cast(shrinks.level, tf.float32))
     total = 0.0
-    for dy in _POINTS:
-        for dx in _POINTS:
+    for dy in points:
+        for dx in points:
             places = warp.points(reader, u + dx * apart, v + dy * apart)
             across = taps(places.x * part, source[1], fill_mode, interpolation)
             along = taps(places.y * part, source[0], fill_mode, interpolation)
@@ -305,4 +307,4 @@ def _mean(
                 fill = tf.constant(warp._as(dtype, fill_value), dtype)
                 values = tf.where(places.finite[..., tf.newaxis], values, fill)
             total += values
-    return total * 0.25
+    return total if len(points) == 1 else total * (1.0 / len(points) ** 2)

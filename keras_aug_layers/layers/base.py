@@ -16,6 +16,7 @@ from keras_aug_layers import arguments
 from keras_aug_layers.layers import symbolic
 from keras_aug_layers.layers.engine import Engine
 from keras_aug_layers.layers.streams import new_state, own
+from keras_aug_layers.plan import ragged
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.jit import check_jit_compile
 from keras_aug_layers.plan.plan import Drawn, Plan, as_plan
@@ -226,6 +227,17 @@ class AugmentationLayer(keras.layers.Layer):
             frame: the images at this point of the stack.
         """
         cursor = next(cursors)
+        if frame.ragged and not self.members() and not self._draws_for_sizes:
+            return ragged.draw(
+                lambda own, one: self._with_chance(own, iter(()), one),
+                cursor.again,
+                frame,
+            )
+        return self._with_chance(cursor, cursors, frame)
+
+    def _with_chance(
+        self, cursor: Cursor, cursors: Iterator[Cursor], frame: Frame
+    ) -> Plan:
         plan = as_plan(self._draw(cursor, cursors, frame))
         if self.probability < 1.0:
             chosen = cursor.coin(self.probability)
@@ -233,6 +245,9 @@ class AugmentationLayer(keras.layers.Layer):
             if self.rests():
                 plan = as_plan(self.rest(frame)).only(~chosen).then(plan)
         return plan
+
+    _draws_for_sizes = False
+    """Whether `draw` takes heights and widths (B,), of images of different sizes."""
 
     def _draw(self, cursor: Cursor, cursors: Iterator[Cursor], frame: Frame) -> Drawn:
         return self.draw(cursor, frame)

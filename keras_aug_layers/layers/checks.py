@@ -6,6 +6,8 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers.kernels import targets
+from keras_aug_layers.kernels.warp import in_xla_context
+from keras_aug_layers.plan import strides
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.settings import Settings
 
@@ -22,19 +24,48 @@ def backend(images: Any) -> None:
         )
 
 
-def masks(masks: tf.Tensor, images: tf.Tensor, data_format: str) -> None:
-    """A mask has the batch and the size of its images, with or without channels."""
-    expected = list(images.shape)
-    channels = -1 if data_format == "channels_last" else -3
-    if masks.shape.rank == images.shape.rank - 1:
-        del expected[channels]
-    else:
-        expected[channels] = None
-    if not masks.shape.is_compatible_with(expected):
+def masks(
+    masks: tf.Tensor, frame: Frame, data_format: str, after: Frame | None
+) -> None:
+    """A mask has the batch of its images, and their size divided by a whole number.
+
+    Args:
+        masks: (B, H, W, C) or (B, H, W), without B for one image.
+        frame: the images.
+        data_format: of both.
+        after: the images that come out, to check sizes at run time too; None for those
+            that an earlier layer has checked.
+    """
+    rank = 3 + frame.batched
+    if isinstance(masks, tf.RaggedTensor) != frame.ragged:
+        one, other = "ragged", "dense"
+        if frame.ragged:
+            one, other = other, one
         raise ValueError(
-            "`segmentation_masks` must have the size of the images, with or without "
-            f"channels. Received: masks of shape {masks.shape} for images of shape "
-            f"{images.shape}"
+            "`segmentation_masks` must be ragged where the images are, and dense where "
+            f"they are dense. Received: {one} masks for {other} images. Write "
+            "dataset.ragged_batch(32) for both."
+        )
+    if frame.ragged:  # whose sizes are checked where they are moved
+        return
+    if masks.shape.rank not in (rank, rank - 1):
+        raise ValueError(
+            "`segmentation_masks` must have the axes of the images, with or without "
+            f"channels. Received: masks of shape {masks.shape} for images with "
+            f"{rank} axes."
+        )
+    batch, own = masks.shape[0], frame.batch
+    if frame.batched and isinstance(own, int) and batch not in (None, own):
+        raise ValueError(
+            "`segmentation_masks` must be as many as the images. Received: masks of "
+            f"shape {masks.shape} for {own} images."
+        )
+    if after is not None and not in_xla_context():
+        output = after.height, after.width
+        strides.check(
+            (frame.height, frame.width),
+            strides.size_of(masks, data_format, rank),
+            output if all(isinstance(x, int) for x in output) else None,
         )
 
 
@@ -63,6 +94,12 @@ def batch(layer: Any, frame: Frame) -> None:
 def mixing(layer: Any, data: dict[str, Any], frame: Frame) -> None:
     """Refuses images alone, for what mixes them: their labels would be wrong."""
     batch(layer, frame)
+    if frame.ragged:
+        raise ValueError(
+            f"`images` must be of one size for {layer.name!r}, which mixes them. "
+            "Received: a ragged batch. Write a layer that names a size before it, such "
+            "as RandomResizedCrop(224, 224), and not in one group with it."
+        )
     known = ("labels", "segmentation_masks", "bounding_boxes", "keypoints")
     if not any(key in data for key in known):
         raise ValueError(

@@ -39,13 +39,17 @@ class Engine:
             lambda origins, data: self._of(origins, data).apply(data), axis
         )
         self._drawing = Forms(self._of, axis)
+        self._ragged: dict[Any, Any] = {}
 
     def sample(self, images: Any, seed: Any) -> Transform:
         """Draws for images, or for the shape of some, and touches no pixel."""
-        if hasattr(images, "__array__"):
+        ragged = isinstance(images, tf.RaggedTensor)
+        if hasattr(images, "__array__") and not ragged:
             images = tf.convert_to_tensor(images)
         frame = self._frame(images)
         origins = self._streams.next(frame, seed)
+        if ragged:
+            return self._drawn_ragged(origins, frame)
         if hasattr(images, "__array__"):
             return self._drawing.run(origins, {"images": images})
         return self._drawn(origins, frame)
@@ -55,9 +59,7 @@ class Engine:
         layer = self._layer
         checks.backend(data["images"])
         before, why = chain.before(data["images"], layer.opinions)
-        pixels = {
-            key: tf.convert_to_tensor(data[key]) for key in PIXEL_KEYS if key in data
-        }
+        pixels = {key: _tensor(data[key]) for key in PIXEL_KEYS if key in data}
         images = pixels["images"]
         frame = self._frame(images) if before is None else before.frame
         points = self._points(data, pixels, frame, before, training)
@@ -66,6 +68,8 @@ class Engine:
         def draw() -> Transform:
             if not training:
                 return self._resting(frame)
+            if frame.ragged:
+                return self._drawn_ragged(origins, frame)
             if tf.executing_eagerly():
                 return self._drawing.run(origins, {"images": images})
             return self._drawn(origins, frame)
@@ -81,6 +85,9 @@ class Engine:
             result, sources = chain.continued(
                 now, before, pixels, points, layer.jit_compile
             )
+        elif training and frame.ragged:
+            result = chain.apply(now.transform(), pixels, layer.jit_compile)
+            result |= now.transform().apply(points)
         elif training:
             result = self.forms.run(origins, pixels, layer.jit_compile)
             # Not compiled with the pixels: their number differs from batch to batch.
@@ -105,8 +112,10 @@ class Engine:
         """The entries beside the pixels that are changed with them, checked."""
         layer = self._layer
         if "segmentation_masks" in pixels:
-            masks, images = pixels["segmentation_masks"], pixels["images"]
-            checks.masks(masks, images, layer.data_format)
+            masks = pixels["segmentation_masks"]
+            chained = before and chain.source_of(masks, before) is not None
+            after = None if chained else layer.framed(frame)
+            checks.masks(masks, frame, layer.data_format, after)
         points = {key: data[key] for key in POINT_KEYS if key in data}
         checks.points(points, layer.settings, frame)
         if training and layer.mixes():
@@ -136,10 +145,33 @@ class Engine:
         frame = frame._replace(value_range=settings.value_range)
         return Transform.of(self._layer.drawn(cursors, frame), frame, settings)
 
+    def _drawn_ragged(self, origins: list[tf.Tensor], frame: Frame) -> Transform:
+        """The same for images of different sizes; one trace for all of them."""
+        if not tf.executing_eagerly():
+            return self._drawn(origins, frame)
+        key = frame.channels, frame.dtype
+        if key not in self._ragged:
+
+            def drawn(origins: list[tf.Tensor], sizes: tf.Tensor) -> Transform:
+                height, width = tf.unstack(sizes, axis=1)
+                batch = tf.shape(sizes)[0]
+                now = frame._replace(batch=batch, height=height, width=width)
+                return self._drawn(origins, now)
+
+            self._ragged[key] = tf.function(
+                drawn, autograph=False, reduce_retracing=True
+            )
+        return self._ragged[key](origins, tf.stack([frame.height, frame.width], axis=1))
+
     def _resting(self, frame: Frame) -> Transform:
         """What is done to images otherwise."""
         settings = self._layer.settings.resolved().without("label_smoothing")
         plan = as_plan(
             self._layer.rest(frame._replace(value_range=settings.value_range))
         )
-        return Transform.of(plan, frame, settings, spread=False)
+        return Transform.of(plan, frame, settings, spread=frame.ragged)
+
+
+def _tensor(value: Any) -> Any:
+    """A tensor, which may be ragged."""
+    return value if isinstance(value, tf.RaggedTensor) else tf.convert_to_tensor(value)

@@ -1,12 +1,15 @@
 """Shapes and dtypes of what a layer gives back, for Keras's symbolic calls."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import tensorflow as tf
 
+from keras_aug_layers.plan import strides
 from keras_aug_layers.plan.frame import Frame
+
+Shape: TypeAlias = tuple[int | None, ...]
 
 
 def of_images(
@@ -26,21 +29,37 @@ def shapes(layer: Any, given: dict[str, Any]) -> dict[str, Any]:
         given: shapes under the keys of a layer's call.
     """
     images = tuple(given["images"])
-    after = layer.framed(Frame.of(images, layer.data_format))
+    before = Frame.of(images, layer.data_format)
+    after = layer.framed(before)
     first = layer.data_format == "channels_first"
 
-    def sized(shape: tuple[int | None, ...], channels: bool) -> tuple[int | None, ...]:
+    def sized(shape: Shape, channels: bool, size: Shape) -> Shape:
         end = len(shape) if first or not channels else len(shape) - 1
-        return (*shape[: end - 2], after.height, after.width, *shape[end:])
+        return (*shape[: end - 2], *size, *shape[end:])
 
-    result = {**given, "images": sized(images, True)}
+    result = {**given, "images": sized(images, True, (after.height, after.width))}
     if "segmentation_masks" in given:
         masks = tuple(given["segmentation_masks"])
-        result["segmentation_masks"] = sized(masks, len(masks) == len(images))
+        size = _of_masks(layer, before, after, masks, len(images))
+        result["segmentation_masks"] = sized(masks, len(masks) == len(images), size)
     classes = layer.settings.num_classes
     if "labels" in given and classes is not None:
         result["labels"] = (*tuple(given["labels"])[: len(images) - 3], classes)
     return result
+
+
+def _of_masks(
+    layer: Any, before: Frame, after: Frame, shape: Shape, rank: int
+) -> Shape:
+    """Height and width of masks, which may be of a coarser grid, as they come out."""
+    coarse = strides.size_of(tf.TensorSpec(shape), layer.data_format, rank)
+    whole, output = (before.height, before.width), (after.height, after.width)
+    if whole == output:
+        return coarse
+    if None in (whole[0], coarse[0]) and None in (whole[1], coarse[1]):
+        return None, None  # for the masks may be coarser
+    stride = strides.of(whole, coarse)
+    return output[0] // stride, output[1] // stride
 
 
 def specs(layer: Any, data: dict[str, Any]) -> dict[str, Any]:

@@ -9,12 +9,14 @@ their images first; what follows moves them all as one.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
 from keras_aug_layers.kernels import coordinates, followers, matrices, pixels, targets
 from keras_aug_layers.kernels.followers import Boxes, mask_of, touches
 from keras_aug_layers.kernels.program import Step, function_of
+from keras_aug_layers.plan import strides
 from keras_aug_layers.plan.plan import Plan
 
 Warp = Callable[[Plan, tf.Tensor], tf.Tensor]
@@ -46,13 +48,17 @@ def _steps(plan: Plan) -> list[Step]:
     return [step for part in parts for step in (*part.coordinates, *part.pixels)]
 
 
-def masks(plan: Plan, warp: Warp, values: tf.Tensor) -> tf.Tensor:
-    """Moves and changes masks (B, H, W, C)."""
+def masks(plan: Plan, warp: Warp, values: tf.Tensor, stride: Any = 1) -> tf.Tensor:
+    """Moves and changes masks (B, H, W, C), or maps of a coarser grid."""
     for part in parts(plan, "masks"):
         if part.moves:
             values = pixels.finish(warp(part, values), values.dtype, None)
+        if part.pixels:  # which count in pixels of the images
+            values = strides.refined(values, stride)
         for step in part.pixels:
             values = followers.change(step, "masks", values)
+        if part.pixels:
+            values = strides.coarsened(values, stride)
     return values
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from keras_aug_layers.plan import ragged
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.jit import Forms
 from keras_aug_layers.plan.settings import Disagreement, Settings
@@ -206,6 +207,8 @@ def apply(
 
     The function is traced once for each kind of program, whichever layers drew it.
     """
+    if ragged.some(data):
+        return ragged.apply(transform, data, jit_compile)
     rows = tf.nest.flatten(transform, expand_composites=True)
     kind = transform.kind()
     with _LOCK:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from keras_aug_layers.arguments import Range
+from keras_aug_layers.kernels.flat import Flat
 from keras_aug_layers.kernels.warp import dimension
 
 
@@ -30,9 +31,16 @@ class Frame(NamedTuple):
     batched: bool
     value_range: Range | None = None
 
+    @property
+    def ragged(self) -> bool:
+        """Whether each image has a size of its own: height and width are (B,)."""
+        return getattr(getattr(self.height, "shape", None), "rank", 0) == 1
+
     @classmethod
     def of(cls, images: Any, data_format: str) -> "Frame":
         """Reads the frame off images or their shape, (H, W, C) or (B, H, W, C)."""
+        if isinstance(images, tf.RaggedTensor):
+            return cls._of_ragged(images, data_format)
         dtype = getattr(images, "dtype", None)
         shape = tuple(images) if dtype is None else images.shape
         if dtype is None:
@@ -78,6 +86,14 @@ class Frame(NamedTuple):
     def whole(self) -> bool:
         """Whether pixels are whole numbers."""
         return self.dtype is None or self.dtype.is_integer
+
+    @classmethod
+    def _of_ragged(cls, images: tf.RaggedTensor, data_format: str) -> "Frame":
+        sizes = Flat.of(images, data_format).sizes
+        height, width = tf.unstack(sizes, axis=1)
+        channels = images.shape[-1]
+        batch = images.shape[0] or tf.shape(sizes)[0]
+        return cls(batch, height, width, channels, images.dtype, True)
 
     def range_of(self, layer: Any) -> Range:
         """The value range that was given, or the one that an unsigned dtype implies.

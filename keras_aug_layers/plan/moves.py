@@ -1,6 +1,7 @@
 """Images and masks, moved and coloured as a plan says."""
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -9,7 +10,7 @@ from keras_aug_layers.kernels import coordinates, pixels, shrinking
 from keras_aug_layers.kernels.program import Program, function_of
 from keras_aug_layers.kernels.resample import resample
 from keras_aug_layers.kernels.warp import dimension
-from keras_aug_layers.plan import carry
+from keras_aug_layers.plan import carry, strides
 from keras_aug_layers.plan.plan import Plan
 from keras_aug_layers.plan.settings import Settings
 
@@ -23,15 +24,7 @@ def images(plan: Plan, settings: Settings, images: tf.Tensor) -> tf.Tensor:
         images: the images.
     """
     dtype = None if plan.dtype is None else tf.as_dtype(plan.dtype)
-    how = {
-        "fill_mode": settings.fill_mode,
-        "fill_value": settings.fill_value,
-        "interpolation": settings.interpolation,
-    }
-
-    def warp(program: Program, images: tf.Tensor) -> tf.Tensor:
-        return _warp(Plan(program), how, images)
-
+    how, warp = of_images(settings), by_program(settings)
     for part in (*plan.earlier, plan):
         move: Any = pixels.stay
         if part.moves:
@@ -44,7 +37,11 @@ def images(plan: Plan, settings: Settings, images: tf.Tensor) -> tf.Tensor:
 
 
 def masks(
-    plan: Plan, settings: Settings, masks: tf.Tensor, interpolation: str
+    plan: Plan,
+    settings: Settings,
+    masks: tf.Tensor,
+    interpolation: str,
+    stride: Any = 1,
 ) -> tf.Tensor:
     """Moves masks (B, H, W, C) with their images, and changes what a step says.
 
@@ -53,20 +50,38 @@ def masks(
         settings: how.
         masks: the masks, or maps.
         interpolation: "nearest" or "bilinear".
+        stride: how many pixels of the images a pixel of the masks is wide.
     """
-    how = {
-        "fill_mode": settings.fill_mode,
-        "fill_value": 0.0,
-        "interpolation": interpolation,
-    }
-    if settings.mask_fill_value is not None:
-        check_holds("mask_fill_value", settings.mask_fill_value, masks.dtype)
-        how |= {"fill_mode": "constant", "fill_value": settings.mask_fill_value}
+    how = of_masks(settings, masks.dtype, interpolation)
 
     def move(part: Plan, masks: tf.Tensor) -> tf.Tensor:
-        return _warp(part, how, masks)
+        return _warp(part, how, masks, stride)
 
-    return carry.masks(plan, move, masks)
+    return carry.masks(plan, move, masks, stride)
+
+
+def by_program(settings: Settings) -> Callable[[Program, tf.Tensor], tf.Tensor]:
+    """What moves images by a program of coordinates, for stages that do so."""
+    how = of_images(settings)
+    return lambda program, images: _warp(Plan(program), how, images)
+
+
+def of_images(settings: Settings) -> dict[str, Any]:
+    """How images are read, and what lies outside."""
+    return {
+        "fill_mode": settings.fill_mode,
+        "fill_value": settings.fill_value,
+        "interpolation": settings.interpolation,
+    }
+
+
+def of_masks(settings: Settings, dtype: tf.DType, interpolation: str) -> dict[str, Any]:
+    """The same of masks."""
+    how = of_images(settings) | {"fill_value": 0.0, "interpolation": interpolation}
+    if settings.mask_fill_value is not None:
+        check_holds("mask_fill_value", settings.mask_fill_value, dtype)
+        how |= {"fill_mode": "constant", "fill_value": settings.mask_fill_value}
+    return how
 
 
 def check_fill(value: Any, dtype: tf.DType, channels: int | None) -> None:
@@ -95,11 +110,14 @@ def check_holds(name: str, value: Any, dtype: tf.DType) -> None:
         )
 
 
-def _warp(part: Plan, how: dict[str, Any], images: tf.Tensor) -> tf.Tensor:
-    """The coordinates of a plan's last part, done to images (B, H, W, C)."""
+def _warp(
+    part: Plan, how: dict[str, Any], images: tf.Tensor, stride: Any = 1
+) -> tf.Tensor:
+    """The coordinates of a plan's last part, done to images or maps (B, H, W, C)."""
     source = dimension(images, 1), dimension(images, 2)
-    reader = coordinates.reader(part.coordinates, source, part.size or source)
-    return resample(images, reader, output_size=part.size, **how)
+    size = part.size and tuple(strides.divided(x, stride) for x in part.size)
+    reader = coordinates.reader(part.coordinates, source, size or source, stride)
+    return resample(images, reader, output_size=size, **how)
 
 
 def _filtering(

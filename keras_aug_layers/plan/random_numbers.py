@@ -13,6 +13,7 @@ neither on its neighbours nor on how much they take.
 of TensorFlow for the same seed. Its full-range integers do not.
 """
 
+import copy
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -211,6 +212,22 @@ class Cursor:
     def __init__(self, origin: tf.Tensor, batch: Any, first: tf.Tensor) -> None:
         self._origin, self._batch, self._pages = origin, batch, 1
         self._left = tf.unstack(unit(first), axis=1)
+
+    def of_image(self, number: tf.Tensor) -> "Cursor":
+        """The cursor of one image of the batch, before anything is drawn."""
+        origin = self._origin
+        if origin.shape.rank == 2:
+            skip = tf.cast(number, tf.int64) * (PAGE // 4)
+            origin = (origin + skip * tf.constant([1, 0, 0], tf.int64))[:, tf.newaxis]
+        else:
+            origin = origin[:, number : number + 1]
+        return Cursor(origin, 1, words(origin, 1)[0])
+
+    def again(self) -> "Cursor":
+        """The same cursor, as long as nothing has been drawn."""
+        other = copy.copy(self)
+        other._left = list(self._left)
+        return other
 
     def uniform(
         self, bounds: Range = (0.0, 1.0), shape: tuple[int, ...] = ()

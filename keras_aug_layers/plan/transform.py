@@ -18,7 +18,8 @@ from keras_aug_layers.kernels import (
 from keras_aug_layers.kernels.labels import encode
 from keras_aug_layers.kernels.program import Step
 from keras_aug_layers.kernels.resample import INTERPOLATIONS
-from keras_aug_layers.plan import carry, config, moves
+from keras_aug_layers.kernels.warp import in_xla_context
+from keras_aug_layers.plan import carry, config, moves, ragged, strides
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.plan import Plan
 from keras_aug_layers.plan.settings import Settings
@@ -99,7 +100,7 @@ class Transform(tf.experimental.BatchableExtensionType):
             settings: with defaults in place of no opinion.
             spread: whether what all images share gets a row for each of them.
         """
-        size = tf.stack([frame.height, frame.width])
+        size = tf.stack([frame.height, frame.width], axis=-1)
 
         def spread_out(row: tf.Tensor) -> tf.Tensor:
             """A row for each image: tf.data would split one for all."""
@@ -159,6 +160,8 @@ class Transform(tf.experimental.BatchableExtensionType):
         Returns:
             The images in the same shape and dtype.
         """
+        if isinstance(images, tf.RaggedTensor):
+            return ragged.apply(self, {"images": images})["images"]
         images = tf.convert_to_tensor(images)
         if self._moves and self.fill_mode == "constant":
             channels = images.shape[self._channel_axis]
@@ -175,23 +178,43 @@ class Transform(tf.experimental.BatchableExtensionType):
 
         Args:
             masks: (B, H, W, C) or (B, H, W), of any integer, floating or boolean
-                dtype; without B if drawn for one image.
+                dtype; without B if drawn for one image. They may be of a coarser grid:
+                height and width are then those of the images, divided by the same whole
+                number, as of a heatmap of stride 4.
             interpolation: "nearest", which makes up no value; or "bilinear" for maps
                 such as probabilities.
 
         Returns:
             The masks in the same shape and dtype.
+
+        Raises:
+            ValueError: if the size of the masks fits by no whole number; where sizes
+                are known only when a graph runs, an InvalidArgumentError then.
         """
-        masks = tf.convert_to_tensor(masks)
         arguments.one_of("interpolation", interpolation, INTERPOLATIONS)
+        if isinstance(masks, tf.RaggedTensor) and interpolation == "nearest":
+            return ragged.apply(self, {ragged.MASKS: masks})[ragged.MASKS]
+        masks = tf.convert_to_tensor(masks)
+        if not self._moves and not carry.touched(self.plan, "masks"):
+            return masks
+        size = _frame_of(self.size)
+        if not in_xla_context():
+            coarse = strides.size_of(masks, self.data_format, 3 + self.batched)
+            strides.check(size, coarse, self._output)
+        return self._masks(masks, size, interpolation)
+
+    def _masks(
+        self, masks: tf.Tensor, size: tuple[Any, Any], interpolation: str = "nearest"
+    ) -> tf.Tensor:
+        """Moves masks of images of a size."""
         if not self._moves and not carry.touched(self.plan, "masks"):
             return masks
         flat = masks.shape.rank == 2 + self.batched
         if flat:
             masks = tf.expand_dims(masks, self._channel_axis)
-        moved = moves.masks(
-            self.plan, self.settings, self._standard(masks), interpolation
-        )
+        standard = self._standard(masks)
+        stride = strides.of(size, strides.size_of(standard, "channels_last", 4))
+        moved = moves.masks(self.plan, self.settings, standard, interpolation, stride)
         moved = self._original(moved)
         return tf.squeeze(moved, self._channel_axis) if flat else moved
 
@@ -276,7 +299,38 @@ class Transform(tf.experimental.BatchableExtensionType):
 
     def apply(self, data: dict[str, Any]) -> dict[str, Any]:
         """Augments a dict of `images`, `segmentation_masks` and so on."""
-        return {key: getattr(self, key)(value) for key, value in data.items()}
+        result = {}
+        if ragged.some(data):
+            keys = ("images", ragged.MASKS)
+            result = ragged.apply(self, {k: data[k] for k in keys if k in data})
+            data = {key: x for key, x in data.items() if key not in keys}
+        known = _frame_of(self.size)
+        if "images" in data:
+            rank = 3 + self.batched
+            known = strides.size_of(data["images"], self.data_format, rank)
+        for key, value in data.items():
+            masks = key == "segmentation_masks"
+            result[key] = (
+                self._masks(value, known) if masks else getattr(self, key)(value)
+            )
+        return result
+
+    def filling(self, dtype: tf.DType, masks: bool) -> dict[str, Any]:
+        """How a warp reads and fills, after a check that the dtype holds it.
+
+        Args:
+            dtype: of the images or masks.
+            masks: whether they are masks.
+        """
+        if masks:
+            return moves.of_masks(self.settings, dtype, "nearest")
+        if self._moves and self.fill_mode == "constant":
+            moves.check_fill(self.fill_value, dtype, None)
+        return moves.of_images(self.settings)
+
+    def moved_masks(self, warp: carry.Warp, masks: tf.Tensor) -> tf.Tensor:
+        """Masks (B, H, W, C) of what another form of the warp reads."""
+        return carry.masks(self.plan, warp, masks)
 
     def inverse(self) -> "Transform":
         """The transform that undoes this one.
@@ -427,6 +481,15 @@ def _fields(plan: Plan) -> dict[str, Any]:
         "dtype": plan.dtype,
         "earlier": earlier,
     }
+
+
+def _frame_of(size: tf.Tensor) -> tuple[Any, Any]:
+    """The height and the width of images of one size, numbers where they are known."""
+    known = tf.get_static_value(size)
+    if known is not None and len(known):
+        return int(known[0, 0]), int(known[0, 1])
+    height, width = tf.unstack(tf.reduce_max(size, axis=0))
+    return height, width
 
 
 def _one_size(size: tf.Tensor) -> tuple[int, int]:

@@ -51,3 +51,70 @@ def test_in_models_and_datasets(tmp_path):
         kal.MultiCrop({})
     with pytest.raises(ValueError, match="Received"):
         kal.MultiCrop({"global": (0, [])})
+
+
+def test_targets_follow_every_view():
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 200, (3, 40, 50, 1), "uint8")
+    images[:, 12:20, 20:30] = 255
+    data = {
+        "images": images,
+        "segmentation_masks": (images == 255).astype("int32"),
+        "bounding_boxes": {
+            "boxes": np.array([[[20, 12, 30, 20]]] * 3, "float32"),
+            "labels": np.full((3, 1), 7),
+        },
+        "keypoints": np.full((3, 1, 2), (20, 12), "float32"),
+        "labels": np.arange(3),
+        "names": tf.constant(["a", "b", "c"]),
+    }
+    crop = {"bounding_box_format": "xyxy"}
+    layer = kal.MultiCrop(
+        {
+            "one": (2, [kal.RandomCrop(30, 40, **crop), kal.RandomFlip(**crop)]),
+            "other": (3, [kal.RandomCrop(36, 44, **crop)]),
+        }
+    )
+    made = layer(data, training=True)
+    assert set(made) == {"one", "other", "names"}
+    for name, count in (("one", 2), ("other", 3)):
+        view = made[name]
+        shown = view["images"].numpy()[..., 0] == 255
+        np.testing.assert_array_equal(view["segmentation_masks"][..., 0], shown)
+        np.testing.assert_array_equal(view["labels"], [[i] * count for i in range(3)])
+        boxes = view["bounding_boxes"]["boxes"].numpy()
+        assert boxes.shape == (3, count, 1, 4)
+        assert view["bounding_boxes"]["labels"].shape == (3, count, 1)
+        assert view["keypoints"].shape == (3, count, 1, 2)
+        for image in range(3):
+            for number in range(count):
+                y, x = np.nonzero(shown[image, number])
+                edges = [x.min(), y.min(), x.max() + 1, y.max() + 1]
+                assert boxes[image, number, 0].tolist() == edges
+                corner = view["keypoints"].numpy()[image, number, 0]
+                assert corner[0] in (x.min(), x.max())
+                assert corner[1] in (y.min(), y.max())
+    with pytest.raises(ValueError, match="name of a view"):
+        layer({**data, "one": data["labels"]}, training=True)
+
+
+def test_views_of_a_stack_are_warped_once():
+    images = np.random.default_rng(0).integers(0, 256, (2, 40, 50, 3), "uint8")
+    turn = kal.RandomRotate(0.1, seed=1)
+    crop = kal.RandomCrop(20, 20, seed=2, fill_mode="reflect", antialias=False)
+    turned = turn(images, training=True, seed=(1, 2))
+    made = kal.MultiCrop({"one": (1, [crop])})(turned, training=True, seed=(3, 4))
+    drawn = turn.sample(images, seed=(1, 2))
+    with kal.no_chaining():
+        again = kal.MultiCrop({"one": (1, [crop])})(turned, training=True, seed=(3, 4))
+    # A window of whole pixels shows the turned image itself, chained or not.
+    np.testing.assert_allclose(
+        made["one"].numpy().astype(int), again["one"].numpy(), atol=1
+    )
+    before = drawn.images(images).numpy()
+    assert before.shape == (2, 40, 50, 3)
+    twice = kal.MultiCrop({"one": (1, [kal.RandomRotate(0.1, seed=5)])})
+    one = twice(turned, training=True, seed=(3, 4))["one"].numpy().astype(float)
+    with kal.no_chaining():
+        two = twice(turned, training=True, seed=(3, 4))["one"].numpy().astype(float)
+    assert np.std(one) > np.std(two)  # a second warp blurs

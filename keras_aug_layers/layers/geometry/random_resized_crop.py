@@ -66,12 +66,13 @@ class RandomResizedCrop(SizeLayer):
     def drawn_window(self, random: Cursor, frame: Frame) -> Window:
         """All tries at once, of which the first that fits counts."""
         height, width = to_double(frame.height), to_double(frame.width)
-        area = height * width * random.uniform(self.scale, (_TRIES,))
+        column = tf.reshape(height, (-1, 1)), tf.reshape(width, (-1, 1))
+        area = column[0] * column[1] * random.uniform(self.scale, (_TRIES,))
         low, high = map(math.log, self.ratio)
         stretch = tf.exp(random.uniform((low, high), (_TRIES,)))
         wide = tf.round(tf.sqrt(area * stretch))
         tall = tf.round(tf.sqrt(area / stretch))
-        fits = (wide >= 1.0) & (wide <= width) & (tall >= 1.0) & (tall <= height)
+        fits = (wide >= 1.0) & (wide <= column[1]) & (tall >= 1.0) & (tall <= column[0])
         first = tf.argmax(tf.cast(fits, tf.int32), axis=1)
         wide, tall = (tf.gather(x, first, batch_dims=1) for x in (wide, tall))
         drawn = Window(

@@ -99,6 +99,8 @@ class SizeLayer(GeometricLayer):
         self.height = arguments.size("height", height)
         self.width = arguments.size("width", width)
 
+    _draws_for_sizes = True
+
     def window(self, frame: Frame) -> Window:
         """What is shown outside training."""
         raise NotImplementedError

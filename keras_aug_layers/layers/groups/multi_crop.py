@@ -1,15 +1,20 @@
 """MultiCrop: several views of each image, of several sizes."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_aug_layers import arguments
 from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.layers.groups.fused import FusedAugmentation
 from keras_aug_layers.plan.random_numbers import fold
+
+KEYS = ("images", "segmentation_masks", "bounding_boxes", "keypoints", "labels")
+"""What belongs to the images, and so to each of their views."""
 
 Views = Mapping[str, tuple[int, Sequence[AugmentationLayer]]]
 
@@ -20,6 +25,7 @@ class MultiCrop(keras.layers.Layer):
 
     Every view is drawn by itself and resampled once, from the image that came in.
     Outside training every view is what its layers do there: its crop in the middle.
+    Masks, boxes, keypoints and labels in a dict follow every view.
 
     Args:
         views: for each name how many views there are, and the layers that make one.
@@ -58,36 +64,81 @@ class MultiCrop(keras.layers.Layer):
         }
         self.built = True
 
-    def call(self, images: Any, training: bool = False, seed: Any = None) -> Any:
+    def __call__(self, data: Any, *args: Any, **kwargs: Any) -> Any:
+        """Calls the layer; a dict may hold whatever it likes beside tensors."""
+        if isinstance(data, dict):
+            if not any(map(keras.utils.is_keras_tensor, keras.tree.flatten(data))):
+                return self.call(data, *args, **kwargs)
+        return super().__call__(data, *args, **kwargs)
+
+    def call(self, data: Any, training: bool = False, seed: Any = None) -> Any:
         """Makes the views: a dict of (B, n, H, W, C), or (n, H, W, C) of one image.
 
         Args:
-            images: (B, H, W, C) or (H, W, C).
+            data: images (B, H, W, C) or (H, W, C); or a dict with `images` and what
+                belongs to them: then every view is a dict, in which masks, boxes,
+                keypoints and labels have an axis of n too. Other entries stay beside
+                the views.
             training: whether to augment.
             seed: two integers that make the call stateless, or (B, 2).
         """
-        images = tf.convert_to_tensor(images)
+        images = data["images"] if isinstance(data, dict) else data
+        axis = (images if tf.is_tensor(images) else np.asarray(images)).shape
+        axis = len(axis) - 3
+        given = data
+        if isinstance(data, dict):
+            self._check_names(data)
+            given = {key: data[key] for key in KEYS if key in data}
         made, number = {}, 0
         for name, stack in self.stacks.items():
             views = []
             for _ in range(self.counts[name]):
                 number += 1
                 own = None if seed is None else _other(seed, number)
-                views.append(stack(images, training=training, seed=own))
-            made[name] = tf.stack(views, axis=images.shape.rank - 3)
-        return made
+                views.append(stack(given, training=training, seed=own))
+            made[name] = tf.nest.map_structure(lambda *x: tf.stack(x, axis), *views)
+        if not isinstance(data, dict):
+            return made
+        return {**{k: v for k, v in data.items() if k not in KEYS}, **made}
+
+    def _check_names(self, data: dict[str, Any]) -> None:
+        """Refuses entries that would be lost."""
+        both = sorted((set(data) - set(KEYS)) & set(self.stacks))
+        if both or "images" not in data:
+            raise ValueError(
+                "`data` must have the key 'images', and no key that is the name of a "
+                f"view. Received keys: {sorted(data)}, views: {sorted(self.stacks)}."
+            )
 
     def compute_output_spec(
-        self, images: Any, training: bool = False, seed: Any = None
+        self, data: Any, training: bool = False, seed: Any = None
     ) -> dict[str, Any]:
         """Shapes and dtypes of the views."""
-        made = {}
-        for name, stack in self.stacks.items():
-            one = stack.compute_output_spec(images)
-            first = len(one.shape) - 3
-            shape = (*one.shape[:first], self.counts[name], *one.shape[first:])
-            made[name] = keras.KerasTensor(shape, one.dtype)
-        return made
+        images = data["images"] if isinstance(data, dict) else data
+        axis = len(images.shape) - 3
+        given = data
+        if isinstance(data, dict):
+            self._check_names(data)
+            given = {key: data[key] for key in KEYS if key in data}
+
+        def several(one: Any, count: int) -> keras.KerasTensor:
+            shape = (*one.shape[:axis], count, *one.shape[axis:])
+            return keras.KerasTensor(shape, one.dtype)
+
+        made = {
+            name: keras.tree.map_structure(
+                functools.partial(several, count=self.counts[name]),
+                stack.compute_output_spec(given),
+            )
+            for name, stack in self.stacks.items()
+        }
+        if not isinstance(data, dict):
+            return made
+        rest = {key: x for key, x in data.items() if key not in KEYS}
+        same = keras.tree.map_structure(
+            lambda x: keras.KerasTensor(x.shape, x.dtype), rest
+        )
+        return {**same, **made}
 
     def get_config(self) -> dict[str, Any]:
         """The views, with their layers serialised."""

@@ -1,0 +1,120 @@
+"""Maps of a coarser grid than their images: masks of half the size, heatmaps.
+
+A pixel of such a map is as wide as several of the image, the same number across and
+down: its stride. The edges of the two grids are one, so that a map is moved by the same
+matrices, in its own unit.
+"""
+
+from typing import Any
+
+import tensorflow as tf
+
+from keras_aug_layers.kernels.coordinates import is_one
+from keras_aug_layers.kernels.warp import dimension
+
+Size = tuple[Any, Any]
+"""Height and width: numbers, or tensors where they are not known."""
+
+
+def of(size: Size, coarse: Size) -> Any:
+    """The stride of a map: a number where the heights or the widths are known.
+
+    Args:
+        size: of the images.
+        coarse: of the map.
+    """
+    for whole, part in zip(size, coarse, strict=True):
+        if isinstance(whole, int) and isinstance(part, int) and part > 0:
+            return max(whole // part, 1)
+    parts = tf.maximum(tf.cast(coarse[0], tf.int32), 1)
+    return tf.maximum(tf.cast(size[0], tf.int32) // parts, 1)
+
+
+def size_of(images: tf.Tensor, data_format: str, rank: int) -> Size:
+    """Height and width of images, or of maps without an axis of channels.
+
+    Args:
+        images: a tensor.
+        data_format: of the images.
+        rank: that of images; maps without channels have one less.
+    """
+    last = data_format == "channels_first" or images.shape.rank == rank - 1
+    first = images.shape.rank - (2 if last else 3)
+    return dimension(images, first), dimension(images, first + 1)
+
+
+def fits(size: Size, coarse: Size) -> bool:
+    """Whether a map may have the size, as far as it is known."""
+    pairs = [*zip(size, coarse, strict=True)]
+    known = [(a, b) for a, b in pairs if isinstance(a, int) and isinstance(b, int)]
+    whole = [(a, b) for a, b in known if b and a % b == 0 or a == b]
+    return known == whole and len({a // b for a, b in whole if b}) <= 1
+
+
+def check(size: Size, coarse: Size, output: tuple[int, int] | None = None) -> None:
+    """Refuses a map that fits its images by no whole number, at run time too.
+
+    Args:
+        size: of the images.
+        coarse: of the map.
+        output: the size of the images that come out, if it is another one.
+
+    Raises:
+        ValueError: where sizes are known; else an InvalidArgumentError when it runs.
+    """
+    message = (
+        "`segmentation_masks` must have the size of the images, or that divided by a "
+        "whole number, and so must what comes out. "
+    )
+    known = all(isinstance(x, int) for x in (*size, *coarse))
+    if not fits(size, coarse):
+        raise ValueError(
+            f"{message}Received: masks of {_text(coarse)} for images of {_text(size)}."
+        )
+    if known or (isinstance(size[0], int) and isinstance(coarse[0], int)):
+        stride = of(size, coarse)
+        if output is not None and any(x % stride for x in output):
+            raise ValueError(
+                f"{message}Received: masks of {_text(coarse)} for images of "
+                f"{_text(size)}, which become {_text(output)}."
+            )
+    if known:
+        return
+    stride = of(size, coarse)
+    whole, part = (tf.stack([tf.cast(x, tf.int32) for x in s]) for s in (size, coarse))
+    right = tf.reduce_all(tf.equal(part * stride, whole))
+    if output is not None:
+        right &= tf.reduce_all(tf.equal(tf.constant(output) % stride, 0))
+    tf.debugging.Assert(
+        right, [message + "Received: sizes of masks and of images", part, whole]
+    )
+
+
+def _text(size: Size) -> str:
+    return " x ".join(str(x) if isinstance(x, int) else "?" for x in size)
+
+
+def divided(size: int, stride: Any) -> Any:
+    """The size of a map for images of a size."""
+    return size // stride
+
+
+def refined(values: tf.Tensor, stride: Any) -> tf.Tensor:
+    """A map (B, H, W, C) on the grid of its images, each pixel repeated."""
+    if is_one(stride):
+        return values
+    for axis in (1, 2):
+        places = tf.range(dimension(values, axis) * stride) // stride
+        values = tf.gather(values, places, axis=axis)
+    return values
+
+
+def coarsened(values: tf.Tensor, stride: Any) -> tf.Tensor:
+    """Undoes `refined`: the middle of what a pixel of the map was."""
+    if is_one(stride):
+        return values
+    for axis in (1, 2):
+        count = dimension(values, axis) // stride
+        places = tf.range(count) * stride + stride // 2
+        values = tf.gather(values, places, axis=axis)
+    return values
