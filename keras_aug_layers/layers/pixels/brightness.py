@@ -22,7 +22,8 @@ class RandomBrightness(ColorLayer):
         value_range: (low, high): the range of the pixels, to which the result is
             clipped. By default the range of an integer dtype; floating results are
             then not clipped.
-        method: "multiply": pixels times 1 + u, as `ImageDataGenerator`; or "add":
+        method: "multiply": pixels times 1 + u, as `ImageDataGenerator`, counted from
+            the low end of the value range where that is given; or "add":
             pixels plus u * (high - low), as `keras.layers.RandomBrightness`, which
             needs `value_range` unless the dtype is an unsigned integer.
         **kwargs: arguments of `ColorLayer`.
@@ -56,6 +57,6 @@ class RandomBrightness(ColorLayer):
         """A gain of 1 + u, or a bias of u times the value range."""
         factor = random.uniform(self.factor)
         if self.method == "multiply":
-            return scale(gain=1.0 + factor, bias=0.0)
+            return scale(gain=1.0 + factor, bias=-frame.low * factor)
         low, high = frame.range_of(self)
         return scale(gain=1.0, bias=factor * (high - low))
