@@ -16,7 +16,9 @@ OFF_BY_ONE = 1e-3
 """The part of interpolated integers that may be rounded the other way."""
 
 
-CHANGED = {("int16", "jitter")}
+CHANGED = {
+    ("int16", name) for name in ("brightness clipped", "colours", "everything", "jitter")
+}
 """Brightness is about the low end of the range, which there is not 0, and no more 0."""
 
 
