@@ -13,7 +13,7 @@ On a CPU this form takes several times as long as that of whole pixels.
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -66,8 +66,9 @@ def read(
         copies: how many times the planes are asked for, each time by other askers.
 
     Returns:
-        Copies, which differ in nothing else, of a plane for each channel, in the images' own dtype for "nearest", which copies
-        pixels; else in `compute_dtype`, neither rounded nor clipped.
+        Copies, which differ in nothing else, of a plane for each channel: in the
+        images' own dtype for "nearest", which copies pixels; else in `compute_dtype`,
+        neither rounded nor clipped.
     """
     batch, height, width, channels = (dimension(images, axis) for axis in range(4))
     size = output_size or (height, width)
@@ -193,7 +194,9 @@ def _coordinates(
     it can stands for everywhere.
     """
     if reader.function is not None:
-        return _by_function(reader, height, width, askers)
+        return _by_function(
+            reader.function, reader.affine, reader.looked_up, height, width, askers
+        )
     m = tf.reshape(tf.stop_gradient(reader.matrix), (-1, 3, 3, 1, 1, 1))
     u = tf.reshape(tf.range(width, dtype=tf.float32), (1, 1, -1, 1))
     v = tf.reshape(tf.range(height, dtype=tf.float32), (1, -1, 1, 1))
@@ -214,20 +217,27 @@ def _coordinates(
 
 
 def _by_function(
-    reader: Reader, height: Any, width: Any, askers: int
+    function: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]],
+    everywhere: bool,
+    looked_up: bool,
+    height: Any,
+    width: Any,
+    askers: int,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
     """The same where the reader is a function: of columns that are each asked often."""
-    u = tf.repeat(tf.range(width, dtype=tf.float32), askers)[tf.newaxis, tf.newaxis]
+    # What is made of tables is made once for all askers, and kept.
+    each = 1 if looked_up else askers
+    u = tf.repeat(tf.range(width, dtype=tf.float32), each)[tf.newaxis, tf.newaxis]
     v = tf.range(height, dtype=tf.float32)[tf.newaxis, :, tf.newaxis]
-    x, y = reader.function(u, v)
+    x, y = (tf.stop_gradient(c) for c in function(u, v))
     shape = tf.broadcast_dynamic_shape(tf.shape(x), tf.shape(y))
-    shape = tf.broadcast_dynamic_shape(shape, [1, height, width * askers])
+    shape = tf.broadcast_dynamic_shape(shape, [1, height, width * each])
     x, y = (
-        tf.reshape(tf.broadcast_to(c, shape), (-1, height, width, askers))
-        for c in (tf.stop_gradient(x), tf.stop_gradient(y))
+        tf.reshape(tf.broadcast_to(c, shape), (-1, height, width, each)) for c in (x, y)
     )
+    x, y = (tf.broadcast_to(c, [tf.shape(c)[0], height, width, askers]) for c in (x, y))
     x, y = x + 0.5, y + 0.5
-    if reader.affine:
+    if everywhere:
         return x, y, None
     return x, y, tf.math.is_finite(x) & tf.math.is_finite(y)
 
@@ -252,9 +262,9 @@ def _sum(
         length = dimension(pixels, 0) - column.step
         view = pixels[column.step : column.step + length]
         value = tf.cast(tf.gather(view, mine)[..., channel], dtype)
-        if row.weight is not None:
-            weight = row.weight[..., asker], column.weight[..., asker]
-            value = tf.cast(weight[0] * weight[1], dtype) * value
+        if row.weight is not None and column.weight is not None:
+            weight = row.weight[..., asker] * column.weight[..., asker]
+            value = tf.cast(weight, dtype) * value
         total = value if total is None else total + value
     return total
 
@@ -302,7 +312,7 @@ def _transposed(
     total = zero
     for row, column in itertools.product(places.along, places.across):
         share = upstream
-        if row.weight is not None:
+        if row.weight is not None and column.weight is not None:
             share *= tf.cast(row.weight * column.weight, dtype)
         pixel = places.first + row.index * places.width + column.index
         pixel = pixel[..., 0] + (row.step * places.width + column.step)
