@@ -127,7 +127,8 @@ class _Places(NamedTuple):
     """Where the askers read.
 
     Attributes:
-        first: int32 (B, 1, 1, 1), the first pixel of each image.
+        first: int32 (B, 1, 1, 1) or of the shape of an index, the first pixel of the
+            image that is read.
         width: of the images.
         along: the rows.
         across: the columns.
@@ -147,7 +148,7 @@ class _Places(NamedTuple):
 
 
 def _places(
-    asked: tuple[tf.Tensor, tf.Tensor, tf.Tensor | None],
+    asked: warp.Places,
     batch: Any,
     height: Any,
     width: Any,
@@ -155,11 +156,13 @@ def _places(
     interpolation: str,
 ) -> _Places:
     """What is read at coordinates, which are from `_coordinates`."""
-    x, y, finite = asked
+    x, y, finite, number = asked
+    if number is None:
+        number = tf.reshape(tf.range(batch), (-1, 1, 1, 1))
     across, cover_x = _taps(x, width, fill_mode, interpolation)
     along, cover_y = _taps(y, height, fill_mode, interpolation)
     return _Places(
-        first=tf.reshape(tf.range(batch) * (height * width), (-1, 1, 1, 1)),
+        first=number * (height * width),
         width=width,
         along=along,
         across=across,
@@ -185,9 +188,7 @@ def _taps(
     return [_Tap(index, 0, 1.0 - way), _Tap(index, step, way)], cover
 
 
-def _coordinates(
-    reader: Reader, height: Any, width: Any, askers: int
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
+def _coordinates(reader: Reader, height: Any, width: Any, askers: int) -> warp.Places:
     """Where each asker of each output pixel reads, and whether it can.
 
     Counted from the edge of the first pixel, whose centre is at 0.5. None for whether
@@ -209,37 +210,40 @@ def _coordinates(
     x = each(m[:, 0, 0] * u) + (m[:, 0, 1] * v + (m[:, 0, 2] + half))
     y = each(m[:, 1, 0] * u) + (m[:, 1, 1] * v + (m[:, 1, 2] + half))
     if reader.affine:
-        return x, y, None
+        return warp.Places(x, y, None)
     depth = each(m[:, 2, 0] * u) + (m[:, 2, 1] * v + 1.0)
     finite = depth != 0.0
     depth = tf.where(finite, depth, tf.ones_like(depth))
-    return x / depth + 0.5, y / depth + 0.5, finite
+    return warp.Places(x / depth + 0.5, y / depth + 0.5, finite)
 
 
 def _by_function(
-    function: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]],
+    function: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, ...]],
     everywhere: bool,
     looked_up: bool,
     height: Any,
     width: Any,
     askers: int,
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
+) -> warp.Places:
     """The same where the reader is a function: of columns that are each asked often."""
     # What is made of tables is made once for all askers, and kept.
     each = 1 if looked_up else askers
     u = tf.repeat(tf.range(width, dtype=tf.float32), each)[tf.newaxis, tf.newaxis]
     v = tf.range(height, dtype=tf.float32)[tf.newaxis, :, tf.newaxis]
-    x, y = (tf.stop_gradient(c) for c in function(u, v))
-    shape = tf.broadcast_dynamic_shape(tf.shape(x), tf.shape(y))
-    shape = tf.broadcast_dynamic_shape(shape, [1, height, width * each])
-    x, y = (
-        tf.reshape(tf.broadcast_to(c, shape), (-1, height, width, each)) for c in (x, y)
-    )
-    x, y = (tf.broadcast_to(c, [tf.shape(c)[0], height, width, askers]) for c in (x, y))
+    place = [tf.stop_gradient(c) for c in function(u, v)]
+    shape = tf.stack([1, height, width * each])
+    for c in place:
+        shape = tf.broadcast_dynamic_shape(shape, tf.shape(c))
+
+    def asked(c: tf.Tensor) -> tf.Tensor:
+        c = tf.reshape(tf.broadcast_to(c, shape), (-1, height, width, each))
+        return tf.broadcast_to(c, [tf.shape(c)[0], height, width, askers])
+
+    x, y, *rest = (asked(c) for c in place)
     x, y = x + 0.5, y + 0.5
-    if everywhere:
-        return x, y, None
-    return x, y, tf.math.is_finite(x) & tf.math.is_finite(y)
+    number = tf.cast(rest[0], tf.int32) if rest else None
+    finite = None if everywhere else tf.math.is_finite(x) & tf.math.is_finite(y)
+    return warp.Places(x, y, finite, number)
 
 
 def _sum(
