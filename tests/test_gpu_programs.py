@@ -9,8 +9,8 @@ CARDS = ("h100", "a100", "v100", "b200")
 SHAPES = ((256, 224, 224, 3), (16, 1024, 1024, 3))
 ONE = {
     "a flip": "RandomFlip()",
-    "colours": "RandomColorJitter(brightness_factor=0.2, saturation_factor=0.2)",
-    "a move and colours": "FusedAugmentation([RandomRotate(0.1), RandomHue(0.1)])",
+    "colours": "RandomGrayscale()",
+    "a move and colours": "FusedAugmentation([RandomRotate(0.1), RandomGrayscale()])",
     "a crop": "RandomResizedCrop(224, 224, antialias=False)",
     "an erasing": "FusedAugmentation([RandomRotate(0.1), RandomErasing()])",
     "bicubic": 'RandomRotate(0.1, interpolation="bicubic")',
