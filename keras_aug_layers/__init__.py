@@ -8,6 +8,7 @@ __version__ = "0.2.0.dev0"
 # a wrong argument at once and in one line: without TensorFlow, its seconds and its log.
 # Everybody else needs the layers imported: Keras loads only what is in its register.
 if sys.argv[:1] != ["-m"] or "keras_aug_layers" not in sys.orig_argv:
+    from keras_aug_layers import recipes
     from keras_aug_layers.dataset import augment_dataset
     from keras_aug_layers.explain import explain
     from keras_aug_layers.kernels.program import Step, register
@@ -125,6 +126,7 @@ __all__ = [
     "from_image_data_generator",
     "fuse",
     "no_chaining",
+    "recipes",
     "register",
     "settle",
 ]

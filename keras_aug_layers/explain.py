@@ -1,11 +1,13 @@
 """explain: what a stack of layers becomes, in words."""
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.plan import chain
 
 
@@ -81,3 +83,25 @@ def _lines(chains: Sequence[Sequence[chain.Call]]) -> list[str]:
         "pixels alone",
         *lines,
     ]
+
+
+def describe(layer: AugmentationLayer) -> str:
+    """The layer's class, and its arguments where they are not the default."""
+    parts = [describe(part) for part in getattr(layer, "layers", ())]
+    for name, parameter in inspect.signature(type(layer).__init__).parameters.items():
+        value = getattr(layer, name, None)
+        listed = name in ("self", "layers", "layer", "weights")
+        default = value == parameter.default or value in (None, (0.0, 0.0))
+        if not listed and not default:
+            parts.append(f"{name}={_short(value)}")
+    return f"{type(layer).__name__}({', '.join(parts)})"
+
+
+def _short(value: Any) -> str:
+    if not isinstance(value, tuple):
+        return repr(value)
+    if any(isinstance(x, (str, tuple)) for x in value):
+        return f"({', '.join(map(_short, value))})"
+    if len(value) == 2 and value[0] == -value[1]:
+        return f"±{value[1]:g}"
+    return f"({', '.join(f'{x:g}' for x in value)})"

@@ -36,6 +36,8 @@ FLOORS = (
     ("layers.geometry", "layers.pixels", "layers.mixes", "layers.generator"),
     ("layers.groups",),
     ("migrate", "dataset", "explain"),
+    ("recipes",),
+    ("constructors",),
     ("commands",),
 )
 """Folders stand for all that is in them; the modules of one floor may use each other,

@@ -281,7 +281,7 @@ def test_ranges_arrive():
     bright, contrast, paler, negative, grey = kal.fuse(stack).layers
     assert (bright.factor, bright.method) == ((-0.2, 0.1), "add")
     assert contrast.factor == (-0.2, 0.6)
-    assert paler.factor == (-0.7, -0.2)
+    assert paler.gain == pytest.approx((0.3, 0.8))
     assert negative.factor == pytest.approx(0.4)
     assert grey.factor == 0.3
 
@@ -291,7 +291,7 @@ def test_where_keras_does_other_than_it_says_we_do_what_it_says():
         [kl.RandomContrast(0.5), kl.RandomColorDegeneration(0.5)]
     ).layers
     assert contrast.factor == (-0.5, 0.5)  # Keras: from 1.0 to 1.5
-    assert paler.factor == (-0.5, 0.0)  # Keras: from -0.5
+    assert paler.gain == (0.5, 1.0)  # Keras: to 1.5
     flips = kal.fuse(kl.RandomFlip()).sample((4_000, 9, 12, 3)).matrix.numpy()
     states, counts = np.unique(flips[:, [0, 1], [0, 1]], axis=0, return_counts=True)
     assert len(states) == 4 and counts.min() > 900  # Keras: both axes or none
@@ -461,24 +461,29 @@ STACKS = {
             kl.Rescaling(1 / 255),
             kl.RandomRotation(0.1),
             kl.RandomZoom(0.1),
-            kl.RandomHue(0.1),
+            kl.GaussianNoise(0.1),
             kl.RandomZoom(0.1),
             kl.Resizing(9, 12),
             kl.RandomFlip(),
             kl.RandomBrightness(0.1),
-            kl.RandomSharpness(0.1),
-            kl.RandomSaturation(0.1),
+            kl.RandomHue(0.1),
         ],
         [
-            "Rescaling",
+            ["Rescaling"],
             ["RandomRotate", "RandomZoom"],
-            "RandomHue",
-            ["RandomZoom"],
-            "Resizing",
-            ["RandomFlip", "RandomBrightness"],
-            "RandomSharpness",
-            "RandomSaturation",
+            "GaussianNoise",
+            ["RandomZoom", "Resizing", "RandomFlip", "RandomBrightness", "RandomHue"],
         ],
+    ),
+    "a unit closes a run": (
+        lambda: [
+            kl.RandomRotation(0.1),
+            kl.Normalization(mean=[1, 2, 3], variance=[4, 5, 6]),
+            kl.RandomErasing(fill_value=0),
+            kl.MixUp(),
+            kl.RandomFlip(),
+        ],
+        [["RandomRotate", "Rescaling", "RandomErasing", "MixUp"], ["RandomFlip"]],
     ),
     "ours among Keras's": (
         lambda: [
@@ -499,7 +504,7 @@ STACKS = {
         ],
     ),
     "nothing": (list, [[]]),
-    "nothing of ours": (lambda: [kl.Rescaling(2.0)], ["Rescaling"]),
+    "nothing of ours": (lambda: [kl.Identity()], ["Identity"]),
 }
 
 
@@ -547,8 +552,8 @@ def test_a_single_layer():
     assert names(kal.fuse(kal.RandomRotate(0.1))) == [["RandomRotate"]]
 
 
-def test_what_stays_works_in_its_place(images):
-    """Rescaling between two fused layers changes what the second one sees."""
+def test_units_change_in_their_place(images):
+    """Rescaling between two layers changes what the second one sees."""
     stack = [
         kl.RandomTranslation((0.25, 0.25), (0.5, 0.5), **CONSTANT),
         kl.Rescaling(1 / 255, offset=0.5),
@@ -556,13 +561,13 @@ def test_what_stays_works_in_its_place(images):
     ]
     images = np.tile(images, (1, 1, 2, 1))[:, :8, :16].astype("float32")
     expected = np.asarray(kl.Pipeline(stack)(images, training=True))
-    assert_same_bits(drawn(kal.fuse(stack), images), expected)
+    np.testing.assert_allclose(drawn(kal.fuse(stack), images), expected, rtol=1e-6)
     assert {0.5, 9.0} <= set(np.unique(expected))
 
 
 @pytest.mark.parametrize("jit_compile", [True, False])
 def test_jit_compile_arrives(jit_compile):
-    stack = [kl.RandomRotation(0.1), kl.Rescaling(2.0), kl.RandomZoom(0.1)]
+    stack = [kl.RandomRotation(0.1), kl.Identity(), kl.RandomZoom(0.1)]
     first, _, last = kal.fuse(stack, jit_compile=jit_compile).layers
     assert first.jit_compile is last.jit_compile is jit_compile
     assert kal.fuse([], jit_compile=jit_compile).jit_compile is jit_compile
@@ -629,18 +634,18 @@ def test_box_formats_arrive(stack):
 
 def test_a_random_layer_that_stays_is_named_once():
     stack = [
-        kl.RandomHue(0.1, name="my_hue"),
+        kl.GaussianNoise(0.1, name="my_noise"),
         kl.RandomRotation(0.1),
         kl.Rescaling(2.0),
-        keras.Sequential([kl.RandAugment(), kl.MixUp(name="my_mix")]),
+        keras.Sequential([kl.Dropout(0.5), kl.AlphaDropout(0.5, name="my_drop")]),
     ]
     with pytest.warns(kal.NotFusedWarning) as caught:
         kal.fuse(stack)
     assert [w.category for w in caught] == [kal.NotFusedWarning] * 3
     messages = [str(w.message) for w in caught]
-    assert messages[0].startswith("RandomHue 'my_hue' stays as it is")
-    assert messages[1].startswith("RandAugment")
-    assert messages[2].startswith("MixUp 'my_mix'")
+    assert messages[0].startswith("GaussianNoise 'my_noise' stays as it is")
+    assert messages[1].startswith("Dropout")
+    assert messages[2].startswith("AlphaDropout 'my_drop'")
     assert {w.filename for w in caught} == {__file__}  # the caller's line
 
 
@@ -648,13 +653,13 @@ def test_the_warning_can_be_silenced():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", category=kal.NotFusedWarning)
-        kal.fuse([kl.RandomHue(0.1), kl.RandomRotation(0.1)])
+        kal.fuse([kl.Dropout(0.1), kl.RandomRotation(0.1)])
 
 
 def test_no_warning_where_nothing_is_random():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        kal.fuse([kl.RandomRotation(0.1), kl.Rescaling(2.0), kl.CenterCrop(4, 4)])
+        kal.fuse([kl.RandomRotation(0.1), kl.Identity(), kl.Flatten()])
 
 
 # The identity in inference, and life in models.

@@ -348,6 +348,25 @@ def test_only_our_layers_fuse(wrong):
         kal.FusedAugmentation([kal.RandomFlip(), wrong])
 
 
+@pytest.mark.parametrize(
+    "after",
+    [
+        kal.RandomRotate(0.1),
+        kal.RandomBrightness(0.1, value_range=(0, 1)),
+        kal.FusedAugmentation([kal.RandomErasing(), kal.RandomFlip()]),
+    ],
+    ids=lambda layer: layer.name,
+)
+@pytest.mark.parametrize("unit", [kal.Rescaling(1 / 255), kal.Normalize(0.5, 0.5)])
+def test_only_regions_and_mixes_follow_another_unit(unit, after):
+    message = "must only erase or mix where pixels have got another unit"
+    for layers in ([unit, after], [kal.FusedAugmentation([unit]), after]):
+        with pytest.raises(ValueError, match=message):
+            kal.FusedAugmentation(layers)
+    mixes = kal.RandomChoice([kal.MixUp(), kal.CutMix()])
+    assert kal.FusedAugmentation([unit, kal.RandomErasing(), mixes])
+
+
 @pytest.mark.parametrize("wrong", [None, "yes", "XLA"])
 def test_an_unknown_jit_compile_is_an_error(wrong):
     with pytest.raises(ValueError, match="`jit_compile` must be True, False or 'auto'"):

@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import op_by_op, random_images
 
 import keras_aug_layers as kal
 from keras_aug_layers.plan import chain
-from tests.helpers import op_by_op, random_images
 
 SETTINGS = {
     "antialias": ("auto", False),

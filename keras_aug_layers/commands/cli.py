@@ -6,12 +6,11 @@ it TensorFlow, is imported.
 
 import argparse
 import contextlib
-import functools
 import importlib.util
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,9 +98,8 @@ def _add_preview(commands: Any) -> None:
         help="show what augmentation makes of a photo",
         description="Writes a contact sheet: for each layer a row with the original "
         "and several draws, and one for all of them fused.",
-        epilog="RANGE is a number f for (-f, f), or low,high: --zoom=-0.3,0. Layers "
-        "are applied in the order given; without any: "
-        + " ".join(f"--{name}={value}" for name, value in PREVIEW_DEFAULT),
+        epilog="Without layers: "
+        + " ".join(f'--layer "{text}"' for text in PREVIEW_DEFAULT),
     )
     preview.set_defaults(command=_preview)
     preview.add_argument(
@@ -121,15 +119,19 @@ def _add_preview(commands: Any) -> None:
         help="the sheet: a PNG, JPEG or WebP file (%(default)s)",
     )
     layers = preview.add_argument_group("layers")
-    for name, (read, metavar, text) in PREVIEW_OPTIONS.items():
-        layers.add_argument(
-            f"--{name}",
-            type=functools.partial(_layer, name, read),
-            action="append",
-            dest="layers",
-            metavar=metavar,
-            help=text,
-        )
+    layers.add_argument(
+        "--layer",
+        action="append",
+        dest="layers",
+        metavar="LAYER",
+        help="as its constructor: RandomRotate(degrees=30); several are applied in the "
+        "order given",
+    )
+    layers.add_argument(
+        "--recipe",
+        metavar="RECIPE",
+        help="a published recipe instead: dino, or timm(size=160)",
+    )
     layers.add_argument(
         "--fill-mode",
         choices=("reflect", "constant", "nearest", "wrap"),
@@ -179,43 +181,12 @@ def _add_preview(commands: Any) -> None:
     preview.add_argument("--show", action="store_true", help="open the sheet")
 
 
-def _range(text: str) -> Any:
-    """A number, or two with a comma between them."""
-    try:
-        numbers = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        numbers = ()
-    if len(numbers) not in (1, 2):
-        raise argparse.ArgumentTypeError(
-            f"expected a number or low,high, received {text!r}"
-        )
-    return numbers if len(numbers) == 2 else numbers[0]
-
-
-def _layer(name: str, read: Callable[[str], Any], text: str) -> tuple[str, Any]:
-    return name, read(text)
-
-
-PREVIEW_OPTIONS: dict[str, tuple[Callable[[str], Any], str, str]] = {
-    "shift": (_range, "RANGE", "up, down and sideways, as fractions of the frame"),
-    "flip": (str, "MODE", "horizontal, vertical or horizontal_and_vertical"),
-    "rotate": (_range, "RANGE", "in degrees, counter-clockwise"),
-    "zoom": (_range, "RANGE", "the source's size: 0.2 shows a fifth more, or less"),
-    "shear": (_range, "RANGE", "along both axes"),
-    "perspective": (_range, "SCALE", "strength, from 0 to 1"),
-    "brightness": (_range, "RANGE", "the change of all channels"),
-    "contrast": (_range, "RANGE", "the change of the distance to the mean"),
-    "saturation": (_range, "RANGE", "what it is multiplied by: 0.3 is from 0.7 to 1.3"),
-    "hue": (_range, "RANGE", "a fraction of a turn"),
-}
-"""The layers of the preview: how each reads its value, and its help."""
-
 PREVIEW_DEFAULT = (
-    ("shift", 0.1),
-    ("flip", "horizontal"),
-    ("rotate", 30.0),
-    ("zoom", 0.2),
-    ("brightness", 0.3),
+    "RandomShift(0.1, 0.1)",
+    "RandomFlip('horizontal')",
+    "RandomRotate(degrees=30)",
+    "RandomZoom(0.2)",
+    "RandomBrightness(0.3)",
 )
 """What is shown where nothing is asked for."""
 
@@ -299,9 +270,11 @@ def _preview(options: argparse.Namespace) -> None:
         from keras_aug_layers.commands import preview
 
     try:
-        if config is None:
-            chosen = options.layers or PREVIEW_DEFAULT
-            layers = preview.from_options(chosen, options.fill_mode or "reflect")
+        if options.recipe is not None:
+            layers = preview.from_recipe(options.recipe)
+        elif config is None:
+            texts = options.layers or PREVIEW_DEFAULT
+            layers = preview.from_texts(texts, options.fill_mode or "reflect")
         else:
             layers = preview.from_config(config)
     except Exception as error:  # Keras raises all kinds for a broken config
@@ -323,8 +296,12 @@ def _preview(options: argparse.Namespace) -> None:
 
 def _check_preview(options: argparse.Namespace) -> None:
     """Raises where options contradict each other or the files are not there."""
-    if options.config and (options.layers or options.fill_mode):
-        raise CommandError("--config holds the layers: leave out the options of layers")
+    for name in ("config", "recipe"):
+        others = options.layers or options.fill_mode
+        if getattr(options, name) and (others or options.config and options.recipe):
+            raise CommandError(
+                f"--{name} holds the layers: leave out the other options of layers"
+            )
     if len(options.photos) > 1 and (options.mask or options.boxes):
         raise CommandError("--mask and --boxes belong to one photo: name only that one")
     if options.output.suffix.lower() not in SHEET_SUFFIXES:

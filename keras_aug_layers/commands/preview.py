@@ -1,6 +1,5 @@
 """The preview: a contact sheet of what each layer makes of photos, and all of them."""
 
-import inspect
 import json
 import os
 import sys
@@ -16,26 +15,13 @@ from PIL import Image, ImageDraw, ImageFont
 from keras_aug_layers import layers as kal
 from keras_aug_layers.arguments import CommandError
 from keras_aug_layers.commands.files import decode
+from keras_aug_layers.constructors import build_layer, build_recipe
+from keras_aug_layers.explain import describe
 from keras_aug_layers.kernels import targets
 from keras_aug_layers.layers.base import AugmentationLayer
-from keras_aug_layers.layers.geometry.geometric_layer import GeometricLayer
 
 SAMPLE = Path(__file__).with_name("sample.jpg")
 """NASA's portrait of Eileen Collins, in the public domain."""
-
-LAYERS: dict[str, tuple[Any, tuple[str, ...]]] = {
-    "shift": (kal.RandomShift, ("height_factor", "width_factor")),
-    "flip": (kal.RandomFlip, ("mode",)),
-    "rotate": (kal.RandomRotate, ("degrees",)),
-    "zoom": (kal.RandomZoom, ("height_factor",)),
-    "shear": (kal.RandomShear, ("x_factor", "y_factor")),
-    "perspective": (kal.RandomPerspective, ("scale",)),
-    "brightness": (kal.RandomBrightness, ("factor",)),
-    "contrast": (kal.RandomContrast, ("factor",)),
-    "saturation": (kal.RandomSaturation, ("gain",)),
-    "hue": (kal.RandomHue, ("turns",)),
-}
-"""What the command line's options build, and the arguments they give."""
 
 FORMATS: dict[str, Any] = {
     "data_format": "channels_last",
@@ -69,7 +55,7 @@ class Subject(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A row of the sheet: its title, and tiles of one size, uint8 (H, W, 3)."""
+    """A row of the sheet: its title, and tiles, uint8 (H, W, 3)."""
 
     title: str
     tiles: Sequence[np.ndarray]
@@ -79,7 +65,7 @@ def run(
     photos: Sequence[Path],
     output: Path,
     layers: Sequence[AugmentationLayer],
-    fused: AugmentationLayer,
+    fused: AugmentationLayer | None,
     *,
     mask: Path | None = None,
     boxes: Any = None,
@@ -95,7 +81,7 @@ def run(
         photos: files that TensorFlow decodes; none for the packaged sample.
         output: the sheet's file.
         layers: one for each row.
-        fused: the layer of the last row.
+        fused: the layer of the last row, if there is one.
         mask: an image of labels, as large as the photo.
         boxes: rows of four numbers in pixels of the photo, or a dict with such "boxes".
         box_format: their format, as of `bounding_box_format`.
@@ -113,7 +99,8 @@ def run(
         subject = read(photo, size, mask, boxes, box_format)
         scale = max(size // max(subject.image.shape), 1)
         original = annotated(subject, scale)
-        for number, layer in enumerate((*layers, fused)):
+        shown = [*layers, *([] if fused is None else [fused])]
+        for number, layer in enumerate(shown):
             title = FUSED if layer is fused else describe(layer)
             try:
                 drawn = draws(subject, layer, columns, (seed, number))
@@ -132,27 +119,52 @@ def run(
         _show(picture)
 
 
-def from_options(
-    options: Sequence[tuple[str, Any]], fill_mode: str
-) -> tuple[list[AugmentationLayer], AugmentationLayer]:
-    """Builds layers, and their fusion, from names of `LAYERS` with their ranges.
+Chosen = tuple[list[AugmentationLayer], AugmentationLayer | None]
+"""Layers, and their fusion; None where there is none to be shown."""
+
+
+def from_texts(texts: Sequence[str], fill_mode: str) -> Chosen:
+    """Builds layers, and their fusion, from the texts of their constructors.
 
     Raises:
-        ValueError: if a range is not one for its layer.
+        ValueError: if a text is none, or an argument is refused.
     """
     layers = []
-    for name, value in options:
-        layer, arguments = LAYERS[name]
-        fill = {"fill_mode": fill_mode} if issubclass(layer, GeometricLayer) else {}
+    for text in texts:
         try:
-            built = layer(**dict.fromkeys(arguments, value), **fill, **FORMATS)
+            built = build_layer(text, fill_mode=fill_mode, **FORMATS)
         except ValueError as error:
-            raise ValueError(f"--{name}: {error}") from error
+            raise ValueError(f"--layer {text}: {error}") from error
         layers.append(built)
     return layers, kal.FusedAugmentation(layers, **FORMATS)
 
 
-def from_config(config: Any) -> tuple[list[AugmentationLayer], AugmentationLayer]:
+def from_recipe(text: str) -> Chosen:
+    """Builds what a recipe does to a photograph, layer by layer or view by view.
+
+    Left out is what photographs alone do not show: mixing, and normalising.
+
+    Raises:
+        ValueError: if there is no such recipe, or an argument is refused.
+    """
+    train = build_recipe(text).train
+    if isinstance(train, kal.MultiCrop):
+        return [_shown(stack.layers[0]) for stack in train.stacks.values()], None
+    shown = _shown(train)
+    return shown.layers, shown
+
+
+def _shown(stack: AugmentationLayer) -> AugmentationLayer:
+    """A stack without what mixes or normalises, nor what follows that."""
+    layers = list(stack.layers)
+    ends = [x.mixes() or isinstance(x, kal.Normalize) for x in layers]
+    config = {**stack.get_config(), **FORMATS}
+    kept = layers[: ends.index(True)] if any(ends) else layers
+    saved = [keras.saving.serialize_keras_object(x) for x in kept]
+    return kal.FusedAugmentation.from_config({**config, "layers": saved})
+
+
+def from_config(config: Any) -> Chosen:
     """Builds layers, and their fusion, from what was saved of them.
 
     Args:
@@ -269,7 +281,7 @@ def sheet(rows: Sequence[Row]) -> Image.Image:
     font = ImageFont.load_default(TEXT)
     widths = [sum(tile.shape[1] + GAP for tile in row.tiles) for row in rows]
     widths += [round(font.getlength(row.title)) + GAP for row in rows]
-    heights = [TITLE + row.tiles[0].shape[0] + GAP for row in rows]
+    heights = [TITLE + max(x.shape[0] for x in row.tiles) + GAP for row in rows]
     paper = Image.new("RGB", (GAP + max(widths), GAP + sum(heights)), PAPER)
     pen = ImageDraw.Draw(paper)
     for row, top in zip(rows, GAP + np.cumsum([0, *heights]), strict=False):
@@ -279,24 +291,6 @@ def sheet(rows: Sequence[Row]) -> Image.Image:
             paper.paste(Image.fromarray(tile), (left, int(top) + TITLE))
             left += tile.shape[1] + GAP
     return paper
-
-
-def describe(layer: AugmentationLayer) -> str:
-    """The layer's class, and its arguments where they are not the default."""
-    parts = [describe(part) for part in getattr(layer, "layers", ())]
-    for name, parameter in inspect.signature(type(layer).__init__).parameters.items():
-        value = getattr(layer, name, None)
-        listed = name in ("self", "layers", "layer", "weights")
-        if not listed and value not in (parameter.default, None, (0.0, 0.0)):
-            parts.append(f"{name}={_short(value)}")
-    return f"{type(layer).__name__}({', '.join(parts)})"
-
-
-def _short(value: Any) -> str:
-    if not isinstance(value, tuple):
-        return repr(value)
-    low, high = value
-    return f"±{high:g}" if low == -high else f"({low:g}, {high:g})"
 
 
 def one_line(error: Exception) -> str:

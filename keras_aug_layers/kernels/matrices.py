@@ -29,7 +29,7 @@ def from_rows(*rows: tuple[Any, Any, Any]) -> tf.Tensor:
         for j, entry in enumerate(row):
             unit = np.zeros((3, 3))
             unit[i, j] = 1.0
-            if tf.is_tensor(entry):
+            if tf.is_tensor(entry) or np.ndim(entry):
                 column = tf.reshape(tf.cast(entry, tf.float64), (-1, 1, 1))
                 terms.append(column * unit)
             else:

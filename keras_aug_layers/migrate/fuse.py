@@ -1,29 +1,18 @@
 """fuse: Keras's own augmentation layers, and stacks of ours, as the fewest layers."""
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import keras
 
 from keras_aug_layers import arguments
-from keras_aug_layers.layers import (
-    FusedAugmentation,
-    LayerSequence,
-    RandomBrightness,
-    RandomChoice,
-    RandomContrast,
-    RandomFlip,
-    RandomGrayscale,
-    RandomInvert,
-    RandomPerspective,
-    RandomRotate,
-    RandomSaturation,
-    RandomShear,
-    RandomShift,
-    RandomZoom,
-)
+from keras_aug_layers.layers import FusedAugmentation, LayerSequence
 from keras_aug_layers.layers.base import AugmentationLayer
+from keras_aug_layers.layers.mixes.mixing import MixingLayer
+from keras_aug_layers.layers.pixels.erasing import ErasingLayer
+from keras_aug_layers.layers.pixels.normalize import Converter
+from keras_aug_layers.migrate.converters import CONVERTERS
 from keras_aug_layers.plan.jit import check_jit_compile
 from keras_aug_layers.plan.settings import Disagreement, Settings
 
@@ -40,26 +29,15 @@ class NotFusedWarning(UserWarning):
 def fuse(stack: Any, *, jit_compile: bool | str = "auto") -> keras.layers.Layer:
     """Turns a stack of augmentation layers into the fewest fused layers.
 
-    Converted are, of `keras.layers`, RandomFlip, RandomTranslation, RandomRotation,
-    RandomZoom, RandomShear, RandomPerspective, RandomBrightness, RandomContrast,
-    RandomColorDegeneration, RandomGrayscale and RandomInvert, and all layers of this
-    library. Neighbours that share fill settings, value range and data format become
-    one `FusedAugmentation`; everything else, such as Rescaling, Resizing or RandomHue,
-    stays in its place between them.
+    Converted are the layers of `keras.layers` that `CONVERTERS` of
+    `migrate/converters.py` names: all that augment, crop, resize or rescale images,
+    but `MaxNumBoundingBoxes` and `ContrastLimitedAdaptiveHistogramEqualization`, which
+    stay in their place, as everything else does.
+    Neighbours that share fill settings, value range, data format and unit become one
+    `FusedAugmentation`.
 
     Where a layer of Keras does not do what its documentation says, ours does what is
-    written there:
-
-    - RandomFlip("horizontal_and_vertical") draws its axes one by one.
-    - RandomContrast(f) also lowers the contrast: the gain is from 1 - f to 1 + f.
-    - RandomContrast((0, f)) is the same as RandomContrast(f), which Keras stores alike.
-    - RandomShear((a, b)) keeps the random sign that Keras's has.
-    - RandomColorDegeneration(f) only pales: its factor is from 0 to f.
-    - RandomPerspective moves all four corners (Keras: never the top left), by at most
-      a quarter of `scale` times the size, and nothing folds over.
-    - RandomInvert and RandomPerspective with a range of chances use its middle, which
-      gives the same images as often.
-    - Integers are rounded and clipped; the chain is clipped once, at its end.
+    written there; this and other differences are listed in `migrate/converters.py`.
 
     Args:
         stack: a `keras.Sequential`, a functional model whose layers stand in a line, a
@@ -140,7 +118,10 @@ def _in_a_line(model: keras.Model) -> list[keras.layers.Layer]:
 
 
 def _agree(run: list[AugmentationLayer], layer: AugmentationLayer) -> bool:
-    """Whether a layer can join a run: they have one warp and one clip."""
+    """Whether a layer can join a run: they have one warp, one clip and one unit."""
+    converted = any(isinstance(x, Converter) for x in run)
+    if converted and not isinstance(layer, (ErasingLayer, MixingLayer)):
+        return False
     try:
         agreed = Settings()
         for other in (*run, layer):
@@ -193,117 +174,21 @@ def _convert(layer: Any) -> AugmentationLayer | None:
     """Our layer for one of Keras's, ours as it is, None for all others."""
     if isinstance(layer, AugmentationLayer):
         return layer
-    known = next((cls for cls in type(layer).__mro__ if cls in _CONVERTERS), None)
+    known = next((cls for cls in type(layer).__mro__ if cls in CONVERTERS), None)
     if known is None or _overrides(layer):
         return None
-    common = {"seed": layer.seed, "name": None}
-    for name in ("data_format", "bounding_box_format"):
+    common = {"name": None}
+    for name in ("seed", "data_format", "bounding_box_format"):
         common[name] = getattr(layer, name, None)
-    return _CONVERTERS[known](layer, common)
+    return CONVERTERS[known](layer, common)
 
 
 def _overrides(layer: Any) -> list[str]:
     """What a subclass of a layer that is known does in its own way."""
     overridden: set[str] = set()
     for cls in type(layer).__mro__:
-        if cls in _CONVERTERS:
+        if cls in CONVERTERS:
             return sorted(overridden)
         own = {name for name in vars(cls) if not name.startswith("__")}
         overridden |= own - {"get_config", "from_config"}
     return []
-
-
-def _fill(layer: Any) -> dict[str, Any]:
-    names = ("fill_mode", "interpolation", "fill_value")
-    return {name: getattr(layer, name) for name in names}
-
-
-def _pair(layer: Any, name: str) -> tuple[float, float]:
-    """The range that Keras holds in two attributes."""
-    return getattr(layer, f"{name}_lower"), getattr(layer, f"{name}_upper")
-
-
-def _flip(layer: Any, common: dict[str, Any]) -> AugmentationLayer:
-    return RandomFlip(layer.mode, **common)
-
-
-def _translation(layer: Any, common: dict[str, Any]) -> AugmentationLayer:
-    return RandomShift(
-        _pair(layer, "height"), _pair(layer, "width"), **_fill(layer), **common
-    )
-
-
-def _rotation(layer: Any, common: dict[str, Any]) -> AugmentationLayer:
-    return RandomRotate(tuple(layer.factor), **_fill(layer), **common)
-
-
-def _zoom(layer: Any, common: dict[str, Any]) -> AugmentationLayer:
-    width = None if layer.width_factor is None else _pair(layer, "width")
-    return RandomZoom(_pair(layer, "height"), width, **_fill(layer), **common)
-
-
-def _shear(layer: Any, common: dict[str, Any]) -> AugmentationLayer:
-    """Keras draws a sign for both axes after the factors."""
-    factors = layer.x_factor, layer.y_factor
-    mirrored = [(-high, -low) for low, high in factors]
-    settings = {**_fill(layer), **common, "origin": "top_left"}
-    if all(low == -high for low, high in factors):
-        return RandomShear(*factors, **settings)
-    either = {**settings, "seed": None}
-    return RandomChoice(
-        [RandomShear(*factors, **either), RandomShear(*mirrored, **either)], **common
-    )
-
-
-def _perspective(layer: Any, common: dict[str, Any]) -> AugmentationLayer:
-    return RandomPerspective(
-        sum(layer.factor) / 2.0,
-        layer.scale,
-        fill_mode="constant",
-        fill_value=layer.fill_value,
-        interpolation=layer.interpolation,
-        **common,
-    )
-
-
-def _brightness(layer: Any, common: dict[str, Any]) -> AugmentationLayer:
-    value_range = tuple(layer.value_range)
-    return RandomBrightness(tuple(layer.factor), value_range, method="add", **common)
-
-
-def _contrast(layer: Any, common: dict[str, Any]) -> AugmentationLayer:
-    """Keras keeps (0, f) of a single f, though it documents 1 - f … 1 + f."""
-    low, high = layer.factor
-    return RandomContrast((-(low or high), high), tuple(layer.value_range), **common)
-
-
-def _degeneration(layer: Any, common: dict[str, Any]) -> AugmentationLayer:
-    """Keras draws a single f from (-f, f), though it documents 0 … f."""
-    low, high = layer.factor
-    gain = 1.0 - high, 1.0 - max(low, 0.0)
-    return RandomSaturation(
-        None, tuple(layer.value_range), gain=gain, space="linear", **common
-    )
-
-
-def _grayscale(layer: Any, common: dict[str, Any]) -> AugmentationLayer:
-    return RandomGrayscale(layer.factor, **common)
-
-
-def _invert(layer: Any, common: dict[str, Any]) -> AugmentationLayer:
-    return RandomInvert(sum(layer.factor) / 2.0, tuple(layer.value_range), **common)
-
-
-_CONVERTERS: dict[type, Callable[[Any, dict[str, Any]], AugmentationLayer]] = {
-    keras.layers.RandomFlip: _flip,
-    keras.layers.RandomTranslation: _translation,
-    keras.layers.RandomRotation: _rotation,
-    keras.layers.RandomZoom: _zoom,
-    keras.layers.RandomShear: _shear,
-    keras.layers.RandomPerspective: _perspective,
-    keras.layers.RandomBrightness: _brightness,
-    keras.layers.RandomContrast: _contrast,
-    keras.layers.RandomColorDegeneration: _degeneration,
-    keras.layers.RandomGrayscale: _grayscale,
-    keras.layers.RandomInvert: _invert,
-}

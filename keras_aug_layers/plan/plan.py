@@ -52,8 +52,6 @@ class Plan(NamedTuple):
             earlier = (*self.earlier, self._replace(earlier=()))
             return part._replace(earlier=earlier)
         coordinates, pixels = self.coordinates, self.pixels
-        if part.moves and not self.moves and pixels and pixels[0].name == "store":
-            pixels = pixels[1:]  # of the source, which is stored: the move shall not be
         for step in part.coordinates:
             coordinates = program.then(coordinates, step)
         for step in part.pixels:

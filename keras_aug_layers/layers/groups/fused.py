@@ -1,10 +1,15 @@
 """FusedAugmentation: any stack of layers as one warp and one pass of colour."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import keras
 
+from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.layers.groups.group import LayerGroup
+from keras_aug_layers.layers.mixes.mixing import MixingLayer
+from keras_aug_layers.layers.pixels.erasing import ErasingLayer
+from keras_aug_layers.layers.pixels.normalize import Converter
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.plan import Plan, as_plan
 from keras_aug_layers.plan.random_numbers import Cursor
@@ -25,7 +30,8 @@ class FusedAugmentation(LayerGroup):
 
     Raises:
         ValueError: if the settings of the layers differ and the group's own are not
-            given, or something in `layers` is no augmentation layer.
+            given, something in `layers` is no augmentation layer, or a layer that moves
+            or colours comes after one that gives pixels another unit.
 
     Example:
         >>> import numpy as np
@@ -34,6 +40,10 @@ class FusedAugmentation(LayerGroup):
         >>> augment(images, training=True).shape
         TensorShape([8, 32, 32, 3])
     """
+
+    def __init__(self, layers: Sequence[AugmentationLayer], **kwargs: Any) -> None:
+        super().__init__(layers, **kwargs)
+        _check_units(self)
 
     def rests(self) -> bool:
         """Whether one of the layers does something outside training."""
@@ -58,3 +68,25 @@ class FusedAugmentation(LayerGroup):
         for layer in self.layers:
             plan = plan.then(layer.drawn(cursors, plan.frame(frame)))
         return plan
+
+
+def _check_units(group: LayerGroup) -> None:
+    """Refuses layers that would get pixels in another unit than their settings have."""
+    before = None
+    for layer in _leaves(group):
+        if before is not None and not isinstance(layer, (ErasingLayer, MixingLayer)):
+            raise ValueError(
+                "`layers` must only erase or mix where pixels have got another unit. "
+                f"Received: {layer.name!r} after {before.name!r}. Write "
+                f"keras.Sequential([…, {type(before).__name__}(…), …]), where pixels "
+                "are read anew behind it, or put it last."
+            )
+        before = layer if isinstance(layer, Converter) else before
+
+
+def _leaves(layer: AugmentationLayer) -> Iterator[AugmentationLayer]:
+    """The layers in a group, in order, with those of groups in it."""
+    if not layer.members():
+        yield layer
+    for member in layer.members():
+        yield from _leaves(member)

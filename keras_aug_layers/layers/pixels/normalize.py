@@ -17,7 +17,7 @@ from keras_aug_layers.plan.plan import Plan
 from keras_aug_layers.plan.random_numbers import Cursor
 
 
-class _Converter(AugmentationLayer):
+class Converter(AugmentationLayer):
     """Base class of the layers that give pixels another unit, in training and outside.
 
     Args:
@@ -64,7 +64,7 @@ class _Converter(AugmentationLayer):
 
 
 @keras.saving.register_keras_serializable("keras_aug_layers")
-class Normalize(_Converter):
+class Normalize(Converter):
     """Subtracts a mean and divides by a standard deviation, for each channel.
 
     In the same pass as all that comes before it, in training and outside.
@@ -111,7 +111,7 @@ class Normalize(_Converter):
 
 
 @keras.saving.register_keras_serializable("keras_aug_layers")
-class Rescaling(_Converter):
+class Rescaling(Converter):
     """Multiplies and adds: x becomes scale * x + offset, in training and outside.
 
     As `keras.layers.Rescaling`, but in the same pass as what comes before it.

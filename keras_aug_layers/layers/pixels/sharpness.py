@@ -10,6 +10,7 @@ from keras_aug_layers.kernels.program import Step, register
 from keras_aug_layers.kernels.stages import compute, restore
 from keras_aug_layers.kernels.warp import dimension
 from keras_aug_layers.layers.pixels.color_layer import ColorLayer
+from keras_aug_layers.layers.pixels.storing import HAIR
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor
 
@@ -30,6 +31,8 @@ def _sharpen(images: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
     inside = (row > 0) & (row < height - 1)
     inside &= (column >= channels) & (column < end - channels)
     changed = x + (1.0 - tf.reshape(amount, (-1, 1, 1))) * (blurred - x)
+    if images.dtype.is_integer:
+        changed = tf.floor(changed + HAIR)  # likewise
     sharp = tf.where(inside, changed, x)  # one pixel of border stays as it is
     return restore(tf.reshape(sharp, tf.shape(images)), images.dtype)
 

@@ -1,0 +1,309 @@
+"""What `fuse` makes of each layer of Keras.
+
+Differences, where ours does not do the same for the same arguments:
+
+- RandomFlip("horizontal_and_vertical") draws its axes one by one.
+- RandomContrast(f) also lowers the contrast: the gain is from 1 - f to 1 + f.
+- RandomContrast((0, f)) is the same as RandomContrast(f), which Keras stores alike.
+- RandomShear((a, b)) keeps the random sign that Keras's has.
+- RandomColorDegeneration(f) only pales: its factor is from 0 to f.
+- RandomPerspective moves all four corners (Keras: never the top left), by at most a
+  quarter of `scale` times the size, and nothing folds over.
+- RandomInvert, RandomPerspective and RandomGaussianBlur with a range of chances use its
+  middle, which gives the same images as often.
+- RandomCrop, RandomGaussianBlur, RandomElasticTransform, RandAugment and AugMix draw
+  for each image what Keras draws once for the batch. RandomElasticTransform moves along
+  both axes (Keras: along the diagonal), by a field of its own, and masks with it.
+- RandomErasing draws an area and a ratio, as published (Keras: two sides, whose product
+  is another area).
+- RandAugment and AugMix have the published operations. RandAugment(factor=f) becomes
+  the magnitude 30 f, AugMix(factor=f) the severity 10 f.
+- Equalization looks at each image (Keras: at the whole batch), with Pillow's formula.
+- RandomHue, RandomSaturation and RandomColorJitter stay within any value range (with
+  floats from 0 to 255 Keras leaves it, or clips to 1).
+- RandomSharpness and RandomGaussianBlur mirror the image at its edge, or leave the edge
+  as it is, as published (Keras: black comes in).
+- Solarization draws both ends of a range in one unit (Keras: the lower end in grey
+  levels).
+- RandomPosterization draws the upper end too, and floats keep their fractions' levels.
+- Resizing and the crops read the pixels beside an enlarged crop.
+- Integers are rounded and clipped; a stack of colours is clipped once, at its end.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import keras
+import numpy as np
+
+from keras_aug_layers.layers import (
+    AugMix,
+    AutoContrast,
+    CenterCrop,
+    CutMix,
+    Equalization,
+    MixUp,
+    RandAugment,
+    RandomBrightness,
+    RandomChoice,
+    RandomColorJitter,
+    RandomContrast,
+    RandomCrop,
+    RandomElasticTransform,
+    RandomErasing,
+    RandomFlip,
+    RandomGaussianBlur,
+    RandomGrayscale,
+    RandomHue,
+    RandomInvert,
+    RandomPerspective,
+    RandomPosterization,
+    RandomRotate,
+    RandomSaturation,
+    RandomSharpness,
+    RandomShear,
+    RandomShift,
+    RandomZoom,
+    Rescaling,
+    Resizing,
+    Solarization,
+)
+from keras_aug_layers.layers.base import AugmentationLayer
+
+Common = dict[str, Any]
+"""Arguments that every layer of ours takes."""
+Converter: TypeAlias = Callable[[Any, Common], AugmentationLayer | None]
+
+
+def _fill(layer: Any) -> dict[str, Any]:
+    names = ("fill_mode", "interpolation", "fill_value")
+    return {name: getattr(layer, name) for name in names}
+
+
+def _pair(layer: Any, name: str) -> tuple[float, float]:
+    """The range that Keras holds in two attributes."""
+    return getattr(layer, f"{name}_lower"), getattr(layer, f"{name}_upper")
+
+
+def _flip(layer: Any, common: Common) -> AugmentationLayer:
+    return RandomFlip(layer.mode, **common)
+
+
+def _translation(layer: Any, common: Common) -> AugmentationLayer:
+    return RandomShift(
+        _pair(layer, "height"), _pair(layer, "width"), **_fill(layer), **common
+    )
+
+
+def _rotation(layer: Any, common: Common) -> AugmentationLayer:
+    return RandomRotate(tuple(layer.factor), **_fill(layer), **common)
+
+
+def _zoom(layer: Any, common: Common) -> AugmentationLayer:
+    width = None if layer.width_factor is None else _pair(layer, "width")
+    return RandomZoom(_pair(layer, "height"), width, **_fill(layer), **common)
+
+
+def _shear(layer: Any, common: Common) -> AugmentationLayer:
+    """Keras draws a sign for both axes after the factors."""
+    factors = layer.x_factor, layer.y_factor
+    mirrored = [(-high, -low) for low, high in factors]
+    settings = {**_fill(layer), **common, "origin": "top_left"}
+    if all(low == -high for low, high in factors):
+        return RandomShear(*factors, **settings)
+    either = {**settings, "seed": None}
+    return RandomChoice(
+        [RandomShear(*factors, **either), RandomShear(*mirrored, **either)], **common
+    )
+
+
+def _perspective(layer: Any, common: Common) -> AugmentationLayer:
+    return RandomPerspective(
+        sum(layer.factor) / 2.0,
+        layer.scale,
+        fill_mode="constant",
+        fill_value=layer.fill_value,
+        interpolation=layer.interpolation,
+        **common,
+    )
+
+
+def _brightness(layer: Any, common: Common) -> AugmentationLayer:
+    value_range = tuple(layer.value_range)
+    return RandomBrightness(tuple(layer.factor), value_range, method="add", **common)
+
+
+def _contrast(layer: Any, common: Common) -> AugmentationLayer:
+    """Keras keeps (0, f) of a single f, though it documents 1 - f … 1 + f."""
+    low, high = layer.factor
+    return RandomContrast((-(low or high), high), tuple(layer.value_range), **common)
+
+
+def _degeneration(layer: Any, common: Common) -> AugmentationLayer:
+    """Keras draws a single f from (-f, f), though it documents 0 … f."""
+    low, high = layer.factor
+    gain = 1.0 - high, 1.0 - max(low, 0.0)
+    return RandomSaturation(
+        None, tuple(layer.value_range), gain=gain, space="linear", **common
+    )
+
+
+def _grayscale(layer: Any, common: Common) -> AugmentationLayer:
+    return RandomGrayscale(layer.factor, **common)
+
+
+def _invert(layer: Any, common: Common) -> AugmentationLayer:
+    return RandomInvert(sum(layer.factor) / 2.0, tuple(layer.value_range), **common)
+
+
+def _alike(cls: type[AugmentationLayer], *names: str) -> Converter:
+    """Converts to a layer with the same arguments, under the same names."""
+
+    def convert(layer: Any, common: Common) -> AugmentationLayer:
+        given = {name: _plain(getattr(layer, name)) for name in names}
+        return cls(**given, **common)
+
+    return convert
+
+
+def _plain(value: Any) -> Any:
+    """Pairs as tuples."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _resizing(layer: Any, common: Common) -> AugmentationLayer:
+    fill = _fill(layer) if layer.pad_to_aspect_ratio else {}
+    fill["interpolation"] = layer.interpolation
+    return Resizing(
+        layer.height,
+        layer.width,
+        crop_to_aspect_ratio=layer.crop_to_aspect_ratio,
+        pad_to_aspect_ratio=layer.pad_to_aspect_ratio,
+        antialias="auto" if layer.antialias else False,
+        **fill,
+        **common,
+    )
+
+
+def _center_crop(layer: Any, common: Common) -> AugmentationLayer:
+    return CenterCrop(layer.height, layer.width, antialias=False, **common)
+
+
+def _random_crop(layer: Any, common: Common) -> AugmentationLayer:
+    return RandomCrop(layer.height, layer.width, antialias=False, **common)
+
+
+def _rescaling(layer: Any, common: Common) -> AugmentationLayer:
+    scale, offset = layer.scale, layer.offset
+    return Rescaling(scale, offset, dtype=layer.compute_dtype, **common)
+
+
+def _normalization(layer: Any, common: Common) -> AugmentationLayer | None:
+    """Where the statistics were given; those that were adapted are weights."""
+    mean, variance = layer.input_mean, layer.input_variance
+    if mean is None or layer.invert or np.ndim(mean) > 1:
+        return None
+    deviation = np.maximum(np.sqrt(variance), keras.backend.epsilon())
+    return Rescaling(
+        (1.0 / deviation).tolist(),
+        (-np.asarray(mean) / deviation).tolist(),
+        dtype=layer.compute_dtype,
+        **common,
+    )
+
+
+def _equalization(layer: Any, common: Common) -> AugmentationLayer | None:
+    if layer.bins != 256:
+        return None
+    return Equalization(tuple(layer.value_range), **common)
+
+
+def _jitter(layer: Any, common: Common) -> AugmentationLayer:
+    names = ("brightness", "contrast", "saturation", "hue")
+    factors = {f"{x}_factor": _plain(getattr(layer, f"{x}_factor")) for x in names}
+    return RandomColorJitter(tuple(layer.value_range), **factors, **common)
+
+
+def _blur(layer: Any, common: Common) -> AugmentationLayer:
+    return RandomGaussianBlur(
+        sum(layer.factor) / 2.0,
+        layer.kernel_size,
+        sigma=tuple(layer.sigma),
+        value_range=tuple(layer.value_range),
+        **common,
+    )
+
+
+def _elastic(layer: Any, common: Common) -> AugmentationLayer:
+    chance, scale = tuple(layer.factor), tuple(layer.scale)
+    return RandomElasticTransform(chance, scale, **_fill(layer), **common)
+
+
+def _cut_mix(layer: Any, common: Common) -> AugmentationLayer:
+    """Keras draws alpha from a range; ours is one number, its greatest."""
+    return CutMix(max(layer.factor[1], 1e-3), **common)
+
+
+def _rand_augment(layer: Any, common: Common) -> AugmentationLayer:
+    return RandAugment(
+        layer.num_ops,
+        30.0 * layer.factor[1],
+        value_range=tuple(layer.value_range),
+        interpolation=layer.interpolation,
+        **common,
+    )
+
+
+def _aug_mix(layer: Any, common: Common) -> AugmentationLayer:
+    return AugMix(
+        max(round(10.0 * layer.factor[1]), 1),
+        layer.num_chains,
+        chain_depth=layer.chain_depth,
+        alpha=layer.alpha,
+        all_ops=layer.all_ops,
+        value_range=tuple(layer.value_range),
+        interpolation=layer.interpolation,
+        **common,
+    )
+
+
+_RANGED = ("factor", "value_range")
+
+CONVERTERS: dict[type, Converter] = {
+    keras.layers.AugMix: _aug_mix,
+    keras.layers.AutoContrast: _alike(AutoContrast, "value_range"),
+    keras.layers.CenterCrop: _center_crop,
+    keras.layers.CutMix: _cut_mix,
+    keras.layers.Equalization: _equalization,
+    keras.layers.MixUp: _alike(MixUp, "alpha"),
+    keras.layers.Normalization: _normalization,
+    keras.layers.RandAugment: _rand_augment,
+    keras.layers.RandomBrightness: _brightness,
+    keras.layers.RandomColorDegeneration: _degeneration,
+    keras.layers.RandomColorJitter: _jitter,
+    keras.layers.RandomContrast: _contrast,
+    keras.layers.RandomCrop: _random_crop,
+    keras.layers.RandomElasticTransform: _elastic,
+    keras.layers.RandomErasing: _alike(
+        RandomErasing, "factor", "scale", "fill_value", "value_range"
+    ),
+    keras.layers.RandomFlip: _flip,
+    keras.layers.RandomGaussianBlur: _blur,
+    keras.layers.RandomGrayscale: _grayscale,
+    keras.layers.RandomHue: _alike(RandomHue, *_RANGED),
+    keras.layers.RandomInvert: _invert,
+    keras.layers.RandomPerspective: _perspective,
+    keras.layers.RandomPosterization: _alike(RandomPosterization, *_RANGED),
+    keras.layers.RandomRotation: _rotation,
+    keras.layers.RandomSaturation: _alike(RandomSaturation, *_RANGED),
+    keras.layers.RandomSharpness: _alike(RandomSharpness, *_RANGED),
+    keras.layers.RandomShear: _shear,
+    keras.layers.RandomTranslation: _translation,
+    keras.layers.RandomZoom: _zoom,
+    keras.layers.Rescaling: _rescaling,
+    keras.layers.Resizing: _resizing,
+    keras.layers.Solarization: _alike(
+        Solarization, "addition_factor", "threshold_factor", "value_range"
+    ),
+}
+"""None is for what has no equivalent: it stays."""

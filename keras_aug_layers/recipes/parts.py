@@ -1,0 +1,128 @@
+"""What several recipes share."""
+
+from typing import Any
+
+from keras_aug_layers.layers import (
+    CenterCrop,
+    CutMix,
+    FusedAugmentation,
+    MixUp,
+    MultiCrop,
+    Normalize,
+    RandomChoice,
+    RandomColorJitter,
+    RandomFlip,
+    RandomGrayscale,
+    RandomResizedCrop,
+    Resizing,
+)
+from keras_aug_layers.layers.base import AugmentationLayer
+
+Numbers = tuple[float, ...]
+Pair = tuple[float, float]
+
+MEAN: Numbers = (0.485, 0.456, 0.406)
+STD: Numbers = (0.229, 0.224, 0.225)
+"""Of the channels of ImageNet's images, as parts of the value range."""
+
+
+def fused(layers: list[AugmentationLayer], interpolation: str) -> FusedAugmentation:
+    """One warp: black beyond the frame, as torchvision's operations leave it."""
+    return FusedAugmentation(
+        layers,
+        fill_mode="constant",
+        fill_value=0.0,
+        interpolation=interpolation,
+        antialias="auto",
+    )
+
+
+def views(
+    stacks: dict[str, tuple[int, list[AugmentationLayer]]], interpolation: str
+) -> MultiCrop:
+    """Several views of each image, each of them one warp."""
+    return MultiCrop(
+        {
+            name: (count, [fused(layers, interpolation)])
+            for name, (count, layers) in stacks.items()
+        }
+    )
+
+
+def crop_and_flip(
+    size: int,
+    scale: Pair,
+    ratio: Pair = (3 / 4, 4 / 3),
+    hflip: float = 0.5,
+    vflip: float = 0.0,
+) -> list[AugmentationLayer]:
+    """A random resized crop, and mirrored images."""
+    layers: list[AugmentationLayer] = [
+        RandomResizedCrop(size, size, scale=scale, ratio=ratio)
+    ]
+    for mode, chance in (("horizontal", hflip), ("vertical", vflip)):
+        if chance:  # a flip mirrors half of the images that it gets
+            layers.append(RandomFlip(mode, probability=min(2.0 * chance, 1.0)))
+    return layers
+
+
+def colors(
+    jitter: Numbers, jitter_probability: float, grey_probability: float
+) -> list[AugmentationLayer]:
+    """Jitter in an order of each image's own, and grey images."""
+    brightness, contrast, saturation, hue = (*jitter, 0.0)[:4]
+    return [
+        RandomColorJitter(
+            brightness=brightness,
+            contrast=contrast,
+            saturation=saturation,
+            hue=hue,
+            order="random",
+            probability=jitter_probability,
+        ),
+        RandomGrayscale(grey_probability),
+    ]
+
+
+def evaluation(
+    resize: int,
+    crop: int,
+    interpolation: str,
+    normal: Normalize,
+    encode: list[AugmentationLayer],
+) -> FusedAugmentation:
+    """The shorter side resized, the middle cut out, normalised: one warp.
+
+    Args:
+        resize: what the shorter side becomes.
+        crop: the side of what comes out.
+        interpolation: as of every geometric layer.
+        normal: how pixels are normalised.
+        encode: layers that outside training make labels one-hot.
+    """
+    middle = [
+        Resizing(resize, resize, crop_to_aspect_ratio=True),
+        CenterCrop(crop, crop),
+    ]
+    return fused([*middle, normal, *encode], interpolation)
+
+
+def mixing(
+    mixup: float, cutmix: float, switch: float = 0.5, **kwargs: Any
+) -> list[AugmentationLayer]:
+    """MixUp, CutMix, or one of the two for each image.
+
+    Args:
+        mixup: the alpha of MixUp; 0 for none.
+        cutmix: that of CutMix.
+        switch: the chance of CutMix where there are both.
+        **kwargs: arguments of both.
+    """
+    layers: list[AugmentationLayer] = []
+    if mixup:
+        layers.append(MixUp(mixup, **kwargs))
+    if cutmix:
+        layers.append(CutMix(cutmix, **kwargs))
+    if len(layers) < 2:
+        return layers
+    return [RandomChoice(layers, weights=(1.0 - switch, switch))]

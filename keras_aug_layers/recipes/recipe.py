@@ -1,0 +1,192 @@
+"""Recipe: what a published training does to its images, and its evaluation."""
+
+import functools
+import inspect
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from keras_aug_layers.dataset import augment_dataset
+from keras_aug_layers.explain import describe
+from keras_aug_layers.layers import FusedAugmentation
+from keras_aug_layers.layers.base import AugmentationLayer
+
+_MADE: dict[str, Callable[..., "Recipe"]] = {}
+
+
+@keras.saving.register_keras_serializable("keras_aug_layers")
+class Recipe:
+    """A layer for training, and one for validation.
+
+    The functions of `keras_aug_layers.recipes` make them. Both layers go into a model
+    or into the input pipeline; `dataset` does the latter. `print(recipe)` shows them,
+    and `replace` makes the same recipe with other arguments.
+
+    Attributes:
+        name: of the function that made it.
+        arguments: what it was called with, defaults included.
+        train: what is done while training.
+        validation: what is done to the images of an evaluation.
+
+    Example:
+        >>> from keras_aug_layers import recipes
+        >>> recipe = recipes.mae(size=32)
+        >>> images = tf.zeros((4, 40, 50, 3), tf.uint8)
+        >>> recipe.train(images, training=True).shape
+        TensorShape([4, 32, 32, 3])
+    """
+
+    def __init__(
+        self,
+        name: str,
+        arguments: dict[str, Any],
+        train: keras.layers.Layer,
+        validation: keras.layers.Layer,
+    ) -> None:
+        self.name, self.arguments = name, arguments
+        self.train, self.validation = train, validation
+
+    def replace(self, **arguments: Any) -> "Recipe":
+        """The recipe with other arguments, those of the function of its name."""
+        return _MADE[self.name](**{**self.arguments, **arguments})
+
+    def dataset(
+        self,
+        dataset: tf.data.Dataset,
+        training: bool,
+        *,
+        batch_size: int | None = None,
+        seed: int = 0,
+    ) -> tf.data.Dataset:
+        """The dataset, as the training or the evaluation sees it.
+
+        Args:
+            dataset: images, (images, labels), or dicts with the key "images": batches
+                of images of one size, or single images of any.
+            training: whether it is for the training.
+            batch_size: for single images: how many are put into a batch, where those
+                that the recipe mixes are mixed. None leaves batches as they are.
+            seed: of all draws, as for `augment_dataset`.
+
+        Raises:
+            ValueError: if images are to be mixed and `dataset` has single ones, and no
+                `batch_size` is given.
+        """
+        layer = self.train if training else self.validation
+        if batch_size is None:
+            return _applied(dataset, layer, training, seed)
+        alone, together = _parted(layer)
+        batches = _applied(dataset, alone, training, seed)
+        batches = batches.batch(batch_size, drop_remainder=training)
+        if together is not None:
+            batches = _applied(batches, together, training, seed + 1)
+        return batches.prefetch(tf.data.AUTOTUNE)
+
+    def save(self, path: str | Path) -> None:
+        """Writes the recipe as JSON, from which `Recipe.load` makes it anew."""
+        config = keras.saving.serialize_keras_object(self)
+        Path(path).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+
+    @staticmethod
+    def load(path: str | Path) -> "Recipe":
+        """Reads what `save` wrote."""
+        config = json.loads(Path(path).read_text(encoding="utf-8"))
+        return keras.saving.deserialize_keras_object(config)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments, and both layers, which may have been changed."""
+        layers = {"train": self.train, "validation": self.validation}
+        saved = {k: keras.saving.serialize_keras_object(x) for k, x in layers.items()}
+        return {"name": self.name, "arguments": self.arguments, **saved}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Recipe":
+        """Builds the layers."""
+        layers = {
+            key: keras.saving.deserialize_keras_object(config[key])
+            for key in ("train", "validation")
+        }
+        return cls(config["name"], _tuples(config["arguments"]), **layers)
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{k}={v!r}" for k, v in self.arguments.items())
+        lines = [f"recipes.{self.name}({arguments})"]
+        for title in ("train", "validation"):
+            lines += [f"{title}:", *_lines(getattr(self, title), "  ")]
+        return "\n".join(lines)
+
+
+Parts = tuple[keras.layers.Layer, keras.layers.Layer]
+
+
+def recipe(function: Callable[..., Parts]) -> Callable[..., Recipe]:
+    """Makes a recipe of a function that returns both layers."""
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def made(*args: Any, **kwargs: Any) -> Recipe:
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        return Recipe(
+            function.__name__,
+            dict(bound.arguments),
+            *function(*bound.args, **bound.kwargs),
+        )
+
+    made.__annotations__["return"] = Recipe
+    _MADE[function.__name__] = made
+    return made
+
+
+def _applied(
+    dataset: tf.data.Dataset, layer: Any, training: bool, seed: int
+) -> tf.data.Dataset:
+    if training and isinstance(layer, AugmentationLayer):
+        return augment_dataset(dataset, layer, seed=seed)
+
+    def apply(*element: Any) -> Any:
+        first, *others = element
+        labelled = isinstance(layer, AugmentationLayer) and (
+            layer.mixes() or layer.settings.num_classes is not None
+        )
+        if labelled and others and not isinstance(first, dict):
+            done = layer({"images": first, "labels": others[0]}, training=training)
+            return (done["images"], done["labels"], *others[1:])
+        done = layer(first, training=training)
+        return (done, *others) if others else done
+
+    return dataset.map(apply, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def _parted(layer: Any) -> tuple[Any, Any]:
+    """What is done to single images, and what mixes those of a batch."""
+    if not isinstance(layer, FusedAugmentation) or not layer.mixes():
+        return layer, None
+    first = next(i for i, x in enumerate(layer.layers) if x.mixes())
+    config = {**layer.get_config(), "name": None}
+    parts = []
+    for layers in (layer.layers[:first], layer.layers[first:]):
+        saved = [keras.saving.serialize_keras_object(x) for x in layers]
+        parts.append(FusedAugmentation.from_config({**config, "layers": saved}))
+    return parts[0], parts[1]
+
+
+def _lines(layer: Any, indent: str) -> list[str]:
+    if hasattr(layer, "stacks"):
+        lines = []
+        for name, stack in layer.stacks.items():
+            lines += [f"{indent}{layer.counts[name]} × {name}:"]
+            lines += _lines(stack, indent + "  ")
+        return lines
+    return [indent + describe(x) for x in getattr(layer, "layers", [layer])]
+
+
+def _tuples(value: Any) -> Any:
+    """JSON has lists only."""
+    if isinstance(value, dict):
+        return {key: _tuples(x) for key, x in value.items()}
+    return tuple(_tuples(x) for x in value) if isinstance(value, list) else value

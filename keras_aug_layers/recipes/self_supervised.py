@@ -1,0 +1,210 @@
+"""Recipes of self-supervised training: SimCLR, BYOL, DINO and MAE."""
+
+from keras_aug_layers.layers import (
+    FusedAugmentation,
+    Normalize,
+    RandomGaussianBlur,
+    Solarization,
+)
+from keras_aug_layers.layers.base import AugmentationLayer
+from keras_aug_layers.recipes.parts import (
+    MEAN,
+    STD,
+    Numbers,
+    Pair,
+    colors,
+    crop_and_flip,
+    evaluation,
+    fused,
+    views,
+)
+from keras_aug_layers.recipes.recipe import Parts, recipe
+
+SIGMA = (0.1, 2.0)
+"""Of the blur, in pixels, in all of them."""
+
+
+def _view(
+    size: int,
+    scale: Pair,
+    jitter: Numbers,
+    blur: float,
+    solarize: float,
+    normal: Normalize,
+) -> list[AugmentationLayer]:
+    """One view: crop, flip, jitter, grey, blur, solarize, normalise."""
+    taps = max(size // 10 // 2 * 2 + 1, 3)  # a tenth of the side, an odd number
+    layers = [*crop_and_flip(size, scale), *colors(jitter, 0.8, 0.2)]
+    if blur:
+        layers.append(RandomGaussianBlur(1.0, taps, sigma=SIGMA, probability=blur))
+    if solarize:  # at the middle of the range, as PIL and torchvision do at 128
+        middle = (128 / 255, 128 / 255)
+        layers.append(Solarization(0.0, middle, probability=solarize))
+    return [*layers, normal]
+
+
+@recipe
+def simclr(
+    size: int = 224,
+    *,
+    strength: float = 1.0,
+    blur: float = 0.5,
+    scale: Pair = (0.08, 1.0),
+    mean: Numbers = (0.0, 0.0, 0.0),
+    std: Numbers = (1.0, 1.0, 1.0),
+    dtype: str | None = None,
+) -> Parts:
+    """SimCLR (Chen et al., 2020, arXiv:2002.05709, appendix A): two views.
+
+    A random resized crop, a flip, jitter of 0.8, 0.8, 0.8 and 0.2 with a chance of 0.8,
+    grey with 0.2, and a blur of a sigma from 0.1 to 2 with 0.5. Pixels become parts of
+    the value range.
+
+    Args:
+        size: of what comes out.
+        strength: of the jitter, a factor of the four.
+        blur: chance of the blur; the paper has none for CIFAR-10.
+        scale: of the crop's area, as a part of the image's.
+        mean: of the channels, as parts of the value range.
+        std: likewise.
+        dtype: of what comes out; that of Keras's policy by default.
+
+    Returns:
+        A recipe whose training gives a dict: `views` of (B, 2, size, size, 3).
+
+    Example:
+        >>> import tensorflow as tf
+        >>> images = tf.zeros((4, 48, 40, 3), tf.uint8)
+        >>> simclr(size=32).train(images, training=True)["views"].shape
+        TensorShape([4, 2, 32, 32, 3])
+    """
+    jitter = tuple(strength * x for x in (0.8, 0.8, 0.8, 0.2))
+    normal = Normalize(mean, std, dtype=dtype)
+    view = _view(size, scale, jitter, blur, 0.0, normal)
+    train = views({"views": (2, view)}, "bicubic")
+    return train, _evaluation(size, normal)
+
+
+@recipe
+def byol(
+    size: int = 224,
+    *,
+    scale: Pair = (0.08, 1.0),
+    mean: Numbers = MEAN,
+    std: Numbers = STD,
+    dtype: str | None = None,
+) -> Parts:
+    """BYOL (Grill et al., 2020, arXiv:2006.07733, table 6): two unlike views.
+
+    Both have a random resized crop, a flip, jitter of 0.4, 0.4, 0.2 and 0.1 with a
+    chance of 0.8, and grey with 0.2; the first one is always blurred, the second one
+    with a chance of 0.1, and solarized with 0.2.
+
+    Args:
+        size: of what comes out.
+        scale: of the crop's area, as a part of the image's.
+        mean: of the channels, as parts of the value range.
+        std: likewise.
+        dtype: of what comes out; that of Keras's policy by default.
+
+    Returns:
+        A recipe whose training gives a dict: `first` and `second`, of (B, 1, size,
+        size, 3) each.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> images = tf.zeros((4, 48, 40, 3), tf.uint8)
+        >>> byol(size=32).train(images, training=True)["second"].shape
+        TensorShape([4, 1, 32, 32, 3])
+    """
+    jitter, normal = (0.4, 0.4, 0.2, 0.1), Normalize(mean, std, dtype=dtype)
+    both = {
+        "first": (1, _view(size, scale, jitter, 1.0, 0.0, normal)),
+        "second": (1, _view(size, scale, jitter, 0.1, 0.2, normal)),
+    }
+    return views(both, "bicubic"), _evaluation(size, normal)
+
+
+@recipe
+def dino(
+    size: int = 224,
+    local_size: int = 96,
+    *,
+    local_views: int = 8,
+    global_scale: Pair = (0.4, 1.0),
+    local_scale: Pair = (0.05, 0.4),
+    mean: Numbers = MEAN,
+    std: Numbers = STD,
+    dtype: str | None = None,
+) -> Parts:
+    """DINO (Caron et al., 2021, arXiv:2104.14294): two great views, eight small ones.
+
+    Numbers are those of `DataAugmentationDINO` in its code: jitter of 0.4, 0.4, 0.2
+    and 0.1 with a chance of 0.8, grey with 0.2; a blur with a chance of 1 and of 0.1
+    for the great views, the second of which is solarized with 0.2, and of 0.5 for the
+    small ones.
+
+    Args:
+        size: of the great views.
+        local_size: of the small ones.
+        local_views: how many small views there are.
+        global_scale: of the area of a great view, as a part of the image's.
+        local_scale: of that of a small one.
+        mean: of the channels, as parts of the value range.
+        std: likewise.
+        dtype: of what comes out; that of Keras's policy by default.
+
+    Returns:
+        A recipe whose training gives a dict: `first`, `second` of (B, 1, size, size, 3)
+        and `local` of (B, local_views, local_size, local_size, 3).
+
+    Example:
+        >>> import tensorflow as tf
+        >>> images = tf.zeros((2, 48, 40, 3), tf.uint8)
+        >>> dino(size=32, local_size=16).train(images, training=True)["local"].shape
+        TensorShape([2, 8, 16, 16, 3])
+    """
+    jitter, normal = (0.4, 0.4, 0.2, 0.1), Normalize(mean, std, dtype=dtype)
+    small = _view(local_size, local_scale, jitter, 0.5, 0.0, normal)
+    all_views = {
+        "first": (1, _view(size, global_scale, jitter, 1.0, 0.0, normal)),
+        "second": (1, _view(size, global_scale, jitter, 0.1, 0.2, normal)),
+        "local": (local_views, small),
+    }
+    return views(all_views, "bicubic"), _evaluation(size, normal)
+
+
+@recipe
+def mae(
+    size: int = 224,
+    *,
+    scale: Pair = (0.2, 1.0),
+    mean: Numbers = MEAN,
+    std: Numbers = STD,
+    dtype: str | None = None,
+) -> Parts:
+    """MAE (He et al., 2021, arXiv:2111.06377): a random resized crop and a flip.
+
+    Numbers: table 8 of the paper, `main_pretrain.py` of its code.
+
+    Args:
+        size: of what comes out.
+        scale: of the crop's area, as a part of the image's.
+        mean: of the channels, as parts of the value range.
+        std: likewise.
+        dtype: of what comes out; that of Keras's policy by default.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> images = tf.zeros((4, 48, 40, 3), tf.uint8)
+        >>> mae(size=32).train(images, training=True).shape
+        TensorShape([4, 32, 32, 3])
+    """
+    normal = Normalize(mean, std, dtype=dtype)
+    train = fused([*crop_and_flip(size, scale), normal], "bicubic")
+    return train, _evaluation(size, normal)
+
+
+def _evaluation(size: int, normal: Normalize) -> FusedAugmentation:
+    """Seven eighths of the shorter side, as all of them evaluate."""
+    return evaluation(size * 8 // 7, size, "bicubic", normal, [])

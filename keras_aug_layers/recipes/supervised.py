@@ -1,0 +1,299 @@
+"""Recipes of supervised training: torchvision's, timm's and DeiT III's."""
+
+import math
+import re
+from typing import Any
+
+from keras_aug_layers.layers import (
+    AugMix,
+    AutoAugment,
+    Normalize,
+    RandAugment,
+    RandomColorJitter,
+    RandomErasing,
+    ThreeAugment,
+    TrivialAugment,
+)
+from keras_aug_layers.layers.base import AugmentationLayer
+from keras_aug_layers.recipes.parts import (
+    MEAN,
+    STD,
+    Numbers,
+    Pair,
+    crop_and_flip,
+    evaluation,
+    fused,
+    mixing,
+)
+from keras_aug_layers.recipes.recipe import Parts, recipe
+
+TORCHVISION_POLICIES = {
+    "ta_wide": TrivialAugment,
+    "ra": RandAugment,
+    "augmix": AugMix,
+    "imagenet": AutoAugment,
+}
+"""Under the names of the option `--auto-augment` of torchvision's references."""
+
+
+@recipe
+def torchvision_resnet50(
+    size: int = 176,
+    *,
+    num_classes: int | None = None,
+    auto_augment: str | None = "ta_wide",
+    random_erase: float = 0.1,
+    mixup_alpha: float = 0.2,
+    cutmix_alpha: float = 1.0,
+    label_smoothing: float = 0.1,
+    val_resize_size: int = 232,
+    val_crop_size: int = 224,
+    interpolation: str = "bilinear",
+    mean: Numbers = MEAN,
+    std: Numbers = STD,
+    dtype: str | None = None,
+) -> Parts:
+    """ResNet-50 as torchvision trains it (IMAGENET1K_V2, 80.9 %).
+
+    A random resized crop, a flip, TrivialAugment, erasing with a chance of a tenth, and
+    MixUp or CutMix. Numbers: "How to train state-of-the-art models using TorchVision's
+    latest primitives" (2021), and `references/classification` (`presets.py`,
+    `train.py`) of torchvision, whose arguments these are. There one of MixUp and CutMix
+    is chosen for a batch, here for each image.
+
+    Args:
+        size: of the training crop, `--train-crop-size`.
+        num_classes: for integer labels; None for one-hot ones.
+        auto_augment: "ta_wide", "ra", "augmix", "imagenet", or None.
+        random_erase: chance that a region is erased.
+        mixup_alpha: of MixUp's distribution; 0 for no MixUp.
+        cutmix_alpha: of CutMix's; 0 for no CutMix.
+        label_smoothing: the share of a label that is spread over all classes.
+        val_resize_size: the shorter side at the evaluation.
+        val_crop_size: what is cut out of it.
+        interpolation: "bilinear" or "bicubic".
+        mean: of the channels, as parts of the value range.
+        std: likewise.
+        dtype: of what comes out; that of Keras's policy by default.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> recipe = torchvision_resnet50(size=32, num_classes=10)
+        >>> images = tf.zeros((4, 48, 40, 3), tf.uint8)
+        >>> data = {"images": images, "labels": tf.range(4)}
+        >>> made = recipe.train(data, training=True)
+        >>> made["images"].shape, made["labels"].shape
+        (TensorShape([4, 32, 32, 3]), TensorShape([4, 10]))
+    """
+    layers = crop_and_flip(size, (0.08, 1.0))
+    if auto_augment is not None:
+        layers.append(_known(auto_augment)())
+    normal = Normalize(mean, std, dtype=dtype)
+    layers.append(normal)
+    if random_erase:
+        layers.append(RandomErasing(random_erase, fill_value=0.0))
+    mixed = mixing(
+        mixup_alpha,
+        cutmix_alpha,
+        num_classes=num_classes,
+        label_smoothing=label_smoothing,
+    )
+    train = fused([*layers, *mixed], interpolation)
+    sizes = val_resize_size, val_crop_size
+    return train, evaluation(*sizes, interpolation, normal, mixed)
+
+
+def _known(policy: str) -> type[AugmentationLayer]:
+    if policy not in TORCHVISION_POLICIES:
+        raise ValueError(
+            f"`auto_augment` must be one of {', '.join(TORCHVISION_POLICIES)}, or "
+            f"None. Received: {policy!r}"
+        )
+    return TORCHVISION_POLICIES[policy]
+
+
+@recipe
+def timm(
+    size: int = 224,
+    *,
+    num_classes: int | None = None,
+    scale: Pair = (0.08, 1.0),
+    ratio: Pair = (3 / 4, 4 / 3),
+    hflip: float = 0.5,
+    vflip: float = 0.0,
+    auto_augment: str | None = "rand-m9-mstd0.5-inc1",
+    color_jitter: float | Numbers | None = 0.4,
+    interpolation: str = "bicubic",
+    reprob: float = 0.25,
+    remode: str = "pixel",
+    mixup: float = 0.8,
+    cutmix: float = 1.0,
+    mixup_prob: float = 1.0,
+    mixup_switch_prob: float = 0.5,
+    mixup_mode: str = "batch",
+    smoothing: float = 0.1,
+    crop_pct: float = 0.875,
+    mean: Numbers = MEAN,
+    std: Numbers = STD,
+    dtype: str | None = None,
+) -> Parts:
+    """What ConvNeXt, DeiT and Swin are trained with, in timm.
+
+    Arguments and numbers are those of timm's `create_transform`, `RandomErasing` and
+    `Mixup` (timm 1.0), with the values of its published commands as defaults. Colours
+    are jittered where no policy is chosen, as there. Which of MixUp and CutMix it is
+    is chosen for each image; with `mixup_mode="batch"` λ is one for all.
+
+    Args:
+        size: of what comes out.
+        num_classes: for integer labels; None for one-hot ones.
+        scale: of the crop's area, as a part of the image's.
+        ratio: of the crop's width to its height.
+        hflip: chance that left and right change places.
+        vflip: chance that top and bottom do.
+        auto_augment: such as "rand-m9-mstd0.5-inc1", timm's text for RandAugment:
+            magnitude, its deviation, increasing operations, `n` their number, `p` their
+            chance; or None.
+        color_jitter: strength of brightness, contrast and saturation, or three or four
+            strengths; used where `auto_augment` is None.
+        interpolation: "bicubic", "bilinear" or "nearest".
+        reprob: chance that a region is erased.
+        remode: "pixel" for normal noise, "const" for the mean colour.
+        mixup: alpha of MixUp; 0 for no MixUp.
+        cutmix: alpha of CutMix; 0 for no CutMix.
+        mixup_prob: chance that an image is mixed at all.
+        mixup_switch_prob: chance that it is CutMix, where there are both.
+        mixup_mode: "batch" for one λ, "elem" for one of each image.
+        smoothing: the share of a label that is spread over all classes.
+        crop_pct: the share of the shorter side that the evaluation sees.
+        mean: of the channels, as parts of the value range.
+        std: likewise.
+        dtype: of what comes out; that of Keras's policy by default.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> recipe = timm(size=32, num_classes=10, mixup=0.0, cutmix=0.0)
+        >>> recipe.train(tf.zeros((4, 48, 40, 3), tf.uint8), training=True).shape
+        TensorShape([4, 32, 32, 3])
+    """
+    layers = crop_and_flip(size, scale, ratio, hflip, vflip)
+    if auto_augment is not None:
+        layers.append(rand_augment(auto_augment))
+    elif color_jitter is not None:
+        layers.append(_jitter(color_jitter))
+    normal = Normalize(mean, std, dtype=dtype)
+    layers.append(normal)
+    if reprob:  # of normalised pixels, as there
+        noisy = _one_of("remode", remode, "pixel", "const")
+        area, shape = (0.02, 1 / 3), (0.3, 1 / 0.3)
+        fill: Any = "noise" if noisy else 0.0
+        layers.append(RandomErasing(reprob, area, fill, ratio=shape))
+    mixed = mixing(
+        mixup,
+        cutmix,
+        mixup_switch_prob,
+        num_classes=num_classes,
+        label_smoothing=smoothing,
+        partners="reverse",
+        per="batch" if _one_of("mixup_mode", mixup_mode, "batch", "elem") else "image",
+        probability=mixup_prob,
+    )
+    train = fused([*layers, *mixed], interpolation)
+    resize = math.floor(size / crop_pct)
+    return train, evaluation(resize, size, interpolation, normal, mixed)
+
+
+def _one_of(name: str, value: str, first: str, second: str) -> bool:
+    """Whether it is the first of two."""
+    if value not in (first, second):
+        raise ValueError(
+            f"`{name}` must be {first!r} or {second!r}. Received: {value!r}"
+        )
+    return value == first
+
+
+def rand_augment(text: str) -> RandAugment:
+    """RandAugment as timm's text describes it, such as "rand-m9-n3-mstd0.5-inc1"."""
+    name, *sections = text.split("-")
+    values: dict[str, float] = {}
+    for section in sections:
+        match = re.fullmatch(r"(m|n|p|mstd|inc)(\d+\.?\d*)", section)
+        values |= {match[1]: float(match[2])} if match else {section: math.nan}
+    known = {"m", "n", "p", "mstd", "inc"}
+    if name != "rand" or not values.keys() <= known or values.get("inc") != 1.0:
+        raise ValueError(
+            "`auto_augment` must be 'rand' with the sections m, n, p, mstd and inc1, "
+            f"such as 'rand-m9-mstd0.5-inc1'. Received: {text!r}"
+        )
+    return RandAugment(
+        int(values.get("n", 2)),
+        values.get("m", 10.0),
+        magnitude_std=values.get("mstd", 0.0),
+        increasing=True,
+        chance=values.get("p", 0.5),
+    )
+
+
+def _jitter(strengths: float | Numbers) -> RandomColorJitter:
+    if not isinstance(strengths, (tuple, list)):
+        strengths = (strengths,) * 3
+    brightness, contrast, saturation, hue = (*strengths, None)[:4]
+    return RandomColorJitter(
+        brightness=brightness,
+        contrast=contrast,
+        saturation=saturation,
+        hue=hue,
+        order="random",
+    )
+
+
+@recipe
+def deit3(
+    size: int = 224,
+    *,
+    num_classes: int | None = None,
+    color_jitter: float = 0.3,
+    mixup: float = 0.8,
+    cutmix: float = 1.0,
+    smoothing: float = 0.0,
+    crop_pct: float = 0.875,
+    mean: Numbers = MEAN,
+    std: Numbers = STD,
+    dtype: str | None = None,
+) -> Parts:
+    """DeiT III (Touvron, Cord and Jégou, 2022, arXiv:2204.07118), on ImageNet-1k.
+
+    A random resized crop, a flip, one of grey, solarize and blur (`ThreeAugment`),
+    jitter, and MixUp or CutMix: table 1 of the paper, and `augment.py` of its code.
+
+    Args:
+        size: of what comes out.
+        num_classes: for integer labels; None for one-hot ones.
+        color_jitter: strength of brightness, contrast and saturation.
+        mixup: alpha of MixUp; 0 for no MixUp.
+        cutmix: alpha of CutMix; 0 for no CutMix.
+        smoothing: the share of a label that is spread over all classes; none there.
+        crop_pct: the share of the shorter side that the evaluation sees.
+        mean: of the channels, as parts of the value range.
+        std: likewise.
+        dtype: of what comes out; that of Keras's policy by default.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> recipe = deit3(size=32, mixup=0.0, cutmix=0.0)
+        >>> recipe.train(tf.zeros((4, 48, 40, 3), tf.uint8), training=True).shape
+        TensorShape([4, 32, 32, 3])
+    """
+    normal = Normalize(mean, std, dtype=dtype)
+    mixed = mixing(
+        mixup,
+        cutmix,
+        num_classes=num_classes,
+        label_smoothing=smoothing,
+        partners="reverse",
+        per="batch",
+    )
+    layers = [*crop_and_flip(size, (0.08, 1.0)), ThreeAugment(), _jitter(color_jitter)]
+    train = fused([*layers, normal, *mixed], "bicubic")
+    resize = math.floor(size / crop_pct)
+    return train, evaluation(resize, size, "bicubic", normal, mixed)

@@ -1,0 +1,66 @@
+"""Layers and recipes from text: what is read, and that nothing is run."""
+
+import pytest
+
+import keras_aug_layers as kal
+from keras_aug_layers.constructors import build_layer, build_recipe
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("RandomRotate(degrees=30)", kal.RandomRotate(degrees=30)),
+        (" RandomFlip ", kal.RandomFlip()),
+        ("RandomZoom((-0.3, 0), None)", kal.RandomZoom((-0.3, 0))),
+        (
+            "FusedAugmentation([RandomFlip, RandomHue(0.5)], fill_mode='wrap')",
+            kal.FusedAugmentation(
+                [kal.RandomFlip(), kal.RandomHue(0.5)], fill_mode="wrap"
+            ),
+        ),
+    ],
+)
+def test_layers(text, expected):
+    built = build_layer(text)
+    assert type(built) is type(expected)
+    assert arguments(built) == arguments(expected)
+
+
+def arguments(layer):
+    """A layer's configuration without names."""
+    layers = [arguments(x) for x in layer.members()]
+    config = layer.get_config()
+    return {**{k: config[k] for k in config.keys() - {"name", "layers"}}, "in": layers}
+
+
+def test_defaults_go_where_they_fit():
+    text = "FusedAugmentation([RandomShift(0.1), RandomHue(0.1)])"
+    group = build_layer(text, fill_mode="wrap", bounding_box_format="xywh")
+    assert group.layers[0].fill_mode == group.fill_mode == "wrap"
+    assert group.layers[1].bounding_box_format == "xywh"
+    assert build_layer("RandomShift(0.1, fill_mode='nearest')", fill_mode="wrap")
+
+
+def test_recipes():
+    assert build_recipe("mae").name == "mae"
+    recipe = build_recipe("timm(size=32, scale=(0.5, 1), reprob=0)")
+    assert recipe.arguments["scale"] == (0.5, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("RandomRotate(", "is no call"),
+        ("Conv2D(3, 3)", "'Conv2D' is no layer. There are: .*RandomRotate"),
+        ("keras.layers.Dense(3)", "'keras.layers.Dense' is no layer"),
+        ("RandomRotate(factor=1, degrees=2)", "`degrees`"),
+        ("RandomRotate(turn=3)", "RandomRotate: .*turn"),
+        ("RandomRotate(2 ** 3)", r"'2 \*\* 3' is no number, string or layer"),
+        ("RandomRotate(**{'degrees': 3})", "has .* in it"),
+        ("RandomRotate(__import__('os').getpid())", "is no layer"),
+        ("[RandomFlip()]", "is no layer"),
+    ],
+)
+def test_errors(text, problem):
+    with pytest.raises(ValueError, match=problem):
+        build_layer(text)
