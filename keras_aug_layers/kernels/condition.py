@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from keras_aug_layers.kernels.warp import gathers
+from keras_aug_layers.kernels.device import gathers, traced, traced_for
 
 Branch = Callable[[tf.Tensor], tf.Tensor]
 
@@ -23,6 +23,7 @@ def choose(wanted: tf.Tensor, yes: Branch, no: Branch, images: tf.Tensor) -> tf.
         no: the function if it is not.
         images: what they get; the gradient goes to these alone.
     """
+    device = traced()
 
     @tf.custom_gradient
     def run(images: tf.Tensor) -> tf.Tensor:
@@ -31,8 +32,8 @@ def choose(wanted: tf.Tensor, yes: Branch, no: Branch, images: tf.Tensor) -> tf.
         def gradient(upstream: tf.Tensor) -> tf.Tensor:
             return tf.cond(
                 wanted,
-                lambda: _pull(yes, images, upstream),
-                lambda: _pull(no, images, upstream),
+                lambda: _pull(yes, images, upstream, device),
+                lambda: _pull(no, images, upstream, device),
             )
 
         return result, gradient
@@ -48,16 +49,19 @@ def with_gradient_of(other: Branch, function: Branch, images: tf.Tensor) -> tf.T
         function: whose values are.
         images: what they get.
     """
+    device = traced()
 
     @tf.custom_gradient
     def run(images: tf.Tensor) -> tf.Tensor:
-        return function(images), lambda upstream: _pull(other, images, upstream)
+        return function(images), lambda upstream: _pull(other, images, upstream, device)
 
     return run(images)
 
 
-def _pull(function: Branch, images: tf.Tensor, upstream: tf.Tensor) -> tf.Tensor:
-    with gathers(), tf.GradientTape() as tape:
+def _pull(
+    function: Branch, images: tf.Tensor, upstream: tf.Tensor, device: str
+) -> tf.Tensor:
+    with traced_for(device), gathers(), tf.GradientTape() as tape:
         tape.watch(images)
         result = function(images)
     gradient = tape.gradient(result, images, upstream)

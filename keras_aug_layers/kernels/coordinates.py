@@ -28,6 +28,9 @@ SHARED, UPRIGHT, AFFINE, HOMOGRAPHY = MATRICES = (
 """Matrices without a turn or a slant, first those that all images of a batch share;
 those that end in the row 0, 0, 1; all others."""
 
+BEND, UNBEND = "bend", "unbend"
+"""The fields of `kernels/fields.py`."""
+
 Point = tuple[tf.Tensor, ...]
 """x and y; and, of the source, the number of its image, where it is another one."""
 
@@ -44,6 +47,7 @@ class Reader(NamedTuple):
             read, where it may be another one of the batch.
         upright: whether the matrices neither turn nor slant.
         shared: whether they are the same for all images, and upright.
+        looked_up: whether the function asks a table for each place.
     """
 
     matrix: tf.Tensor | None
@@ -51,6 +55,7 @@ class Reader(NamedTuple):
     function: Callable[[tf.Tensor, tf.Tensor], Point] | None = None
     upright: bool = False
     shared: bool = False
+    looked_up: bool = False
 
 
 def _apply_affine(x: tf.Tensor, y: tf.Tensor, matrix: tf.Tensor) -> Point:
@@ -146,7 +151,8 @@ def reader(
         x, y, *number = place
         return (x / wide + source_x, y / wide + source_y, *number)
 
-    return Reader(None, straight, read)
+    looked_up = any(step.name in (BEND, UNBEND) for step in program)
+    return Reader(None, straight, read, looked_up=looked_up)
 
 
 def is_one(stride: Any) -> bool:

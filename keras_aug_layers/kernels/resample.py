@@ -1,13 +1,15 @@
 """Where pixels are read: which of the forms of the warp does it."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from keras_aug_layers.kernels import upright, warp
+from keras_aug_layers.kernels import planes, upright, warp
 from keras_aug_layers.kernels.coordinates import Reader
+from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.kernels.taps import filled, taps
-from keras_aug_layers.kernels.warp import compute_dtype, dimension, in_xla_context
+from keras_aug_layers.kernels.warp import compute_dtype, dimension
 
 INTERPOLATIONS = (*warp.INTERPOLATIONS, "bicubic")
 
@@ -40,6 +42,8 @@ def resample(
     """
     fill = {"fill_mode": fill_mode, "interpolation": interpolation}
     fill["fill_value"] = fill_value
+    if planes.fits(images):
+        return planes.warped(images, reader, **fill, output_size=output_size)
 
     def warped() -> tf.Tensor:
         return warp.warp(images, reader, **fill, output_size=output_size)
@@ -93,3 +97,23 @@ def _cubic(
         return values
     fill = tf.constant(warp._as(dtype, fill_value), dtype)
     return tf.where(places.finite[..., tf.newaxis], values, fill)
+
+
+class Warp(NamedTuple):
+    """A warp that is yet to be done: a function of images.
+
+    Attributes:
+        reader: gives where each pixel of what comes out reads.
+        how: arguments of `resample`.
+    """
+
+    reader: Callable[[], Reader]
+    how: dict[str, Any]
+
+    def __call__(self, images: tf.Tensor) -> tf.Tensor:
+        """Moves images (B, H, W, C)."""
+        return resample(images, self.reader(), **self.how)
+
+    def in_planes(self, images: tf.Tensor, copies: int) -> list[planes.Planes]:
+        """The channels of moved images, for a GPU, as often as they are needed."""
+        return planes.read(images, self.reader(), **self.how, copies=copies)

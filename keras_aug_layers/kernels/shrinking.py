@@ -14,9 +14,10 @@ import tensorflow as tf
 from keras_aug_layers.kernels import matrices, upright, warp
 from keras_aug_layers.kernels.condition import choose, with_gradient_of
 from keras_aug_layers.kernels.coordinates import Reader
+from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.kernels.resample import resample
 from keras_aug_layers.kernels.taps import filled, taps
-from keras_aug_layers.kernels.warp import compute_dtype, dimension, in_xla_context
+from keras_aug_layers.kernels.warp import compute_dtype, dimension
 
 LEAST = 1.2
 LEVELS = 6

@@ -17,8 +17,9 @@ import tensorflow as tf
 
 from keras_aug_layers.arguments import Range
 from keras_aug_layers.kernels.condition import choose, with_gradient_of
+from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.kernels.program import Step, function_of
-from keras_aug_layers.kernels.warp import compute_dtype, dimension, in_xla_context
+from keras_aug_layers.kernels.warp import compute_dtype, dimension
 
 
 def run(

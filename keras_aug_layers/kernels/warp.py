@@ -7,48 +7,19 @@ integers and float64, which the op would interpolate, or fill, in float32; and f
 gradients, since the op's own is not that of its forward pass.
 """
 
-import contextlib
-import threading
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from keras_aug_layers.kernels.coordinates import Reader
+from keras_aug_layers.kernels.device import in_xla_context
+from keras_aug_layers.kernels.rounding import to_int
 
 FILL_MODES = ("reflect", "constant", "nearest", "wrap")
 INTERPOLATIONS = ("bilinear", "nearest")
 
 _OP_DTYPES = (tf.uint8, tf.int32, tf.int64, tf.float16, tf.float32, tf.float64)
-
-# A float32 within 2**22 of 0, plus this, is rounded to an integer, halves to even, and
-# the bits of the sum less the bits of this are that integer.
-_ROUNDER = 1.5 * 2.0**23
-_ROUNDER_BITS = 0x4B400000
-
-_LOCAL = threading.local()
-
-
-def in_xla_context() -> bool:
-    """Whether what is traced now is for XLA, or has to be as if it were."""
-    forced = getattr(_LOCAL, "gathers", False)
-    return forced or tf.__internal__.get_enclosing_xla_context() is not None
-
-
-@contextlib.contextmanager
-def gathers() -> Iterator[None]:
-    """Within this context everything is as in an XLA context.
-
-    For gradients: TensorFlow makes those of a compiled function outside of its context,
-    and compiles them all the same.
-    """
-    was = getattr(_LOCAL, "gathers", False)
-    _LOCAL.gathers = True
-    try:
-        yield
-    finally:
-        _LOCAL.gathers = was
 
 
 def compute_dtype(dtype: tf.DType) -> tf.DType:
@@ -316,23 +287,11 @@ def _below(x: tf.Tensor, size: Any) -> tuple[tf.Tensor, tf.Tensor, Any]:
     sum is the same: so rounding will do for floor.
     """
     step = min(size - 1, 1) if isinstance(size, int) else tf.minimum(size - 1, 1)
-    index = _to_int(x, 1, size - step) - 1
+    index = to_int(x, 1, size - step) - 1
     way = (x - 0.5) - tf.cast(index, tf.float32)
     return index, tf.clip_by_value(way, 0.0, 1.0), step
 
 
 def _nearest(x: tf.Tensor, size: Any) -> tf.Tensor:
     """The pixel nearest to x: the later one half-way, as the op rounds."""
-    return _to_int(tf.floor(x), 0, size - 1)
-
-
-def _to_int(x: tf.Tensor, low: int, high: Any) -> tf.Tensor:
-    """Rounds float32 to int32, halves to even, clamped to [low, high], whatever x is.
-
-    A cast is undefined for NaN and huge values, and XLA's guards against them cost
-    more than the cast. The bits of positive floats are ordered as integers are, so that
-    they can be clamped instead.
-    """
-    low = tf.cast(low, x.dtype)
-    bits = tf.bitcast(tf.where(x > low, x, low) + _ROUNDER, tf.int32)  # NaN: low
-    return tf.minimum(bits, _ROUNDER_BITS + high) - _ROUNDER_BITS
+    return to_int(tf.floor(x), 0, size - 1)

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers.kernels import targets
-from keras_aug_layers.kernels.warp import in_xla_context
+from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.plan import strides
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.settings import Settings

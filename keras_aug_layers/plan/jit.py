@@ -6,7 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from keras_aug_layers.kernels.warp import in_xla_context
+from keras_aug_layers.kernels import device
+from keras_aug_layers.kernels.device import in_xla_context
 
 Data = dict[str, Any]
 
@@ -70,22 +71,29 @@ class Forms:
         if not in_xla_context():
             wanted = not eager if jit_compile == "auto" else jit_compile
             compiled = bool(wanted) and _has_static_size(data["images"])
-            if eager:
-                return self._trace(numbers, data, compiled, concrete=True)(
-                    numbers, data
-                )
             if compiled:
-                return self._trace(numbers, data, compiled)(numbers, data)
+                return device.compiled_for(
+                    lambda kind: self._trace(numbers, data, kind, eager)(numbers, data)
+                )
+            if eager:
+                return self._trace(numbers, data, None, concrete=True)(numbers, data)
         return self._function(numbers, data)
+
+    def _for(self, kind: str | None, numbers: list[tf.Tensor], data: Data) -> Any:
+        """The function, traced for a kind of device."""
+        with device.traced_for(kind):
+            return self._function(numbers, data)
 
     def _trace(
         self,
         numbers: list[tf.Tensor],
         data: Data,
-        jit_compile: bool,
+        kind: str | None,
         concrete: bool = False,
     ) -> Callable[[list[tf.Tensor], Data], Any]:
         """One function for all batch sizes; for all image sizes unless compiled.
+
+        It is compiled for a `kind` of device, or not if that is None.
 
         A `concrete` one is called without TensorFlow's search for a trace that fits, a
         good part of an eager call on a small batch.
@@ -94,7 +102,7 @@ class Forms:
         signature = {}
         for name, value in data.items():
             sizes = list(value.shape)
-            if not jit_compile:
+            if kind is None:
                 relaxed = [0 if size == 0 else None for size in sizes]
                 if len(sizes) == rank:
                     relaxed[self._channel_axis] = sizes[self._channel_axis]
@@ -103,12 +111,12 @@ class Forms:
                 sizes[0] = None
             signature[name] = (value.dtype, *sizes)
         rows = tuple((x.dtype, *_any_batch(x)) for x in numbers)
-        key = (jit_compile, rows, *signature.items())
+        key = (kind, rows, *signature.items())
         if key not in self._traced:
             # A partial is an object of its own for TensorFlow's retracing warning,
             # which would otherwise count the methods of all layers together.
             self._traced[key] = tf.function(
-                functools.partial(self._function),
+                functools.partial(self._for, kind),
                 input_signature=(
                     [tf.TensorSpec(sizes, dtype) for dtype, *sizes in rows],
                     {
@@ -117,7 +125,7 @@ class Forms:
                     },
                 ),
                 autograph=False,
-                jit_compile=jit_compile,
+                jit_compile=kind is not None,
             )
         if not concrete:
             return self._traced[key]

@@ -1,14 +1,13 @@
 """Images and masks, moved and coloured as a plan says."""
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 
-from keras_aug_layers.kernels import coordinates, pixels, shrinking
+from keras_aug_layers.kernels import coordinates, passes, shrinking
 from keras_aug_layers.kernels.program import Program, function_of
-from keras_aug_layers.kernels.resample import resample
+from keras_aug_layers.kernels.resample import Warp
 from keras_aug_layers.kernels.warp import dimension
 from keras_aug_layers.plan import carry, strides
 from keras_aug_layers.plan.plan import Plan
@@ -26,13 +25,13 @@ def images(plan: Plan, settings: Settings, images: tf.Tensor) -> tf.Tensor:
     dtype = None if plan.dtype is None else tf.as_dtype(plan.dtype)
     how, warp = of_images(settings), by_program(settings)
     for part in (*plan.earlier, plan):
-        move: Any = pixels.stay
+        move: Any = passes.stay
         if part.moves:
-            move = functools.partial(_warp, part, how)
+            move = _move(part, how, images)
             if settings.antialias and settings.interpolation != "nearest":
                 move = _filtering(part, move, how, images)
         to, limits = dtype if part is plan else None, settings.value_range
-        images = pixels.run(part.pixels, images, move, limits, to, warp)
+        images = passes.run(part.pixels, images, move, limits, to, warp)
     return images
 
 
@@ -60,10 +59,10 @@ def masks(
     return carry.masks(plan, move, masks, stride)
 
 
-def by_program(settings: Settings) -> Callable[[Program, tf.Tensor], tf.Tensor]:
-    """What moves images by a program of coordinates, for stages that do so."""
+def by_program(settings: Settings) -> Callable[[Program, tf.Tensor], Any]:
+    """Makes moves of programs of coordinates, for stages that move images."""
     how = of_images(settings)
-    return lambda program, images: _warp(Plan(program), how, images)
+    return lambda program, images: _move(Plan(program), how, images)
 
 
 def of_images(settings: Settings) -> dict[str, Any]:
@@ -110,14 +109,22 @@ def check_holds(name: str, value: Any, dtype: tf.DType) -> None:
         )
 
 
+def _move(part: Plan, how: dict[str, Any], images: tf.Tensor, stride: Any = 1) -> Warp:
+    """The coordinates of a plan's last part, to be done to such images or maps."""
+    size = part.size and tuple(strides.divided(x, stride) for x in part.size)
+
+    def reader() -> coordinates.Reader:
+        source = dimension(images, 1), dimension(images, 2)
+        return coordinates.reader(part.coordinates, source, size or source, stride)
+
+    return Warp(reader, {**how, "output_size": size})
+
+
 def _warp(
     part: Plan, how: dict[str, Any], images: tf.Tensor, stride: Any = 1
 ) -> tf.Tensor:
     """The coordinates of a plan's last part, done to images or maps (B, H, W, C)."""
-    source = dimension(images, 1), dimension(images, 2)
-    size = part.size and tuple(strides.divided(x, stride) for x in part.size)
-    reader = coordinates.reader(part.coordinates, source, size or source, stride)
-    return resample(images, reader, output_size=size, **how)
+    return _move(part, how, images, stride)(images)
 
 
 def _filtering(

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import tensorflow as tf
 
-from keras_aug_layers.kernels import coordinates, flat, pixels, shrinking
+from keras_aug_layers.kernels import coordinates, flat, measured, passes, shrinking
+from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.kernels.flat import Flat
 from keras_aug_layers.kernels.program import function_of
-from keras_aug_layers.kernels.warp import in_xla_context
 from keras_aug_layers.plan import moves
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.plan import Plan
@@ -150,7 +150,7 @@ def _resolved(plan: Plan, given: dict[str, Flat]) -> Any:
     if "images" not in given:
         return None
     mean = flat.mean_color(given["images"])
-    return pixels.with_mean(plan.pixels, mean)
+    return measured.with_mean(plan.pixels, mean)
 
 
 def _at_once(
@@ -220,7 +220,7 @@ def _read(transform: "Transform", key: str, full: Flat) -> tf.Tensor:
     move = flat.move(full, reader, shrinks, size, **how)
     dtype = None if plan.dtype is None else tf.as_dtype(plan.dtype)
     by_program, limits = moves.by_program(settings), settings.value_range
-    return pixels.run(plan.pixels, full.pixels, move, limits, dtype, by_program)
+    return passes.run(plan.pixels, full.pixels, move, limits, dtype, by_program)
 
 
 class _Asked(Exception):

@@ -15,10 +15,10 @@ from keras_aug_layers.kernels import (
     program,
     targets,
 )
+from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.kernels.labels import encode
 from keras_aug_layers.kernels.program import Step
 from keras_aug_layers.kernels.resample import INTERPOLATIONS
-from keras_aug_layers.kernels.warp import in_xla_context
 from keras_aug_layers.plan import carry, config, moves, ragged, strides
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.plan import Plan

@@ -101,8 +101,8 @@ def _noise(
     **rows: tf.Tensor,
 ) -> tf.Tensor:
     """A normal number for each pixel and channel: `channel` turns with the pixels."""
-    shape = tf.shape(pixels)
-    width, channels = (tf.cast(size, tf.uint32) for size in (shape[2], shape[3]))
+    sizes = tf.shape(pixels)[2], tf.shape(channel)[3]
+    width, channels = (tf.cast(size, tf.uint32) for size in sizes)
     y, x, key, channel = (tf.cast(z, tf.uint32) for z in (y, x, key, channel))
     counter = (y * width + x) * channels + channel
     return tf.cast(normal(counter + hashed(key * word(0x9E3779B9))), pixels.dtype)

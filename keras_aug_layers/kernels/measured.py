@@ -1,0 +1,107 @@
+"""What steps measure of the images, before it is known what they do.
+
+What is measured (a mean) is measured on the images as they came in, carried through the
+steps before the one that asks; rotation and fill are ignored.
+"""
+
+import math
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from keras_aug_layers.kernels.device import on_gpu
+from keras_aug_layers.kernels.program import Program, Step, function_of, then
+from keras_aug_layers.kernels.warp import compute_dtype, dimension
+
+
+def measured(
+    program: Program,
+    images: tf.Tensor,
+    after: Callable[[Program], tf.Tensor],
+) -> Program:
+    """The program as it is computed, with what is measured put in its place.
+
+    Args:
+        program: the steps of pixels.
+        images: (B, H, W, C), as they came in.
+        after: what steps make of these pixels.
+    """
+    dtype = compute_dtype(images.dtype)
+    known: Program = ()
+    mean = None
+    for step in program:
+        step = Step(
+            step.name,
+            {key: tf.cast(row, dtype) for key, row in step.rows.items()},
+            step.only,
+        )
+        function = function_of(step)
+        if function.kind == "measured":
+            mask = step.only
+            if all(before.name in ("scale", "mix") for before in known):
+                mean = mean_color(images, dtype) if mean is None else mean
+                statistic = mean
+                for before in known:
+                    statistic = _of_color(before, statistic)
+            else:
+                statistic = mean_color(after(known), dtype)
+            step = function.call(statistic, **step.rows)
+            step = Step(step.name, step.rows, mask)
+        known = then(known, step)
+    return known
+
+
+def with_mean(program: Program, mean: tf.Tensor) -> Program | None:
+    """The program with what is measured put in its place, of a mean that is known.
+
+    Args:
+        program: steps of pixels.
+        mean: the mean colour (B, C) of the images that come in.
+
+    Returns:
+        None where more than the mean has to be known.
+    """
+    known: Program = ()
+    for step in program:
+        rows = {key: tf.cast(row, mean.dtype) for key, row in step.rows.items()}
+        step = Step(step.name, rows, step.only)
+        if function_of(step).kind == "measured":
+            if any(before.name not in ("scale", "mix") for before in known):
+                return None
+            statistic = mean
+            for before in known:
+                statistic = _of_color(before, statistic)
+            now = function_of(step).call(statistic, **rows)
+            step = Step(now.name, now.rows, step.only)
+        known = then(known, step)
+    return known
+
+
+def _of_color(step: Step, color: tf.Tensor) -> tf.Tensor:
+    """What an affine step makes of one colour (B, C) of each image."""
+    a = step.rows.get("gain", step.rows.get("matrix"))
+    result = affine_product(a, color, vector=True) + step.rows["bias"]
+    return result if step.only is None else tf.where(step.only[:, None], result, color)
+
+
+def affine_product(a: tf.Tensor, b: tf.Tensor, vector: bool = False) -> tf.Tensor:
+    """The product of two maps, or of a map and a `vector`: rows or matrices."""
+    if a.shape.rank == 2:
+        return a * b if b.shape.rank == 2 else a[:, :, tf.newaxis] * b
+    if vector:
+        return tf.reduce_sum(a * b[:, tf.newaxis, :], axis=2)
+    if b.shape.rank == 2:
+        return a * b[:, tf.newaxis, :]
+    return tf.reduce_sum(a[:, :, :, tf.newaxis] * b[:, tf.newaxis, :, :], axis=2)
+
+
+def mean_color(images: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+    """The mean colour (B, C) of images (B, H, W, C).
+
+    Strips of each image are added first: without that, XLA copies the images to `dtype`
+    and adds one pixel at a time on a CPU.
+    """
+    height, width = dimension(images, 1), dimension(images, 2)
+    strips = math.gcd(height, 8) if isinstance(height, int) and not on_gpu() else 1
+    total = sum(tf.cast(x, dtype) for x in tf.split(images, strips, axis=1))
+    return tf.reduce_sum(total, axis=(1, 2)) / tf.cast(height * width, dtype)

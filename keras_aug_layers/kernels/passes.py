@@ -1,0 +1,93 @@
+"""Programs of pixels, cut where a step needs a pass of its own, each in its form."""
+
+import functools
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from keras_aug_layers.arguments import Range
+from keras_aug_layers.kernels import pixels, plane_pixels, planes, shrinking, stages
+from keras_aug_layers.kernels.condition import choose
+from keras_aug_layers.kernels.program import Program, function_of
+
+Images = Callable[[tf.Tensor], tf.Tensor]
+
+
+def run(
+    program: Program,
+    images: tf.Tensor,
+    move: Images,
+    value_range: Range | None,
+    dtype: tf.DType | None = None,
+    warp: Callable[[Program, tf.Tensor], Images] | None = None,
+) -> tf.Tensor:
+    """Moves images, and applies a program to what was read.
+
+    Args:
+        program: the steps of pixels.
+        images: (B, H, W, C), as they came in.
+        move: resamples images, each channel by itself.
+        value_range: to which the result is clipped; None for the range of an integer
+            dtype, and no clipping else.
+        dtype: of the result; that of the images by default.
+        warp: makes a move of a program of coordinates and of images, for stages that
+            move.
+    """
+
+    def nested(
+        program: Program, images: tf.Tensor, coordinates: Program = ()
+    ) -> tf.Tensor:
+        moved: Images = stay
+        if coordinates and warp is not None:
+            moved = warp(coordinates, images)
+        return run(program, images, moved, value_range, None, warp)
+
+    move_now = move
+    pending: Program = ()
+    for step in program:
+        if function_of(step).kind != "stage":
+            pending = (*pending, step)
+            continue
+        images = _pass(pending, images, move_now, value_range, images.dtype)
+        images = stages.run(step, images, value_range, nested)
+        move_now, pending = stay, ()
+    if dtype is None:
+        return _pass(pending, images, move_now, value_range, images.dtype)
+    return _pass(pending, images, move_now, None, dtype)
+
+
+def stay(images: tf.Tensor) -> tf.Tensor:
+    """Moves nothing."""
+    return images
+
+
+def _pass(
+    program: Program,
+    images: tf.Tensor,
+    move: Images,
+    value_range: Range | None,
+    dtype: tf.DType,
+) -> tf.Tensor:
+    """Moves images and applies steps to what was read, in one pass over the pixels."""
+    form = functools.partial(_in_form, program, value_range=value_range, dtype=dtype)
+    if not isinstance(move, shrinking.Move):
+        return form(images, move)
+    return choose(
+        move.some,
+        lambda x: form(x, move.filtered, whole=True),
+        lambda x: form(x, move.plain),
+        images,
+    )
+
+
+def _in_form(
+    program: Program,
+    images: tf.Tensor,
+    move: Images,
+    value_range: Range | None,
+    dtype: tf.DType,
+    whole: bool = False,
+) -> tf.Tensor:
+    if planes.fits(images):
+        return plane_pixels.in_planes(program, images, move, value_range, dtype)
+    return pixels.in_turns(program, images, move, value_range, dtype, whole)
