@@ -17,7 +17,8 @@ OFF_BY_ONE = 1e-3
 
 
 CHANGED = {
-    ("int16", name) for name in ("brightness clipped", "colours", "everything", "jitter")
+    ("int16", name)
+    for name in ("brightness clipped", "colours", "everything", "jitter")
 }
 """Brightness is about the low end of the range, which there is not 0, and no more 0."""
 
