@@ -109,8 +109,12 @@ def _one_by_one(
     order = tf.argsort(tf.cast(only, tf.int32), direction="DESCENDING", stable=True)
     if not in_xla_context():
         places = order[:count]
-        done = call(tf.gather(images, places), **_rows_of(rows, places))
-        return tf.tensor_scatter_nd_update(images, places[:, tf.newaxis], done)
+
+        def changed() -> tf.Tensor:
+            done = call(tf.gather(images, places), **_rows_of(rows, places))
+            return tf.tensor_scatter_nd_update(images, places[:, tf.newaxis], done)
+
+        return tf.cond(count > 0, changed, lambda: images)
 
     def body(number: tf.Tensor, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         place = order[number]
