@@ -24,8 +24,8 @@ def build_layer(text: str, **defaults: Any) -> AugmentationLayer:
         ValueError: if the text is no such call, or the layer refuses its arguments.
 
     Example:
-        >>> build_layer("RandomRotate(degrees=30)").factor
-        (-0.08333333333333333, 0.08333333333333333)
+        >>> build_layer("RandomRotate(degrees=30)").degrees
+        30
     """
     return _called(_parsed(text), _layers(), "layer", defaults)
 
