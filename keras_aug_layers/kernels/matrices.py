@@ -108,7 +108,7 @@ def perspective(corners: tf.Tensor, height: Any, width: Any) -> tf.Tensor:
         (across[:, 1], along[:, 1], p00[:, 1]),
         (g, h, 1.0),
     )
-    w, h = (tf.cast(x, tf.float64) if tf.is_tensor(x) else x for x in (width, height))
+    w, h = tf.cast(width, tf.float64), tf.cast(height, tf.float64)  # 0 may divide
     frame_to_square = from_rows((1 / w, 0.0, 0.5), (0.0, 1 / h, 0.5), (0.0, 0.0, 1.0))
     return compose(square_to_source, frame_to_square)
 
