@@ -5,18 +5,16 @@ For a layer of your own, write `measure(layer, shape, dtype)` in Python. Exit co
 """
 
 import argparse
-import ast
 import os
 import sys
-from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["CUDA_VISIBLE_DEVICES"] = ""  # nothing runs on a device
 
 import tensorflow as tf
 
-import keras_aug_layers as kal
 from benchmarks.gpu_programs import DEVICES, Row, Unavailable, measure
+from keras_aug_layers.constructors import build_layer
 
 FIVE = """FusedAugmentation([RandomShift(0.1, 0.1), RandomFlip("horizontal"),
 RandomRotate(degrees=30), RandomZoom(0.2), RandomBrightness(0.2)], seed=1)"""
@@ -33,34 +31,6 @@ COLUMNS = (
     ("predicted us", lambda row: "-".join(f"{1e6 * x:.0f}" for x in row.seconds)),
     ("a copy us", lambda row: f"{1e6 * row.copy_seconds:.0f}"),
 )
-
-
-def layer_of(text: str) -> Any:
-    """The layer that a text such as 'RandomFlip("horizontal")' stands for.
-
-    It may hold calls of what `keras_aug_layers` offers, and literals; nothing else.
-
-    Raises:
-        ValueError: if it holds something else.
-    """
-
-    def value(node: ast.expr) -> Any:
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            if node.func.id not in kal.__all__:
-                raise ValueError(f"keras_aug_layers has no {node.func.id}.")
-            keywords = {x.arg: value(x.value) for x in node.keywords if x.arg}
-            return getattr(kal, node.func.id)(*map(value, node.args), **keywords)
-        if isinstance(node, (ast.List, ast.Tuple)):
-            return [value(x) for x in node.elts]
-        try:
-            return ast.literal_eval(node)
-        except ValueError:
-            raise ValueError(
-                f"{ast.unparse(node)} is neither a literal nor a call of what "
-                "keras_aug_layers offers."
-            ) from None
-
-    return value(ast.parse(text.strip(), mode="eval").body)
 
 
 def table(rows: list[Row]) -> str:
@@ -102,14 +72,14 @@ def main(arguments: list[str]) -> int:
             raise ValueError(f"a shape is BxHxWxC, not {options.shapes}.")
         for dtype in options.dtypes:
             tf.as_dtype(dtype)
-        layer_of(options.layer)
-    except (SyntaxError, TypeError, ValueError) as error:
+        build_layer(options.layer)
+    except ValueError as error:
         parser.error(str(error))
     rows = []
     try:
         for shape in shapes:
             for dtype in options.dtypes:
-                layer = layer_of(options.layer)
+                layer = build_layer(options.layer)
                 rows += measure(layer, shape, dtype, options.devices)
     except Unavailable as error:
         print(f"There is no compiler for GPUs here. {error}", file=sys.stderr)
