@@ -132,3 +132,7 @@ def test_the_imports_are_seen():
         "layers.groups.fused"
     )
     assert "layers.groups.policies" in reached("layers")
+
+
+def test_the_base_of_all_layers_stays_small():
+    assert len(MODULES["layers.base"].read_text().splitlines()) < 250

@@ -4,7 +4,6 @@ A leaf layer is its `__init__` and `draw`. The rest, from the seed to the pixels
 happens here, once.
 """
 
-import dataclasses
 import inspect
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +13,7 @@ import tensorflow as tf
 
 from keras_aug_layers import arguments
 from keras_aug_layers.layers import symbolic
-from keras_aug_layers.layers.engine import Engine
+from keras_aug_layers.layers.engine import Engine, Opaque, is_eager
 from keras_aug_layers.layers.streams import new_state, own
 from keras_aug_layers.plan import ragged
 from keras_aug_layers.plan.frame import Frame
@@ -23,13 +22,6 @@ from keras_aug_layers.plan.plan import Drawn, Plan, as_plan
 from keras_aug_layers.plan.random_numbers import Cursor
 from keras_aug_layers.plan.settings import Settings
 from keras_aug_layers.plan.transform import Transform
-
-
-@dataclasses.dataclass
-class _Opaque:
-    """Hides a dict from Keras, which refuses mixtures of tensors and other values."""
-
-    value: dict[str, Any]
 
 
 class AugmentationLayer(keras.layers.Layer):
@@ -136,8 +128,8 @@ class AugmentationLayer(keras.layers.Layer):
         """Calls the layer; a dict may hold whatever it likes beside tensors."""
         if isinstance(data, dict):
             if not any(map(keras.utils.is_keras_tensor, keras.tree.flatten(data))):
-                data = _Opaque(data)
-        elif isinstance(kwargs.get("training"), bool) and _is_eager(data):
+                data = Opaque(data)
+        elif isinstance(kwargs.get("training"), bool) and is_eager(data):
             # Nothing is left for Keras to find out, which takes it longer than a small
             # batch takes us.
             return self.call(data, *args, **kwargs)
@@ -152,7 +144,7 @@ class AugmentationLayer(keras.layers.Layer):
             seed: two integers that make the call stateless, or (B, 2) integers, a pair
                 for each image.
         """
-        if isinstance(data, _Opaque):
+        if isinstance(data, Opaque):
             data = data.value
         if not training and not self.rests():
             return data
@@ -253,8 +245,3 @@ class AugmentationLayer(keras.layers.Layer):
 
     def _draw(self, cursor: Cursor, cursors: Iterator[Cursor], frame: Frame) -> Drawn:
         return self.draw(cursor, frame)
-
-
-def _is_eager(data: Any) -> bool:
-    """Whether this is a TensorFlow tensor with a value, outside any graph."""
-    return tf.is_tensor(data) and hasattr(data, "numpy") and tf.executing_eagerly()

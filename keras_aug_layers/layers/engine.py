@@ -1,5 +1,6 @@
 """Engine: from a layer's call to the pixels."""
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 
 PIXEL_KEYS = ("images", "segmentation_masks")
 POINT_KEYS = ("bounding_boxes", "keypoints")
+
+
+@dataclasses.dataclass
+class Opaque:
+    """Hides a dict from Keras, which refuses mixtures of tensors and other values."""
+
+    value: dict[str, Any]
 
 
 class Engine:
@@ -175,3 +183,8 @@ class Engine:
 def _tensor(value: Any) -> Any:
     """A tensor, which may be ragged."""
     return value if isinstance(value, tf.RaggedTensor) else tf.convert_to_tensor(value)
+
+
+def is_eager(data: Any) -> bool:
+    """Whether this is a TensorFlow tensor with a value, outside any graph."""
+    return tf.is_tensor(data) and hasattr(data, "numpy") and tf.executing_eagerly()
