@@ -23,6 +23,8 @@ STEPS = {
 """Those with a curve or a table that jumps: a neighbouring grey level may be far."""
 
 
+SIZES = {"CenterCrop", "RandomCrop", "RandomResizedCrop", "Resizing"}
+"""Those that average where images shrink: many a value of theirs ends in a half."""
 UNITS = {"Normalize", "Rescaling"}
 """Those that take images out of their value range: what moves or colours is before."""
 
@@ -75,7 +77,7 @@ def assert_alike(actual, expected, names):
     if ours.dtype == np.uint8:
         allowed = 255 if STEPS & set(names) else 1
         assert difference.max() <= allowed
-        assert (difference > 0).mean() <= 0.001
+        assert (difference > 0).mean() <= (0.02 if SIZES & set(names) else 0.001)
     else:
         assert difference.max() <= 1e-4 * np.ptp(theirs)
     masks = [x["segmentation_masks"].numpy() for x in (actual, expected)]
