@@ -304,6 +304,8 @@ class Transform(tf.experimental.BatchableExtensionType):
             keys = ("images", ragged.MASKS)
             result = ragged.apply(self, {k: data[k] for k in keys if k in data})
             data = {key: x for key, x in data.items() if key not in keys}
+        pixels = [key for key in ("images", ragged.MASKS) if key in data]
+        data = {**data, **{key: tf.convert_to_tensor(data[key]) for key in pixels}}
         known = _frame_of(self.size)
         if "images" in data:
             rank = 3 + self.batched
