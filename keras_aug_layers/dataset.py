@@ -1,15 +1,18 @@
 """augment_dataset: reproducible augmentation in `tf.data`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from keras_aug_layers.layers import LayerSequence
+from keras_aug_layers.layers import LayerSequence, MultiCrop
 from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.migrate.fuse import draws
 from keras_aug_layers.plan.random_numbers import fold
+
+OURS = (AugmentationLayer, MultiCrop)
+"""The layers that draw from a seed."""
 
 
 def augment_dataset(
@@ -72,8 +75,6 @@ def augment_dataset(
         [4, 4]
     """
     layers = _layers(layer)
-    ours = [x for x in layers if isinstance(x, AugmentationLayer)]
-    labelled = any(x.mixes() or x.settings.num_classes is not None for x in ours)
     is_integer = isinstance(seed, int) and not isinstance(seed, bool)
     if not is_integer or not -(2**63) <= seed < 2**63:
         raise ValueError(
@@ -86,24 +87,43 @@ def augment_dataset(
         parts = element if isinstance(element, tuple) else (element,)
         number = place if key is None else tf.cast(key(*parts), tf.int64)
         pair = tf.stack([tf.broadcast_to(epoch, tf.shape(number)), number], axis=-1)
-        augmented, beside = parts[0], False
-        if labelled and len(parts) > 1:
-            images = parts[0] if isinstance(parts[0], dict) else {"images": parts[0]}
-            beside = "labels" not in images
-            augmented = {"labels": parts[1], **images}
-        for number, each in enumerate(layers):
-            augmented = _applied(each, augmented, pair, number)
-        if beside:
-            images = {key: x for key, x in augmented.items() if key != "labels"}
-            images = images if isinstance(parts[0], dict) else images["images"]
-            return (images, augmented["labels"], *parts[2:])
-        if labelled and isinstance(element, tuple) and not isinstance(parts[0], dict):
-            augmented = augmented["images"] if len(parts) > 1 else augmented
-        return (augmented, *parts[1:]) if isinstance(element, tuple) else augmented
+
+        def apply(data: Any) -> Any:
+            for number, each in enumerate(layers):
+                data = _applied(each, data, pair, number)
+            return data
+
+        return of_element(apply, element, layers)
 
     return triples.map(
         augment, num_parallel_calls=num_parallel_calls, deterministic=deterministic
     )
+
+
+def of_element(
+    apply: Callable[[Any], Any], element: Any, layers: Sequence[keras.layers.Layer]
+) -> Any:
+    """Applies a function to the images of an element, with labels where they change.
+
+    Args:
+        apply: what the layers do to images, or to a dict of images and labels.
+        element: images, or a tuple of them, labels and weights.
+        layers: the layers.
+    """
+    parts = element if isinstance(element, tuple) else (element,)
+    ours = [x for x in layers if isinstance(x, AugmentationLayer)]
+    labelled = any(x.mixes() or x.settings.num_classes is not None for x in ours)
+    given, beside = parts[0], False
+    if labelled and len(parts) > 1:
+        images = parts[0] if isinstance(parts[0], dict) else {"images": parts[0]}
+        beside = "labels" not in images
+        given = {"labels": parts[1], **images}
+    done = apply(given)
+    if beside:
+        images = {key: x for key, x in done.items() if key != "labels"}
+        images = images if isinstance(parts[0], dict) else images["images"]
+        return (images, done["labels"], *parts[2:])
+    return (done, *parts[1:]) if isinstance(element, tuple) else done
 
 
 def _layers(layer: Any) -> list[keras.layers.Layer]:
@@ -111,8 +131,7 @@ def _layers(layer: Any) -> list[keras.layers.Layer]:
     stack = isinstance(layer, (LayerSequence, keras.Sequential))
     layers = list(layer.layers) if stack else [layer]
     for each in layers:
-        ours = isinstance(each, AugmentationLayer)
-        if not ours and (not stack or draws(each)):
+        if not isinstance(each, OURS) and (not stack or draws(each)):
             raise ValueError(
                 "`layer` must be an augmentation layer of keras_aug_layers, or a "
                 f"keras.Sequential of them. Received: {each!r}. Write fuse(layer) for "
@@ -123,7 +142,7 @@ def _layers(layer: Any) -> list[keras.layers.Layer]:
 
 def _applied(layer: Any, data: Any, pair: tf.Tensor, place: int) -> Any:
     """Calls a layer of a stack, with a stream of its own if it augments."""
-    if isinstance(layer, AugmentationLayer):
+    if isinstance(layer, OURS):
         if place:
             number = tf.constant([fold(place), 0], tf.int64)
             pair = tf.bitwise.bitwise_xor(pair, number)

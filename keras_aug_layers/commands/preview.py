@@ -154,14 +154,12 @@ def from_recipe(text: str) -> Chosen:
     return shown.layers, shown
 
 
-def _shown(stack: AugmentationLayer) -> AugmentationLayer:
+def _shown(stack: Any) -> Any:
     """A stack without what mixes or normalises, nor what follows that."""
     layers = list(stack.layers)
     ends = [x.mixes() or isinstance(x, kal.Normalize) for x in layers]
-    config = {**stack.get_config(), **FORMATS}
     kept = layers[: ends.index(True)] if any(ends) else layers
-    saved = [keras.saving.serialize_keras_object(x) for x in kept]
-    return kal.FusedAugmentation.from_config({**config, "layers": saved})
+    return stack.with_layers(kept, **FORMATS)
 
 
 def from_config(config: Any) -> Chosen:

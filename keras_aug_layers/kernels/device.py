@@ -24,37 +24,36 @@ _LOCAL = threading.local()
 
 def in_xla_context() -> bool:
     """Whether what is traced now is for XLA, or has to be as if it were."""
-    forced = getattr(_LOCAL, "gathers", False)
+    forced = bool(getattr(_LOCAL, "gathers", None))
     return forced or tf.__internal__.get_enclosing_xla_context() is not None
 
 
 @contextlib.contextmanager
-def gathers() -> Iterator[None]:
+def during(local: threading.local, name: str, value: Any) -> Iterator[None]:
+    """Within this context, a thread's own attribute has a value."""
+    was = getattr(local, name, None)
+    setattr(local, name, value)
+    try:
+        yield
+    finally:
+        setattr(local, name, was)
+
+
+def gathers() -> contextlib.AbstractContextManager[None]:
     """Within this context everything is as in an XLA context.
 
     For gradients: TensorFlow makes those of a compiled function outside of its context,
     and compiles them all the same.
     """
-    was = getattr(_LOCAL, "gathers", False)
-    _LOCAL.gathers = True
-    try:
-        yield
-    finally:
-        _LOCAL.gathers = was
+    return during(_LOCAL, "gathers", True)
 
 
-@contextlib.contextmanager
-def traced_for(device: str | None) -> Iterator[None]:
+def traced_for(device: str | None) -> contextlib.AbstractContextManager[None]:
     """Within this context, what XLA compiles is for a device: "cpu" or "gpu".
 
     For None, it is not known.
     """
-    was = getattr(_LOCAL, "device", None)
-    _LOCAL.device = device
-    try:
-        yield
-    finally:
-        _LOCAL.device = was
+    return during(_LOCAL, "device", device)
 
 
 def traced() -> str:

@@ -4,6 +4,7 @@ What is measured (a mean) is measured on the images as they came in, carried thr
 steps before the one that asks; rotation and fill are ignored.
 """
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -27,27 +28,9 @@ def measured(
         after: what steps make of these pixels.
     """
     dtype = compute_dtype(images.dtype)
-    known: Program = ()
-    mean = None
-    for step in program:
-        step = Step(
-            step.name,
-            {key: tf.cast(row, dtype) for key, row in step.rows.items()},
-            step.only,
-        )
-        function = function_of(step)
-        if function.kind == "measured":
-            mask = step.only
-            if all(before.name in ("scale", "mix") for before in known):
-                mean = mean_color(images, dtype) if mean is None else mean
-                statistic = mean
-                for before in known:
-                    statistic = _of_color(before, statistic)
-            else:
-                statistic = mean_color(after(known), dtype)
-            step = function.call(statistic, **step.rows)
-            step = Step(step.name, step.rows, mask)
-        known = then(known, step)
+    mean = functools.cache(lambda: mean_color(images, dtype))
+    known = _known(program, dtype, mean, lambda steps: mean_color(after(steps), dtype))
+    assert known is not None  # for every mean can be measured
     return known
 
 
@@ -61,16 +44,37 @@ def with_mean(program: Program, mean: tf.Tensor) -> Program | None:
     Returns:
         None where more than the mean has to be known.
     """
+    return _known(program, mean.dtype, lambda: mean, lambda steps: None)
+
+
+def _known(
+    program: Program,
+    dtype: tf.DType,
+    mean: Callable[[], tf.Tensor],
+    mean_after: Callable[[Program], tf.Tensor | None],
+) -> Program | None:
+    """The program with what is measured put in its place.
+
+    Args:
+        program: the steps of pixels.
+        dtype: in which it is computed.
+        mean: the mean colour of the images that come in, asked where it is needed.
+        mean_after: that of what steps make of them, where it does not follow from the
+            mean; None where that cannot be known.
+    """
     known: Program = ()
     for step in program:
-        rows = {key: tf.cast(row, mean.dtype) for key, row in step.rows.items()}
+        rows = {key: tf.cast(row, dtype) for key, row in step.rows.items()}
         step = Step(step.name, rows, step.only)
         if function_of(step).kind == "measured":
-            if any(before.name not in ("scale", "mix") for before in known):
+            if all(before.name in ("scale", "mix") for before in known):
+                statistic = mean()
+                for before in known:
+                    statistic = _of_color(before, statistic)
+            else:
+                statistic = mean_after(known)
+            if statistic is None:
                 return None
-            statistic = mean
-            for before in known:
-                statistic = _of_color(before, statistic)
             now = function_of(step).call(statistic, **rows)
             step = Step(now.name, now.rows, step.only)
         known = then(known, step)

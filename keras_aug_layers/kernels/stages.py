@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from keras_aug_layers.arguments import Range
 from keras_aug_layers.kernels.condition import choose, with_gradient_of
-from keras_aug_layers.kernels.device import in_xla_context
+from keras_aug_layers.kernels.device import CPU, in_xla_context, traced
 from keras_aug_layers.kernels.program import Step, function_of
 from keras_aug_layers.kernels.warp import compute_dtype, dimension
 
@@ -50,7 +50,7 @@ def run(
     dtype = compute_dtype(images.dtype)
     rows = {key: tf.cast(row, dtype) for key, row in step.rows.items()}
     only = step.only
-    loops = function.one_by_one and not tf.config.list_physical_devices("GPU")
+    loops = function.one_by_one and traced() == CPU
     if only is None and not loops:
         return _if(_yes(images, rows), call, images, rows)
     if only is None:

@@ -19,6 +19,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from keras_aug_layers.kernels.device import during
 from keras_aug_layers.plan import ragged
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.jit import Forms
@@ -225,8 +226,7 @@ def apply(
     return _FORMS[kind].run(rows, data, jit_compile)
 
 
-@contextlib.contextmanager
-def no_chaining() -> Iterator[None]:
+def no_chaining() -> contextlib.AbstractContextManager[None]:
     """Within this context every layer works on the pixels that it gets.
 
     Example:
@@ -236,12 +236,7 @@ def no_chaining() -> Iterator[None]:
         ...     moved = kal.RandomRotate(0.1)(images, training=True)
         ...     moved = kal.RandomShift(0.1)(moved, training=True)  # a second warp
     """
-    was = getattr(_LOCAL, "off", False)
-    _LOCAL.off = True
-    try:
-        yield
-    finally:
-        _LOCAL.off = was
+    return during(_LOCAL, "off", True)
 
 
 def settle(data: Any) -> Any:

@@ -34,12 +34,12 @@ def size_of(images: tf.Tensor, data_format: str, rank: int) -> Size:
     """Height and width of images, or of maps without an axis of channels.
 
     Args:
-        images: a tensor, or an array.
+        images: a tensor.
         data_format: of the images.
         rank: that of images; maps without channels have one less.
     """
-    last = data_format == "channels_first" or len(images.shape) == rank - 1
-    first = len(images.shape) - (2 if last else 3)
+    last = data_format == "channels_first" or images.shape.rank == rank - 1
+    first = images.shape.rank - (2 if last else 3)
     return dimension(images, first), dimension(images, first + 1)
 
 

@@ -10,10 +10,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_aug_layers.dataset import augment_dataset
+from keras_aug_layers.dataset import augment_dataset, of_element
 from keras_aug_layers.explain import describe
 from keras_aug_layers.layers import FusedAugmentation
-from keras_aug_layers.layers.base import AugmentationLayer
 
 _MADE: dict[str, Callable[..., "Recipe"]] = {}
 
@@ -145,19 +144,12 @@ def recipe(function: Callable[..., Parts]) -> Callable[..., Recipe]:
 def _applied(
     dataset: tf.data.Dataset, layer: Any, training: bool, seed: int
 ) -> tf.data.Dataset:
-    if training and isinstance(layer, AugmentationLayer):
+    if training:
         return augment_dataset(dataset, layer, seed=seed)
 
     def apply(*element: Any) -> Any:
-        first, *others = element
-        labelled = isinstance(layer, AugmentationLayer) and (
-            layer.mixes() or layer.settings.num_classes is not None
-        )
-        if labelled and others and not isinstance(first, dict):
-            done = layer({"images": first, "labels": others[0]}, training=training)
-            return (done["images"], done["labels"], *others[1:])
-        done = layer(first, training=training)
-        return (done, *others) if others else done
+        given = element if len(element) > 1 else element[0]
+        return of_element(layer, given, [layer])
 
     return dataset.map(apply, num_parallel_calls=tf.data.AUTOTUNE)
 
@@ -167,12 +159,9 @@ def _parted(layer: Any) -> tuple[Any, Any]:
     if not isinstance(layer, FusedAugmentation) or not layer.mixes():
         return layer, None
     first = next(i for i, x in enumerate(layer.layers) if x.mixes())
-    config = {**layer.get_config(), "name": None}
-    parts = []
-    for layers in (layer.layers[:first], layer.layers[first:]):
-        saved = [keras.saving.serialize_keras_object(x) for x in layers]
-        parts.append(FusedAugmentation.from_config({**config, "layers": saved}))
-    return parts[0], parts[1]
+    halves = layer.layers[:first], layer.layers[first:]
+    alone, together = map(layer.with_layers, halves)
+    return alone, together
 
 
 def _lines(layer: Any, indent: str) -> list[str]:

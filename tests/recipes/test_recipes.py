@@ -251,6 +251,20 @@ def test_a_dataset_of_batches_is_one_warp(images):
     assert (one != two).any()
 
 
+@pytest.mark.parametrize("name", ["simclr", "mae"])
+def test_a_seed_decides_on_all_draws(name, images):
+    dataset = tf.data.Dataset.from_tensors((images, tf.range(4)))
+    recipe = made(name, blur=0.0) if name == "simclr" else made(name)
+
+    def drawn(seed):
+        ((pixels, labels),) = recipe.dataset(dataset, True, seed=seed)
+        np.testing.assert_array_equal(labels, range(4))
+        return np.concatenate([np.ravel(x) for x in tf.nest.flatten(pixels)])
+
+    np.testing.assert_array_equal(drawn(1), drawn(1))
+    assert (drawn(1) != drawn(2)).any()
+
+
 # Keeping.
 
 

@@ -82,6 +82,14 @@ class LayerGroup(AugmentationLayer):
         layers = [keras.saving.deserialize_keras_object(x) for x in config["layers"]]
         return cls(**{**config, "layers": layers})
 
+    def with_layers(
+        self, layers: Sequence[AugmentationLayer], **changes: Any
+    ) -> "LayerGroup":
+        """A group of copies of layers, with the arguments of this one, or changed."""
+        saved = [keras.saving.serialize_keras_object(layer) for layer in layers]
+        config = {**self.get_config(), "name": None, "layers": saved}
+        return self.from_config({**config, **changes})
+
     def _agreed(self) -> Settings:
         """The group's own settings, and where it has none what its members agree on."""
         own, agreed = self._settings, Settings()
