@@ -25,7 +25,7 @@ def build_layer(text: str, **defaults: Any) -> AugmentationLayer:
 
     Example:
         >>> build_layer("RandomRotate(degrees=30)").degrees
-        30
+        (-30.0, 30.0)
     """
     return _called(_parsed(text), _layers(), "layer", defaults)
 
