@@ -104,6 +104,7 @@ WITHOUT_PICTURE = {
     "CenterCrop",
     "CutMix",
     "MixUp",
+    "Mosaic",
     "MultiCrop",
     "Normalize",
     "RandomCrop",
