@@ -1,5 +1,7 @@
 """Images, seeds and settings for all tests."""
 
+import collections
+import gc
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -27,12 +29,31 @@ PHOTOGRAPHS = {
 SIZES = {"odd": (61, 83), "even": (64, 80)}
 
 
+FEW = 2
+"""So many cases of a test are in the quick tier."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Notebooks train: they are slow."""
+    """Notebooks train: they are slow. Of many cases all but a few are thorough."""
+    cases = collections.defaultdict(list)
     for item in items:
         if item.path.suffix == ".ipynb":
             item.add_marker("slow")
+        elif not any(item.iter_markers("slow")):
+            cases[item.path, getattr(item, "originalname", item.name)].append(item)
+    for case in cases.values():
+        quick = {len(case) * i // FEW + i for i in range(FEW)}  # not the same of each
+        for place, item in enumerate(case):
+            if len(case) > FEW and place not in quick:
+                item.add_marker("thorough")
+
+
+def pytest_collection_finish():
+    """What was imported stays: the collector need not look at it over and over."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 @pytest.fixture(autouse=True)

@@ -42,10 +42,10 @@ def compiler():
         pytest.skip(f"NO GPU PROGRAM IS CHECKED. {reason}")
 
 
-def assert_one_kernel(rows):
+def assert_one_kernel(rows, kept=0.02):
     for row in rows:
         assert row.image_kernels == 1, row
-        assert row.kept < 0.02, row
+        assert row.kept < kept, row
         assert row.copies <= 1.05, row
 
 
@@ -64,10 +64,12 @@ def test_one_kernel(compiler, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("channels", [1, 4])
-def test_other_channels(compiler, channels):
+@pytest.mark.parametrize(("channels", "kept"), [(1, 0.04), (4, 0.02)])
+def test_other_channels(compiler, channels, kept):
+    """What is kept is 16 bytes for a row of an image: a larger share of one channel."""
     shape = (*SHAPES[0][:3], channels)
-    assert_one_kernel(measure(build_layer(command.FIVE), shape, "uint8", CARDS))
+    rows = measure(build_layer(command.FIVE), shape, "uint8", CARDS)
+    assert_one_kernel(rows, kept)
 
 
 @pytest.mark.slow
