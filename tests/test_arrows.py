@@ -122,6 +122,7 @@ def test_there_are_no_circles(name):
     assert name not in reached(name)
 
 
+@pytest.mark.thorough
 def test_the_imports_are_seen():
     """All of a module's, whichever way they are written."""
     assert {"kernels.program", "kernels.matrices"} <= set(

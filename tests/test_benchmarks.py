@@ -86,6 +86,7 @@ def test_formulations_start_with_the_chosen_one():
     assert next(iter(FORMULATIONS)) == CHOSEN
 
 
+@pytest.mark.thorough
 def test_contenders_are_timed_in_turn():
     calls = []
 

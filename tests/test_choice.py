@@ -180,6 +180,7 @@ def test_choices_in_a_pipeline_are_independent():
     assert_frequencies(chosen, expected)
 
 
+@pytest.mark.thorough
 def test_policies_nest(images):
     layer = kal.RandomChoice(
         [
@@ -279,6 +280,7 @@ def test_all_first_numbers_are_drawn_at_once():
 # The policies; what they draw is in pixels/test_policies.py.
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("policy", [kal.RandAugment, kal.TrivialAugment])
 def test_images_of_one_batch_get_different_policies(policy, images):
     tiled = np.tile(images[:1], (64, 1, 1, 1))
@@ -287,6 +289,7 @@ def test_images_of_one_batch_get_different_policies(policy, images):
     assert result.dtype == "uint8"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("policy", [kal.RandAugment, kal.TrivialAugment])
 def test_policies_take_fill_settings_and_range(policy):
     layer = policy(fill_mode="constant", fill_value=300.0, value_range=(0, 200))
@@ -330,6 +333,7 @@ CONFIGURED = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("make", CONFIGURED.values(), ids=CONFIGURED)
 def test_config_round_trips(make, images):
     layer = make()
@@ -369,6 +373,7 @@ def test_keras_files(images, tmp_path):
     assert_same_bits(model(images), images)
 
 
+@pytest.mark.thorough
 def test_xla(images):
     x = tf.constant(images.astype("float32"))
     layer = CONFIGURED["nested"]()

@@ -324,6 +324,7 @@ def colorful(**kwargs):
     return kal.FusedAugmentation(stack, **kwargs)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 def test_op_graph_and_xla_agree(dtype, images):
     images = tf.constant(images.astype(dtype))
@@ -378,6 +379,7 @@ def test_gains_are_one_gain():
     assert (step.name, step.rows["matrix"].shape) == ("mix", (4, 3, 3))
 
 
+@pytest.mark.thorough
 def test_gains_pay_no_matrix_product():
     def products(layers):
         everything, _ = ops_of(layers)
@@ -466,6 +468,7 @@ def compiled(plan, x, **settings):
     return tf.function(transform.images, jit_compile=True)(tf.constant(x)).numpy()
 
 
+@pytest.mark.thorough
 @kinds
 @pytest.mark.parametrize("bias", ["number", "row"])
 def test_a_step_is_its_definition(kind, bias):
@@ -623,6 +626,7 @@ def test_a_mask_keeps_neighbours_apart():
 # What is measured, and what is no affine map.
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("form", [run, compiled])
 def test_the_mean_goes_through_a_curve(form):
     """Of a curve the mean is not the curve of the mean: it is measured behind it."""
@@ -677,6 +681,7 @@ def test_functions_that_mix_see_themselves_first(form):
     np.testing.assert_allclose(form(twice, x), mixed(mixed(x)))
 
 
+@pytest.mark.thorough
 def test_mixing_reads_an_image_once():
     """Outside XLA, where a warp is an op: one for all turns of the channels."""
     away = affine(matrix=[[[1.0, 0.0, 0.5], [0.0, 1.0, 0.5], [0.0, 0.0, 1.0]]] * BATCH)
@@ -688,6 +693,7 @@ def test_mixing_reads_an_image_once():
     assert ops.count("Pow") == 3
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("form", [run, compiled])
 def test_added_numbers_keep_the_images_own_range(form):
     x = pixels(np.random.default_rng(3))

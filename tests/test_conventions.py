@@ -162,6 +162,7 @@ def test_every_argument_survives_the_config(name):
     assert survived == arguments.keys()
 
 
+@pytest.mark.thorough
 @layers
 def test_defaults_survive_the_config(name):
     layer = LAYERS[name](seed=3)

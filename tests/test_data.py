@@ -21,6 +21,7 @@ def augmentation(layers):
     return augment
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("shape", "dtype", "parallel_calls"),
     [
@@ -188,6 +189,7 @@ def test_colour_leaves_masks_alone():
     assert_same_bits(result["segmentation_masks"], data["segmentation_masks"])
 
 
+@pytest.mark.thorough
 def test_dicts_in_tf_data():
     layers = [EXAMPLES[name](interpolation="nearest") for name in GEOMETRIC]
     dataset = tf.data.Dataset.from_tensor_slices(sample_dict())

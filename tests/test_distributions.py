@@ -260,6 +260,7 @@ def test_calls_do_not_overlap():
     np.testing.assert_array_equal(third - second, [128 * 2 * 2**24, 2**32, 0])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("streams", ["one", "each", "two"])
 def test_the_bits_of_the_words_are_uniform(streams):
     images = np.arange(DRAWS)
@@ -276,6 +277,7 @@ def test_the_bits_of_the_words_are_uniform(streams):
     assert stats.kstest(words.ravel() / 2**32, "uniform").pvalue > LIKELY
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seeds", [SEEDS[5], SEEDS], ids=["one", "each"])
 @pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("bounds", [(0.0, 1.0), (-0.3, 0.7), (-np.pi, 1e-3)])

@@ -339,6 +339,7 @@ def test_a_stack_of_integer_moves_is_kerass_bit_for_bit(values, size, fill_mode)
     assert len(np.unique(expected)) > 50
 
 
+@pytest.mark.thorough
 def test_the_order_is_that_of_the_stack():
     """Against Keras in the interior, where it did not fill between two layers."""
     y, x = np.mgrid[:61, :83]
@@ -681,6 +682,7 @@ def full_stack():
     ]
 
 
+@pytest.mark.thorough
 def test_inference_is_the_identity_where_kerass_is_not(images):
     x = tf.constant(images.astype("float32"))
     fused = kal.fuse(full_stack())
@@ -693,6 +695,7 @@ def test_inference_is_the_identity_where_kerass_is_not(images):
     assert not np.array_equal(drawn(fused, x), x)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "count",
     [10, 11],

@@ -213,6 +213,7 @@ def test_nested_pipelines_flatten():
     assert everything(functions_of(nested, STATIC)).count(WARP) == 1
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", [None, (3, 4), [(3, 4), (5, 6), (7, 8), (9, 9)]])
 def test_a_member_with_a_seed_draws_as_it_does_alone(seed):
     """Its neighbours take nothing from it, however much they draw."""
@@ -236,6 +237,7 @@ def test_a_member_with_a_seed_draws_as_it_does_alone(seed):
     assert (alone[0] != alone[1]).any() == (seed is None)
 
 
+@pytest.mark.thorough
 def test_a_member_without_a_seed_draws_by_its_place():
     """The seed of the group and the place decide; nobody else's layers do."""
     images = random_images((4, 9, 12, 3))
@@ -376,6 +378,7 @@ def test_an_unknown_jit_compile_is_an_error(wrong):
 # Against the layers one by one, and against the truth.
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("jit_compile", [False, True])
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 def test_integer_moves_are_the_layers_one_by_one(dtype, jit_compile):
@@ -408,6 +411,7 @@ def analytic(x, y):
     return 0.5 + sum(np.sin(a * x + b * y + c) for a, b, c in waves) / 8
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_fused_is_nearer_to_the_truth_than_the_chain(jit_compile):
     size = (64, 72)
@@ -445,6 +449,7 @@ def test_fused_is_nearer_to_the_truth_than_the_chain(jit_compile):
 # Traces: an epoch costs none.
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("jit_compile", [True, False, "auto"])
 def test_batch_sizes_never_retrace_eager_calls(jit_compile):
     layer = kal.FusedAugmentation(five(), jit_compile=jit_compile)
@@ -463,6 +468,7 @@ def test_image_sizes_never_retrace_the_op():
     assert traces(layer) == [1]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("batched", [True, False])
 @pytest.mark.parametrize("jit_compile", [True, False, "auto"])
 def test_tf_data(batched, jit_compile):
@@ -502,6 +508,7 @@ def model_with(*layers, **kwargs):
     return model
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("jit_compile", [False, "auto"])
 def test_an_uncompiled_fit(jit_compile):
     layer = kal.FusedAugmentation(five(), jit_compile=jit_compile)
@@ -518,6 +525,7 @@ def test_an_uncompiled_fit(jit_compile):
     np.testing.assert_allclose(model.predict(images, verbose=0), expected, atol=1e-5)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("settled", [True, False])
 def test_two_fusions_in_one_model(settled):
     """Each is a function of its own if its pixels are settled; else the second goes on
@@ -623,6 +631,7 @@ def nested_pipeline():
     )
 
 
+@pytest.mark.thorough
 def test_config_round_trip():
     layer = nested_pipeline()
     config = json.loads(json.dumps(layer.get_config()))
@@ -640,6 +649,7 @@ def test_config_round_trip():
         assert np.abs(result - images).max() > 0.1
 
 
+@pytest.mark.thorough
 def test_a_saved_model_goes_on_where_it_was(tmp_path):
     """The .keras file holds the stack, its settings, and the state of the draws."""
     model = keras.Sequential(

@@ -308,6 +308,7 @@ def assert_same_distribution(ours, expected):
     assert scipy.stats.ks_2samp(ours, expected).pvalue > 1e-3
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", READ)
 def test_the_distribution_of_each_move(name):
     argument, read = READ[name]
@@ -339,6 +340,7 @@ def test_the_distribution_of_the_channel_shift():
     assert_same_distribution(step.rows["bias"][:, 0], expected)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", sorted(SHIFTS.keys() - {"one"}))
 @pytest.mark.parametrize(
     ("argument", "entry", "name"),
@@ -352,6 +354,7 @@ def test_the_distribution_of_each_shift(kind, argument, entry, name):
     np.testing.assert_array_equal(matrix[:, 1 - entry, 2], 0.0)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["integer", "list", "fractions", "negative"])
 def test_shifts_from_a_set_are_of_the_set_each_as_often(kind):
     matrix = sample(width_shift_range=SHIFTS[kind]).matrix.numpy()
@@ -616,6 +619,7 @@ def test_config_round_trip(floats):
     )
 
 
+@pytest.mark.thorough
 def test_keras_files_keep_the_statistics(floats, tmp_path):
     layer = kal.from_image_data_generator(
         rotation_range=20, featurewise_center=True, rescale=0.1

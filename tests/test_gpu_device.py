@@ -66,11 +66,13 @@ def test_without_a_gpu_there_is_one_form(ran, monkeypatch):
     assert ran == ["cpu"]
 
 
+@pytest.mark.thorough
 def test_a_map_gets_the_form_for_cpus(gpu, ran):
     mapped()
     assert ran == ["cpu"]
 
 
+@pytest.mark.thorough
 def test_a_model_gets_the_form_for_gpus(gpu, ran):
     with on_a_gpu():
         in_a_model()
@@ -84,6 +86,7 @@ def test_eager_calls_follow_the_device_scope(gpu, ran):
     assert ran == ["cpu"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["cpu", "gpu"])
 def test_the_variable_wins(gpu, ran, monkeypatch, kind):
     monkeypatch.setenv(device.VARIABLE, kind.upper())
@@ -113,6 +116,7 @@ def test_a_function_that_xla_compiles_has_the_form_of_the_machine(monkeypatch, k
     assert planes.called == (kind == "gpu")
 
 
+@pytest.mark.thorough
 def test_both_forms_are_compiled_and_differentiable_in_one_graph(gpu):
     """Here the CPU's runs, for the graph is placed on the CPU."""
     images = tf.constant(IMAGES, tf.float32)

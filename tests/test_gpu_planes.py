@@ -134,6 +134,7 @@ def test_channels(channels):
         assert_close(*both(images, matrices(affine), affine, fill_mode="constant"))
 
 
+@pytest.mark.thorough
 def test_booleans():
     images = random_images((BATCH, HEIGHT, WIDTH, 1)) > 0.5
     modes = {"interpolation": "nearest", "fill_mode": "constant", "fill_value": 1.0}
@@ -141,6 +142,7 @@ def test_booleans():
     assert np.mean(ours != theirs) < FEW
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("affine", [True, False])
 def test_a_mode(affine):
     images = random_images((BATCH, HEIGHT, WIDTH, 3))
@@ -158,6 +160,7 @@ def test_small_images(shape):
         assert_close(*both(images, m, fill_mode=fill_mode))
 
 
+@pytest.mark.thorough
 def test_nothing():
     shape = (0, 9, 12, 3)
     images = np.zeros(shape, "float32")
@@ -175,6 +178,7 @@ def test_other_sizes_and_one_matrix_for_all(interpolation):
     assert_close(ours, theirs)
 
 
+@pytest.mark.thorough
 def test_unknown_sizes():
     images = random_images((BATCH, HEIGHT, WIDTH, 3))
 

@@ -66,6 +66,7 @@ def test_models_give_the_input_back(layers, dtype, tmp_path):
     assert_same_bits(served, images)
 
 
+@pytest.mark.thorough
 @stacks
 @pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
 def test_tflite_gives_the_input_back(layers, tmp_path):
@@ -114,6 +115,7 @@ def test_training_draws_and_inference_does_not(name):
     assert (layer.random_state.numpy() != before).any()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_one_draw_however_it_is_called(name):
     """A call, a graph of it, a sample applied and the tests' `drawn`: the same."""

@@ -80,6 +80,7 @@ def test_the_tables_have_every_argument():
     assert arguments == {*SETTINGS, *OWN}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("group", GROUPS)
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_setting_is_kept(name, group):

@@ -62,6 +62,7 @@ def run(*arguments, config=None):
     return cli.main(["preview", "photo.png", "--size", "60", *arguments])
 
 
+@pytest.mark.thorough
 def test_a_sheet_of_the_sample(capsys, tmp_path):
     assert cli.main(["preview"]) == 0
     assert capsys.readouterr().out.startswith("sheet.png: ")
@@ -72,6 +73,7 @@ def test_a_sheet_of_the_sample(capsys, tmp_path):
     assert (changed.max(axis=1) > 5).all()
 
 
+@pytest.mark.thorough
 def test_layers_come_in_the_order_given(photo, monkeypatch):
     rows = []
     monkeypatch.setattr(
@@ -93,6 +95,7 @@ def test_the_fill_is_that_of_all_layers():
     assert fused.settings.fill_mode == "wrap"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("text", ["mae(size=30)", "torchvision_resnet50(size=30)"])
 def test_a_recipe_is_shown_without_its_normalising(photo, text):
     assert run("--recipe", text, "--columns", "1") == 0
@@ -104,6 +107,7 @@ def test_a_recipe_is_shown_without_its_normalising(photo, text):
     assert not fused.mixes()
 
 
+@pytest.mark.thorough
 def test_a_recipe_of_views_has_a_row_for_each(photo):
     assert run("--recipe", "dino(size=30, local_size=20)", "--columns", "1") == 0
     layers, fused = preview.from_recipe("dino(size=30, local_size=20)")
@@ -117,6 +121,7 @@ def test_the_rows_are_what_the_layers_draw(photo):
     np.testing.assert_array_equal(shown, np.stack([expected] * 2))
 
 
+@pytest.mark.thorough
 def test_the_seed_decides(photo):
     sheets = []
     for seed in "0", "0", "1":
@@ -173,6 +178,7 @@ def test_pixels_come_in_the_range_of_the_configuration(photo):
     np.testing.assert_array_equal(shown[0, 1], expected)
 
 
+@pytest.mark.thorough
 def test_a_mask_and_boxes_move_with_the_photo(photo):
     mask = np.zeros((40, 60), "uint8")
     mask[:10, :20] = 7
@@ -215,6 +221,7 @@ def test_large_photos_are_shrunk_with_what_belongs_to_them(photo, box_format, bo
     np.testing.assert_allclose(subject.boxes, [[15, 5, 30, 20]])
 
 
+@pytest.mark.thorough
 def test_small_photos_are_enlarged(photo):
     assert cli.main(["preview", "photo.png", "--layer", HALF, "--size", "130"]) == 0
     shown = tiles("sheet.png", 2, 6, 80, 120)
@@ -330,6 +337,7 @@ def test_a_layer_that_refuses_the_photo_is_named(photo, capsys):
     assert line.count("\n") == 1
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("screen", [True, False])
 def test_it_is_shown_where_there_is_a_screen(photo, monkeypatch, capsys, screen):
     shown = []

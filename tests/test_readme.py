@@ -58,6 +58,7 @@ def test_the_readme_has_blocks_of_known_languages_only():
     assert {"python", "bash"} <= languages <= {"python", "bash", "text"}
 
 
+@pytest.mark.thorough
 @blocks("python")
 def test_python_runs(block, namespace, workplace, monkeypatch):
     monkeypatch.chdir(workplace)

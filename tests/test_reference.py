@@ -58,6 +58,7 @@ def assert_close(actual, images, matrices, fill_mode, interpolation, fill_value=
     np.testing.assert_allclose(actual[clear], expected[clear], rtol=0, atol=1e-3 * span)
 
 
+@pytest.mark.thorough
 @fill_modes
 @interpolations
 @pytest.mark.parametrize("size", [(23, 28), (24, 21), (16, 20), (17, 15)])

@@ -106,6 +106,7 @@ def whole_in_frame(matrices, keypoints, radius, size):
     return ((moved > 0) & (moved < np.array(size[::-1]) - 1)).all(axis=(1, 2))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("form", ["op", "XLA"])
 @pytest.mark.parametrize(
     ("size", "data_format"),
@@ -149,6 +150,7 @@ def test_a_landmark_follows_its_pixel(form, size, data_format):
     check()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("jit_compile", [False, True])
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 def test_a_dict_moves_as_one(jit_compile, data_format):
@@ -186,6 +188,7 @@ def test_a_dict_moves_as_one(jit_compile, data_format):
         )
 
 
+@pytest.mark.thorough
 def test_one_image_is_a_batch_of_one():
     layer = kal.FusedAugmentation(
         [EXAMPLES[name]() for name in GEOMETRIC], bounding_box_format="rel_xywh"
@@ -440,6 +443,7 @@ def test_ellipse_is_tight_for_a_disc():
     assert np.mean(loose[:, 2] - loose[:, 0]) > 1.1 * np.mean(tight[:, 2] - tight[:, 0])
 
 
+@pytest.mark.thorough
 @settings(max_examples=40, phases=[Phase.generate])
 @given(
     st.floats(-180, 180),
@@ -481,6 +485,7 @@ def test_ragged_boxes():
     assert moved["boxes"].to_list() == expected
 
 
+@pytest.mark.thorough
 def test_ragged_boxes_in_tf_data():
     layer = kal.RandomShift(
         (0, 0), (-20, -20), unit="pixels", bounding_box_format="xyxy"
@@ -511,6 +516,7 @@ def test_no_boxes_at_all(box_fit):
     assert moved["boxes"].to_list() == [[], []]
 
 
+@pytest.mark.thorough
 def test_an_empty_batch():
     layer = kal.RandomRotate(0.2, bounding_box_format="xyxy")
     data = {
@@ -780,6 +786,7 @@ def test_the_inverse_brings_the_interior_of_an_image_back():
     assert np.abs(transform.images(images) - images)[inside].max() > 1.0
 
 
+@pytest.mark.thorough
 def test_a_replay_is_bit_exact(photos):
     layer = full_layer(jit_compile=False)
     transform = layer.sample(photos, seed=(6, 7))
@@ -794,6 +801,7 @@ def test_a_replay_is_bit_exact(photos):
     assert np.abs(first - photos).max() > 0.3
 
 
+@pytest.mark.thorough
 def test_composition_is_one_after_the_other(photos):
     a, b = (full_layer().sample(photos, seed=(seed, 1)) for seed in (1, 2))
     points = np.random.default_rng(1).uniform(5, 15, (4, 9, 2))
@@ -833,6 +841,7 @@ def test_slices(photos, index):
     assert_same_bits(part.keypoints(points[rows]), moved)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 def test_json_round_trip(photos, data_format):
     shown = np.moveaxis(photos, -1, 1) if data_format == "channels_first" else photos
@@ -880,6 +889,7 @@ def test_a_transform_crosses_tf_function(photos, jit_compile):
     np.testing.assert_allclose(twice.matrix, matrix, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.thorough
 def test_a_transform_travels_through_tf_data(photos):
     transform = full_layer().sample(photos, seed=(4, 5))
     dataset = tf.data.Dataset.from_tensor_slices((photos, transform)).batch(3)
@@ -888,6 +898,7 @@ def test_a_transform_travels_through_tf_data(photos):
     np.testing.assert_allclose(moved, transform.images(photos), rtol=0, atol=1e-5)
 
 
+@pytest.mark.thorough
 def test_samples_of_tf_data_batch_to_a_transform(photos):
     """Drawn element by element, applied to the batch."""
     layer = full_layer()
@@ -901,6 +912,7 @@ def test_samples_of_tf_data_batch_to_a_transform(photos):
     np.testing.assert_allclose(moved, expected.images(photos)[:2], rtol=0, atol=1e-4)
 
 
+@pytest.mark.thorough
 def test_a_transform_in_a_saved_model(photos, tmp_path):
     """As what a signature's function takes and gives back."""
 

@@ -89,6 +89,7 @@ parts = hnp.arrays(
 """Each element is drawn; a failing batch is not shrunk, which takes minutes."""
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("perspective", [False, True], ids=["affine", "perspective"])
 @pytest.mark.parametrize(
     "size", [(1, 1, 1), (1, 6, 2), (9, 1, 3), (16, 13, 4), (65, 33, 5)], ids=str
@@ -116,6 +117,7 @@ def test_op_and_gathers_agree(size, perspective):
     assert min(seen.values()) > BATCH * size[0] * size[1]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("interpolation", INTERPOLATIONS)
 def test_ties_go_the_same_way(interpolation):
     """Shifts by exact halves, along either axis, and past the frame."""
@@ -186,6 +188,7 @@ def adjoint(matrix, size, way, upstream):
     return np.einsum("phwc,hwk->pk", rows, upstream).reshape(*size, -1)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("size", [(7, 9), (8, 6)])
 def test_gradients_to_the_images(size):
     """Of the op, of what XLA compiles, and by a numerical adjoint."""
@@ -226,6 +229,7 @@ def test_gradients_to_the_images(size):
         np.testing.assert_allclose(gathers[way], expected, **tolerance)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("jit_compile", [True, False])
 def test_gradients_through_a_layer(jit_compile):
     """<A x, g> = <x, Aᵀ g>: what a layer draws is linear in the images."""
@@ -258,6 +262,7 @@ def wild_matrices():
     return np.asarray(matrices, "float32")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("size", [(1, 1), (6, 5)])
 def test_wild_matrices_give_no_wild_values(size):
     matrices = wild_matrices()
@@ -292,6 +297,7 @@ def folded(at, size, fill_mode):
     return np.clip(at, 0, n - 1)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("form", ["op", "XLA"])
 def test_odd_pixels_spread_no_further_than_the_stencil(form):
     """NaN and infinite pixels show within a pixel of themselves, and nowhere else."""
@@ -382,6 +388,7 @@ def inner_function(function):
     return next((f for f in found if f is not None), None)
 
 
+@pytest.mark.thorough
 def test_the_trained_step_is_compiled_as_a_whole():
     """One function that XLA must compile, and nothing of ours outside it."""
     model = keras.Sequential(

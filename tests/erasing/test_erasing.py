@@ -147,6 +147,7 @@ def test_masks_are_erased_where_asked(name):
     np.testing.assert_array_equal(erased["segmentation_masks"], expected)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("grouped", [False, True])
 def test_a_mask_that_is_moved_afterwards_stays_with_its_image(grouped):
     stack = [
@@ -234,6 +235,7 @@ def test_the_squares_of_a_grid():
     assert abs((turned == 0).mean() - 0.16) < 0.01
 
 
+@pytest.mark.thorough
 @layers
 def test_every_form_gives_the_same(name):
     layer = LAYERS[name](fill_value=None)

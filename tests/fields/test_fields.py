@@ -67,6 +67,7 @@ def map_of(layer, seed, side=SIDE, batch=4):
     return drawn(layer, images, seed=seed)
 
 
+@pytest.mark.thorough
 @layers
 @pytest.mark.parametrize("stack", STACKS)
 @pytest.mark.parametrize(("strength", "most"), [(0.5, 0.1), (1.0, 0.5)])
@@ -88,6 +89,7 @@ def test_a_landmark_follows_its_pixel(name, stack, strength, most):
     assert error.max() < most
 
 
+@pytest.mark.thorough
 def test_a_spot_is_where_its_keypoint_is():
     points = np.random.default_rng(1).uniform(40, 56, (8, 1, 2))
     layer = kal.FusedAugmentation(STACKS["first"](LAYERS["elastic"](0.5)))
@@ -106,6 +108,7 @@ def test_nothing_folds(name):
     assert (xx * yy - xy * yx).min() > 0
 
 
+@pytest.mark.thorough
 @layers
 def test_each_image_and_each_axis_has_a_field_of_its_own(name):
     read = map_of(LAYERS[name](1.0, fill_mode="nearest"), (3, 4), batch=64)
@@ -153,6 +156,7 @@ def test_torchvisions_strength_in_pixels():
     assert abs(apart - np.exp(-1)) < 0.06
 
 
+@pytest.mark.thorough
 @layers
 @pytest.mark.parametrize("stack", ["alone", "first"])
 def test_image_and_mask_agree(name, stack):
@@ -167,6 +171,7 @@ def test_image_and_mask_agree(name, stack):
     )
 
 
+@pytest.mark.thorough
 @layers
 def test_boxes_follow(name):
     """A bent box holds the moved points of its inside, and is no wider than them."""
@@ -181,6 +186,7 @@ def test_boxes_follow(name):
     np.testing.assert_allclose(moved[:, 0], frame, atol=0.15)
 
 
+@pytest.mark.thorough
 @layers
 def test_every_form_gives_the_same(name):
     images = tf.constant(random_images((3, 24, 28, 3), "float32"))
@@ -200,6 +206,7 @@ def test_every_form_gives_the_same(name):
     assert sequential.shape == fused.shape
 
 
+@pytest.mark.thorough
 @layers
 def test_the_inverse_undoes_it(name):
     layer = LAYERS[name](0.5)

@@ -48,6 +48,7 @@ def error(found, expected, border=0.0):
     return np.sqrt(np.mean((found[inner] - expected[inner]) ** 2))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("picture", ["plate", "photograph"])
 def test_upright_it_is_at_least_as_good_as_tensorflows(picture):
     image = pictures()[picture]
@@ -63,6 +64,7 @@ def test_upright_it_is_at_least_as_good_as_tensorflows(picture):
     assert max(ratios) < 1.5, ratios
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("picture", ["plate", "photograph"])
 def test_turned_it_is_a_third_of_the_plain_warp(picture):
     image = pictures()[picture]
@@ -85,6 +87,7 @@ def test_turned_it_is_a_third_of_the_plain_warp(picture):
     assert np.exp(np.mean(np.log(ratios))) <= 1 / 3, ratios
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("shrink", [1.0, 2.7, 9.0])
 @pytest.mark.parametrize("fill_mode", ["reflect", "constant"])
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
@@ -109,6 +112,7 @@ def test_all_forms_agree(shrink, fill_mode, dtype):
         )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("jit_compile", [True, False])
 def test_what_does_not_shrink_is_left_alone(jit_compile):
     images = np.random.default_rng(0).uniform(0, 1, (8, 40, 40, 3)).astype("float32")

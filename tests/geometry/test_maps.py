@@ -69,6 +69,7 @@ def test_a_map_shows_what_its_image_shows(moves, stride):
         check(*moved(stack, images, maps), stride)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("moves", ["affine", "crop"])
 def test_sizes_may_be_unknown(moves):
     stack = kal.FusedAugmentation(MOVES[moves](), **OPTIONS)
@@ -78,6 +79,7 @@ def test_sizes_may_be_unknown(moves):
         check(*move(places(48, 64), places(48, 64, stride)), stride)
 
 
+@pytest.mark.thorough
 def test_a_line_lands_where_it_should():
     images = np.zeros((1, 16, 16, 1), "uint8")
     line = np.zeros((1, 8, 8, 1), "int32")
@@ -91,6 +93,7 @@ def test_a_line_lands_where_it_should():
         assert np.flatnonzero(moved[0, :, 0, 0]).tolist() == [6]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 @pytest.mark.parametrize("channels", [True, False])
 @pytest.mark.parametrize("training", [True, False])
@@ -122,6 +125,7 @@ def test_layers_and_models_take_them(data_format, channels, training):
     assert np.abs(mask.reshape(2, 6, 8) - expected).max() <= 1.0
 
 
+@pytest.mark.thorough
 def test_what_fits_by_no_whole_number_is_refused():
     images = np.zeros((1, 16, 16, 1), "uint8")
     turn, crop = kal.RandomRotate(0.1), kal.RandomCrop(9, 9)
@@ -151,6 +155,7 @@ def test_what_fits_by_no_whole_number_is_refused():
             masks(data["segmentation_masks"])
 
 
+@pytest.mark.thorough
 def test_what_is_erased_is_erased_in_a_coarser_mask():
     images = np.full((8, 24, 32, 1), 9, "uint8")
     layer = kal.RandomErasing(scale=(0.2, 0.4), fill_value=0, mask_value=5, seed=2)

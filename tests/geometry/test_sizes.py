@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import op_by_op
 
 import keras_aug_layers as kal
 
@@ -30,8 +31,10 @@ def layer(request):
     return LAYERS[request.param]()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("training", [True, False])
+@op_by_op()
 def test_a_crop_is_a_slice(dtype, training):
     images = pixels((3, 23, 40, 3), dtype)
     found = kal.CenterCrop(12, 17)(images, training=training)
@@ -39,8 +42,10 @@ def test_a_crop_is_a_slice(dtype, training):
     np.testing.assert_array_equal(found, images[:, 5:17, 11:28])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("size", SIZES)
+@op_by_op()
 def test_random_crops_are_slices(dtype, size):
     images = np.arange(4 * 61 * 83).reshape(4, 61, 83, 1).astype(dtype)
     images = images + (np.random.default_rng(0).integers(0, 99, images.shape)).astype(
@@ -54,6 +59,7 @@ def test_random_crops_are_slices(dtype, size):
     assert (windows[0] == single[..., 0]).all(axis=(2, 3)).any()
 
 
+@pytest.mark.thorough
 def test_each_image_has_a_place_of_its_own():
     images = np.arange(64, dtype="float32")[None, None, :, None] + np.zeros(
         (32, 9, 1, 1)
@@ -62,6 +68,7 @@ def test_each_image_has_a_place_of_its_own():
     assert len(np.unique(found[:, 0, 0, 0])) > 10
 
 
+@pytest.mark.thorough
 def test_padding_is_seen_around_a_small_image():
     images = np.full((64, 5, 6, 1), 9, "uint8")
     found = kal.RandomCrop(8, 8, padding=1, seed=1)(images, training=True).numpy()
@@ -74,8 +81,10 @@ def test_padding_is_seen_around_a_small_image():
     assert still[0, 2:7, 1:7].all() or still[0, 1:6, 1:7].all()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("size", [(1, 1), (9, 1), (31, 46), (64, 64)])
 @pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
+@op_by_op()
 def test_the_whole_frame_at_its_own_size_is_the_identity(size, dtype):
     images = pixels((2, *size, 3), dtype)
     ratio = size[1] / size[0]
@@ -87,6 +96,7 @@ def test_the_whole_frame_at_its_own_size_is_the_identity(size, dtype):
 @pytest.mark.parametrize("target", [(1, 1), (12, 17), (90, 70), (61, 83), (200, 3)])
 @pytest.mark.parametrize("interpolation", ["bilinear", "nearest"])
 @pytest.mark.parametrize("training", [True, False])
+@op_by_op()
 def test_resizing_is_tensorflows(target, interpolation, training):
     images = pixels((2, 61, 83, 3), "float32")
     layer = kal.Resizing(*target, interpolation, antialias=False)
@@ -102,6 +112,7 @@ def test_resizing_is_tensorflows(target, interpolation, training):
 @pytest.mark.parametrize("target", [(12, 17), (40, 30), (30, 40), (20, 60)])
 @pytest.mark.parametrize("keep", ["crop_to_aspect_ratio", "pad_to_aspect_ratio"])
 @pytest.mark.parametrize("training", [True, False])
+@op_by_op()
 def test_the_aspect_ratio_is_kept_as_keras_does(target, keep, training):
     images = pixels((2, 61, 83, 3), "float32")
     expected = keras.layers.Resizing(*target, **{keep: True})(images)
@@ -111,6 +122,7 @@ def test_the_aspect_ratio_is_kept_as_keras_does(target, keep, training):
 
 
 @pytest.mark.parametrize("size", [(61, 83), (5, 83), (61, 5), (7, 6), (12, 17)])
+@op_by_op()
 def test_center_crop_is_keras(size):
     images = pixels((2, *size, 3), "float32")
     expected = keras.layers.CenterCrop(12, 17)(images).numpy()
@@ -120,11 +132,16 @@ def test_center_crop_is_keras(size):
         np.testing.assert_allclose(found[inner], expected[inner], atol=255e-4)
 
 
+FRAMES = [("uint8", (61, 83)), ("float32", (5, 40)), ("int32", (1, 1))]
+
+
+@pytest.mark.thorough
 @pytest.mark.parametrize(
-    ("dtype", "size"), [("uint8", (61, 83)), ("float32", (5, 40)), ("int32", (1, 1))]
+    ("name", "dtype", "size"),
+    [(name, *FRAMES[place % 3]) for place, name in enumerate(LAYERS)],
 )
-def test_all_forms_agree(layer, dtype, size):
-    images = pixels((3, *size, 3), dtype)
+def test_all_forms_agree(name, dtype, size):
+    layer, images = LAYERS[name](), pixels((3, *size, 3), dtype)
     twin = type(layer).from_config(layer.get_config())
     compiled = type(layer).from_config({**layer.get_config(), "jit_compile": True})
     inline = type(layer).from_config({**layer.get_config(), "jit_compile": False})
@@ -152,6 +169,7 @@ def test_all_forms_agree(layer, dtype, size):
     assert one.shape == (12, 17, 3)
 
 
+@pytest.mark.thorough
 def test_channels_first(layer):
     images = pixels((3, 61, 83, 3))
     config = {**layer.get_config(), "data_format": "channels_first"}
@@ -175,6 +193,7 @@ def test_outside_training_nothing_is_random(layer):
     assert not {x for x in ops if "Random" in x or "Projective" in x or "Rng" in x}
 
 
+@pytest.mark.thorough
 def test_a_stack_is_one_warp():
     stack = [
         kal.RandomResizedCrop(12, 17, seed=1),
@@ -191,6 +210,7 @@ def test_a_stack_is_one_warp():
     np.testing.assert_allclose(found, tf.cast(expected, tf.uint8), atol=1)
 
 
+@pytest.mark.thorough
 def test_a_map_over_images_of_any_size_gives_one_size():
     augment = kal.FusedAugmentation(
         [kal.RandomResizedCrop(12, 17), kal.RandomRotate(0.1), kal.Normalize(0.5, 0.5)]
@@ -204,6 +224,7 @@ def test_a_map_over_images_of_any_size_gives_one_size():
     assert next(iter(dataset.batch(5))).shape == (5, 12, 17, 3)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("probability", [0.0, 0.5, 1.0])
 def test_under_a_chance_the_others_are_cropped_in_the_middle(probability):
     images = pixels((64, 30, 40, 3))
@@ -217,6 +238,7 @@ def test_under_a_chance_the_others_are_cropped_in_the_middle(probability):
     assert own(images, training=True).shape == found.shape
 
 
+@pytest.mark.thorough
 def test_a_choice_gives_one_size():
     images = pixels((64, 30, 40, 3))
     layers = [
@@ -233,6 +255,7 @@ def test_a_choice_gives_one_size():
         kal.RandomChoice([layers[1], kal.RandomFlip()])(images, training=True)
 
 
+@pytest.mark.thorough
 def test_a_model_serves_any_size(tmp_path):
     inputs = keras.Input((None, None, 3), dtype="uint8")
     outputs = kal.RandomFlip()(kal.RandomResizedCrop(12, 17)(inputs))
@@ -245,8 +268,9 @@ def test_a_model_serves_any_size(tmp_path):
         np.testing.assert_array_equal(served.serve(images), model(images))
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "float32"])
-def test_tflite_has_the_ops(dtype):
+@pytest.mark.thorough
+def test_tflite_has_the_ops():
+    dtype = "uint8"
     inputs = keras.Input((61, 83, 3), batch_size=1, dtype=dtype)
     stacked = kal.CenterCrop(12, 17)(kal.Resizing(20, 23)(inputs))
     model = keras.Model(inputs, kal.RandomFlip()(stacked))

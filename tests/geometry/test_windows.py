@@ -36,6 +36,7 @@ def distance(a, b):
     return np.abs(one - other).max()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("shape", SHAPES)
 def test_random_resized_crop_is_torchvisions(shape):
     found = windows(kal.RandomResizedCrop(16, 16, seed=1), *shape)
@@ -48,6 +49,7 @@ def test_random_resized_crop_is_torchvisions(shape):
     assert distance(*(x[:, 3] / x[:, 2] for x in (found, expected))) < LIMIT
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("padding", [0, 3])
 @pytest.mark.parametrize("shape", [(20, 31), (16, 16), (17, 90)])
 def test_random_crop_is_torchvisions(shape, padding):
@@ -72,6 +74,7 @@ LAYERS = (
 )
 
 
+@pytest.mark.thorough
 @settings(max_examples=25)
 @given(
     st.integers(0, len(LAYERS) - 1),
@@ -116,6 +119,7 @@ def test_a_landmark_follows_its_pixel(number, height, width, turned, training, s
     assert np.mean(mask[sure] == (shown[sure] > 0.5)) > 0.99
 
 
+@pytest.mark.thorough
 def test_targets_of_a_crop():
     layer = kal.CenterCrop(
         10, 10, bounding_box_format="xyxy", min_visibility=0.5, keypoint_format="xy"
@@ -140,6 +144,7 @@ def test_targets_of_a_crop():
         )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("dtype", ["uint8", "float32", "float64", "int32"])
 @pytest.mark.parametrize("interpolation", ["bilinear", "nearest", "bicubic"])
 @pytest.mark.parametrize("jit_compile", [True, False])
@@ -162,6 +167,7 @@ def test_a_fill_value_for_each_channel(dtype, interpolation, jit_compile):
         many(images[..., :1], training=True)
 
 
+@pytest.mark.thorough
 def test_bicubic_is_pils():
     from PIL import Image
 
@@ -179,6 +185,7 @@ def test_bicubic_is_pils():
     np.testing.assert_array_equal(same[..., 0], image)
 
 
+@pytest.mark.thorough
 def test_masks_of_a_batch_follow_in_a_dataset():
     images = np.random.default_rng(0).integers(0, 5, (6, 30, 40, 1), "uint8")
     layer = kal.RandomCrop(12, 17)

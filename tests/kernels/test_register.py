@@ -78,6 +78,7 @@ def expected_bend(batch, height):
     ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_a_coordinate_function_is_what_it_says(batch, jit_compile):
     layer = Bend(jit_compile=jit_compile)
@@ -85,6 +86,7 @@ def test_a_coordinate_function_is_what_it_says(batch, jit_compile):
     np.testing.assert_allclose(result, expected_bend(batch, 3.0), atol=0.51)
 
 
+@pytest.mark.thorough
 def test_they_fuse_with_ours(batch):
     layers = [kal.RandomFlip(seed=1), Bend(), Darken(), kal.RandomRotate(0.1, seed=2)]
     group = kal.FusedAugmentation(layers)(batch, training=True).numpy()
@@ -101,6 +103,7 @@ def test_they_fuse_with_ours(batch):
     assert kal.explain(stack, (4, 30, 32, 3)).startswith("1 warp, 0 passes")
 
 
+@pytest.mark.thorough
 def test_points_follow_by_the_inverse(batch):
     data = {"images": batch, "keypoints": np.full((4, 1, 2), 12.0, "float32")}
     moved = Bend()(data, training=True)["keypoints"].numpy()
@@ -108,6 +111,7 @@ def test_points_follow_by_the_inverse(batch):
     np.testing.assert_allclose(moved[:, 0], [[back, 12.0]] * 4, atol=1e-4)
 
 
+@pytest.mark.thorough
 def test_boxes_enclose_what_bends(batch):
     boxes = np.tile([[[8.0, 2, 20, 28]]], (4, 1, 1)).astype("float32")
     data = {"images": batch, "bounding_boxes": {"boxes": boxes}}
@@ -118,6 +122,7 @@ def test_boxes_enclose_what_bends(batch):
     assert x1 == pytest.approx(20 + 3, abs=0.1)
 
 
+@pytest.mark.thorough
 def test_without_an_inverse_points_are_refused(batch):
     class OneWay(kal.GeometricLayer):
         def draw(self, random, frame):
@@ -139,6 +144,7 @@ def test_a_chance_is_kept_for_each_image(batch):
     )
 
 
+@pytest.mark.thorough
 def test_a_model_with_them_is_saved_and_loaded(batch, tmp_path):
     layers = [Bend(2.0, seed=1), Darken(0.25)]
     model = keras.Sequential([keras.Input(batch.shape[1:], dtype="uint8"), *layers])

@@ -175,6 +175,7 @@ def test_what_was_adapted_stays(images):
     assert fused.layers[1] is adapted
 
 
+@pytest.mark.thorough
 def test_a_keras_pipeline_becomes_one_warp():
     stack = keras.Sequential(
         [

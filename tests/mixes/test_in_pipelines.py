@@ -22,6 +22,7 @@ def whole():
     return kal.FusedAugmentation([kal.RandomRotate(0.1), kal.RandomChoice(either)])
 
 
+@pytest.mark.thorough
 def test_a_dataset_is_the_same_at_any_parallelism():
     images = random_images((11, 12, 12, 3), "uint8")
     labels = np.arange(11) % CLASSES
@@ -72,6 +73,7 @@ class Mixed(keras.Model):
         return logits
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_a_model_whose_input_holds_labels_learns(jit_compile):
     images = random_images((8, 8, 8, 3), "uint8")
@@ -97,6 +99,7 @@ def test_a_model_without_labels_says_what_to_write(name):
         model(images, training=True)
 
 
+@pytest.mark.thorough
 def test_weights_of_samples_and_other_entries_stay():
     images = random_images((5, 8, 8, 3), "uint8")
     weights = np.linspace(0.1, 1.0, 5, dtype="float32")

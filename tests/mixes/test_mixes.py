@@ -80,6 +80,7 @@ def test_partners(partners, expected):
     np.testing.assert_array_equal(rows(layer, (5, 8, 8, 3))["partner"], expected)
 
 
+@pytest.mark.thorough
 def test_random_partners_are_a_permutation():
     layer = kal.MixUp(partners="random", seed=1)
     drawn = np.array([rows(layer, (4, 8, 8, 3))["partner"] for _ in range(400)])
@@ -88,6 +89,7 @@ def test_random_partners_are_a_permutation():
     assert np.abs(counts - 0.25).max() < 0.08
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("partners", ["roll", "random"])
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "float16", "float32", "float64"])
 def test_cutmix_copies_augmented_pixels_bit_for_bit(dtype, partners):
@@ -168,6 +170,7 @@ def test_labels_sum_to_one(name, smoothing):
     assert 0.1 < (own < 0.9 * own.max()).mean() < 0.99
 
 
+@pytest.mark.thorough
 @layers
 def test_those_without_a_chance_stay_but_are_smoothed(name):
     images = random_images((200, 8, 8, 3), "uint8")
@@ -191,6 +194,7 @@ def test_outside_training_labels_are_one_hot_and_nothing_else_happens(name):
     assert LAYERS[name]()(data) is data
 
 
+@pytest.mark.thorough
 def test_a_choice_for_each_image():
     values = np.arange(8, dtype="uint8") * 30
     images = np.zeros((8, 32, 32, 1), "uint8") + values[:, None, None, None]
@@ -202,6 +206,7 @@ def test_a_choice_for_each_image():
     assert 60 < blended.sum() < 100
 
 
+@pytest.mark.thorough
 @pairs
 def test_a_batch_of_one_stays(name):
     images = random_images((1, 8, 8, 3), "float32")
@@ -336,6 +341,7 @@ def test_keypoints():
             np.testing.assert_array_equal(seen[i, number], expected)
 
 
+@pytest.mark.thorough
 def test_a_move_behind_a_mix_moves_everything():
     """What the window shows of the partner's mask turns with its pixels."""
     values = np.arange(1, 7, dtype="uint8")
@@ -358,6 +364,7 @@ def test_a_move_behind_a_mix_moves_everything():
         np.testing.assert_allclose(tf.reduce_sum(result["labels"], 1), 1, atol=1e-6)
 
 
+@pytest.mark.thorough
 @layers
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_every_form_gives_the_same(name, jit_compile):
@@ -382,6 +389,7 @@ def test_every_form_gives_the_same(name, jit_compile):
         np.testing.assert_allclose(result["labels"], expected["labels"], atol=1e-6)
 
 
+@pytest.mark.thorough
 @layers
 def test_tuples_in_a_dataset(name):
     images = random_images((11, 8, 9, 3), "uint8")
@@ -427,6 +435,7 @@ def test_in_a_model_whose_input_holds_labels():
     np.testing.assert_array_equal(same["images"], data["images"])
 
 
+@pytest.mark.thorough
 @layers
 def test_config_round_trip(name):
     layer = LAYERS[name](num_classes=CLASSES, label_smoothing=0.1, partners="random")

@@ -114,6 +114,7 @@ BEHIND = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("behind", BEHIND)
 def test_what_follows_reads_the_canvas_in_the_same_warp(behind):
     """Each pixel shows what a warp of the canvas shows, but for the seams."""
@@ -188,6 +189,7 @@ def test_keypoints_are_where_their_pixels_are():
     assert checked > 150
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("box_format", ["xyxy", "rel_center_xywh"])
 @pytest.mark.parametrize("visible", [0.0, 0.4])
 def test_boxes_are_the_frames_around_what_is_seen(box_format, visible):
@@ -237,6 +239,7 @@ def test_boxes_are_the_frames_around_what_is_seen(box_format, visible):
     assert 30 < dropped < 8 * 4 * count - 30
 
 
+@pytest.mark.thorough
 def test_ragged_boxes_and_a_chance():
     boxes = tf.ragged.constant(
         [[[0, 0, 4, 4], [2, 2, 8, 8]], [], [[3, 3, 9, 9]]] * 20,
@@ -264,6 +267,7 @@ def test_ragged_boxes_and_a_chance():
         np.testing.assert_array_equal(found["labels"][i][len(own) :], -1)
 
 
+@pytest.mark.thorough
 def test_what_comes_before_is_done_to_each_image_first():
     """A flip of its own, a colour of its own: then the four are put together."""
     images = random_images((4, 12, 16, 3), "uint8")
@@ -308,6 +312,7 @@ def test_a_filtered_mosaic_is_the_filtered_canvas():
         np.testing.assert_allclose(found[i], canvas.mean(axis=(1, 3)), atol=1e-5)
 
 
+@pytest.mark.thorough
 def test_a_batch_of_one_shows_its_image_four_times():
     image = random_images((1, 8, 10, 3), "uint8")
     layer = kal.Mosaic((0.5, 0.5), num_classes=3)
@@ -317,6 +322,7 @@ def test_a_batch_of_one_shows_its_image_four_times():
     np.testing.assert_array_equal(result["labels"], [[0, 0, 1]])
 
 
+@pytest.mark.thorough
 def test_a_choice_of_all_three():
     layer = kal.RandomChoice(
         [
@@ -335,6 +341,7 @@ def test_a_choice_of_all_three():
     np.testing.assert_allclose(tf.reduce_sum(result["labels"], axis=1), 1.0, atol=1e-6)
 
 
+@pytest.mark.thorough
 def test_explained():
     stack = [kal.Mosaic(name="four"), kal.RandomRotate(0.1, name="turn")]
 

@@ -112,6 +112,7 @@ def test_the_range_may_lie_anywhere(name, batch):
     assert near.max() < (1.1 if name == "solarize" else 0.2)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", {**EXACT, **NEAR})
 def test_small_and_grey_images(name):
     make, _ = {**EXACT, **NEAR}[name]
@@ -125,6 +126,7 @@ def test_small_and_grey_images(name):
         assert np.isfinite(result).all()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["equalize", "autocontrast", "gaussian blur", "hue"])
 def test_neighbours_in_a_batch_change_nothing(name, batch):
     make, _ = {**EXACT, **NEAR}[name]
@@ -133,6 +135,7 @@ def test_neighbours_in_a_batch_change_nothing(name, batch):
     np.testing.assert_array_equal(together, alone)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("chance", [0.02, 0.5])
 def test_a_chance_leaves_the_others_untouched(chance, form):
@@ -146,6 +149,7 @@ def test_a_chance_leaves_the_others_untouched(chance, form):
     assert 0.2 * chance * 200 < changed.sum() < 2.5 * chance * 200
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("form", FORMS)
 def test_gradients_go_through_stages(form, batch):
     images = tf.constant((batch / 255).astype("float32"))
@@ -176,6 +180,7 @@ def test_noise_is_normal_and_every_images_own():
     assert abs(along) < 0.03
 
 
+@pytest.mark.thorough
 def test_noise_is_the_same_in_every_form(batch):
     seed = (3, 4)
     layer = kal.RandomGaussianNoise((0.1, 0.1))
@@ -185,6 +190,7 @@ def test_noise_is_the_same_in_every_form(batch):
     assert (eager != graph).mean() < 1e-3
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
 @pytest.mark.parametrize("form", FORMS)
 def test_normalize_is_the_two_steps_apart(dtype, form, batch):
@@ -213,6 +219,7 @@ def test_outside_training_it_normalises_and_nothing_else(batch):
     np.testing.assert_allclose(model.predict(batch, verbose=0), expected, atol=1e-5)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"], indirect=True)
 def test_the_policy_decides_the_dtype(policy, batch):
     dtype = policy.removeprefix("mixed_")

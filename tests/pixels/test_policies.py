@@ -154,6 +154,7 @@ def test_timms_increasing_strengths():
             assert scipy.stats.kstest(below, cut.cdf).pvalue > 1e-4
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("alpha", [1.0, 0.5, 3.0])
 def test_augmix_draws_published_weights(alpha):
     layer = kal.AugMix(alpha=alpha, value_range=RANGE, seed=1)
@@ -185,6 +186,7 @@ def test_augmix_draws_published_operations():
         assert_as_often(depth, dict.fromkeys(tables.AUGMIX.operations, 1))
 
 
+@pytest.mark.thorough
 def test_augmix_is_the_published_mixture():
     """Of equalized and stretched chains, by the numbers that it drew."""
     images = smooth()
@@ -265,6 +267,7 @@ def test_solarize_add():
     np.testing.assert_array_equal(result, expected)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("channels", [1, 2, 4])
 def test_what_has_no_saturation_keeps_its(channels):
     images = smooth()[..., [0] * channels]
@@ -277,6 +280,7 @@ def test_what_has_no_saturation_keeps_its(channels):
     assert np.abs(changed - expected).max() <= 1
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_compiled_operations_give_the_same(name):
     images, layer = smooth(), One(name, OPERATIONS[name][0])

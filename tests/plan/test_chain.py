@@ -89,11 +89,13 @@ FORMS = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_gives_what_a_group_gives(form, images):
     assert_alike(FORMS[form](images).numpy(), fused(stack(), images))
 
 
+@pytest.mark.thorough
 def test_nested_models_without_an_input(images):
     """Keras casts what comes into them to float32, once: floats chain through."""
     images = tf.cast(images, tf.float32)
@@ -103,12 +105,14 @@ def test_nested_models_without_an_input(images):
     np.testing.assert_allclose(result, expected, atol=255 * 1e-4)
 
 
+@pytest.mark.thorough
 def test_a_functional_model(images):
     symbolic = keras.Input((SIZE, SIZE, 3), dtype="uint8")
     functional = keras.Model(symbolic, called(stack(), symbolic))
     assert_alike(functional(images, training=True).numpy(), fused(stack(), images))
 
 
+@pytest.mark.thorough
 def test_a_layer_twice_draws_twice(images):
     turn = kal.RandomRotate(degrees=25, seed=1)
     twice = called([turn, turn], images).numpy()
@@ -118,6 +122,7 @@ def test_a_layer_twice_draws_twice(images):
     np.testing.assert_array_equal(twice, (first @ second).images(images).numpy())
 
 
+@pytest.mark.thorough
 def test_two_branches_from_one_image(images):
     turned = kal.RandomRotate(degrees=25, seed=1)(images, training=True)
     left = kal.RandomShift(0.2, seed=2)(turned, training=True)
@@ -159,11 +164,13 @@ ENDS = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("end", ENDS)
 def test_a_chain_ends_and_the_next_warp_reads_real_pixels(end, images):
     assert_apart(np.round(ENDS[end](images).numpy()), once(images))
 
 
+@pytest.mark.thorough
 def test_no_chaining(images):
     with kal.no_chaining():
         apart = called(stack(), images).numpy()
@@ -171,6 +178,7 @@ def test_no_chaining(images):
     assert_alike(called(stack(), images).numpy(), once(images))
 
 
+@pytest.mark.thorough
 def test_a_condition_is_a_border(images):
     first, second = kal.RandomRotate(degrees=25, seed=1), kal.RandomShift(0.2, seed=2)
 
@@ -184,6 +192,7 @@ def test_a_condition_is_a_border(images):
     assert_apart(result, fused(layers, images))
 
 
+@pytest.mark.thorough
 def test_what_is_captured_is_another_functions(images):
     """A tensor of eager code that a function closes over begins anew there."""
     turned = kal.RandomRotate(degrees=25, seed=1)(images, training=True)
@@ -193,6 +202,7 @@ def test_what_is_captured_is_another_functions(images):
     assert_apart(result, fused(layers, images))
 
 
+@pytest.mark.thorough
 def test_unknown_sizes(images):
     layers = tuple(stack())
     signature = [tf.TensorSpec((None, None, None, 3), tf.uint8)]
@@ -200,6 +210,7 @@ def test_unknown_sizes(images):
     assert_alike(function(images).numpy(), once(images))
 
 
+@pytest.mark.thorough
 def test_the_gradient_goes_to_the_source(images):
     source = tf.cast(images, tf.float32)
     with tf.GradientTape() as tape:
@@ -214,6 +225,7 @@ def test_the_gradient_goes_to_the_source(images):
     np.testing.assert_allclose(chained, expected, rtol=1e-4, atol=1e-2)
 
 
+@pytest.mark.thorough
 def test_the_gradient_of_an_image_between_needs_settle(images):
     turn, shift = stack()[:2]
     between = turn(tf.cast(images, tf.float32), training=True)
@@ -231,6 +243,7 @@ def chains():
     return [thing for thing in gc.get_objects() if isinstance(thing, chain.Chain)]
 
 
+@pytest.mark.thorough
 def test_an_eager_loop_settles_and_lets_go(images):
     """A chain of eager calls is at most so long, and keeps one source alive."""
     there, back = (
@@ -272,6 +285,7 @@ def boxed(**kwargs):
     ]
 
 
+@pytest.mark.thorough
 def test_targets_chain_like_images(images):
     data = data_of(images)
     chained = called(boxed(), data)
@@ -287,6 +301,7 @@ def test_targets_chain_like_images(images):
     assert chained["names"] is data["names"]
 
 
+@pytest.mark.thorough
 def test_a_box_turned_and_turned_back_is_the_box(images):
     """Boxes chain from their source: no frame around a frame is put."""
     there = kal.RandomRotate(degrees=(30, 30), bounding_box_format="xyxy")
@@ -295,6 +310,7 @@ def test_a_box_turned_and_turned_back_is_the_box(images):
     np.testing.assert_allclose(result.numpy()[:, 0], [[2, 3, 7, 9]] * 4, atol=1e-4)
 
 
+@pytest.mark.thorough
 def test_a_mask_that_was_changed_between_is_moved_from_there(images):
     """Its chain has ended; that of the images goes on."""
     data = data_of(images)
@@ -309,6 +325,7 @@ def test_a_mask_that_was_changed_between_is_moved_from_there(images):
     assert_alike(result["images"].numpy(), fused(layers, images))
 
 
+@pytest.mark.thorough
 def test_new_labels_of_old_boxes_are_kept(images):
     data = data_of(images)
     between = boxed()[0](data, training=True)
@@ -318,6 +335,7 @@ def test_new_labels_of_old_boxes_are_kept(images):
     assert (result["bounding_boxes"]["labels"].numpy() == 7).all()
 
 
+@pytest.mark.thorough
 def test_nothing_is_done_outside_training(images):
     between = stack()[0](images, training=True)
     assert stack()[1](between) is between
@@ -326,6 +344,7 @@ def test_nothing_is_done_outside_training(images):
     assert_alike(after.numpy(), expected)
 
 
+@pytest.mark.thorough
 def test_a_blur_before_a_move_is_not_exchanged_with_it(images):
     """Two warps, and the same in a group, in a chain, and with real pixels between."""
     layers = [
@@ -343,6 +362,7 @@ def test_a_blur_before_a_move_is_not_exchanged_with_it(images):
     np.testing.assert_array_equal(apart, group)
 
 
+@pytest.mark.thorough
 def test_explain_says_where_a_chain_ends():
     layers = [
         kal.RandomFlip(name="flip"),

@@ -93,6 +93,7 @@ def in_fit(layers, batch):
 MODES = pytest.mark.parametrize("mode", [in_a_function, in_tf_data, in_fit])
 
 
+@pytest.mark.thorough
 @MODES
 def test_one_op_runs_for_a_batch(mode, batch, tmp_path):
     counts = ran(mode(five(jit_compile=False), batch), tmp_path)
@@ -101,6 +102,7 @@ def test_one_op_runs_for_a_batch(mode, batch, tmp_path):
     assert counts[COMPILED] == 0
 
 
+@pytest.mark.thorough
 @MODES
 def test_one_compiled_function_runs_for_a_batch(mode, batch, tmp_path):
     counts = ran(mode(five(jit_compile="auto"), batch), tmp_path)
@@ -108,6 +110,7 @@ def test_one_compiled_function_runs_for_a_batch(mode, batch, tmp_path):
     assert BATCHES <= counts[COMPILED] <= BATCHES + 1
 
 
+@pytest.mark.thorough
 def test_without_chaining_each_layer_runs(batch, tmp_path):
     """What the others count: four layers that move pixels, each with its own warp."""
     with kal.no_chaining():
@@ -116,6 +119,7 @@ def test_without_chaining_each_layer_runs(batch, tmp_path):
     assert counts[OP] == 4 * BATCHES
 
 
+@pytest.mark.thorough
 def test_a_branch_keeps_the_image_between(batch, tmp_path):
     """Two warps run where the image between is used as well."""
     turn = kal.RandomRotate(0.1, jit_compile=False)
@@ -130,6 +134,7 @@ def test_a_branch_keeps_the_image_between(batch, tmp_path):
     assert counts[OP] == 2 * BATCHES
 
 
+@pytest.mark.thorough
 def test_a_compiled_model_holds_one_gather_of_pixels(batch):
     """XLA's program of five layers has the gathers of one warp: two, of two pixels."""
 

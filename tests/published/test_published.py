@@ -80,6 +80,7 @@ def stats():
 # Pixels
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("ours", "theirs", "args"),
     [

@@ -167,6 +167,7 @@ def test_the_crops_of_views():
 # What comes out.
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", NAMES)
 def test_shapes_and_dtypes(name, images):
     recipe = made(name, dtype="float16")
@@ -189,6 +190,7 @@ def test_shapes_and_dtypes(name, images):
     ).all()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", LABELLED)
 def test_labels_may_be_one_hot(name, images):
     recipe = made(name).replace(num_classes=None)
@@ -219,6 +221,7 @@ def test_one_warp(name):
 # Datasets.
 
 
+@pytest.mark.thorough
 def test_a_dataset_of_photographs_of_any_size():
     sizes = [(20, 24), (31, 18), (17, 40), (25, 25), (22, 30)]
 
@@ -243,6 +246,7 @@ def test_a_dataset_of_photographs_of_any_size():
     np.testing.assert_array_equal(np.argmax(seen[0][1], 1), [0, 1])
 
 
+@pytest.mark.thorough
 def test_a_dataset_of_batches_is_one_warp(images):
     dataset = tf.data.Dataset.from_tensors((images, tf.range(4))).repeat(2)
     recipe = made("torchvision_resnet50", auto_augment=None, mixup_alpha=0.0)
@@ -251,6 +255,7 @@ def test_a_dataset_of_batches_is_one_warp(images):
     assert (one != two).any()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["simclr", "mae"])
 def test_a_seed_decides_on_all_draws(name, images):
     dataset = tf.data.Dataset.from_tensors((images, tf.range(4)))
@@ -304,6 +309,7 @@ def test_a_fresh_process_draws_the_same(images, tmp_path):
         np.testing.assert_array_equal(there["mixed"], labels)
 
 
+@pytest.mark.thorough
 def test_in_a_saved_model(images, tmp_path):
     recipe = made("mae")
     model = keras.Sequential([keras.Input((20, 24, 3), dtype="uint8"), recipe.train])
