@@ -17,7 +17,7 @@ from keras_aug_layers.arguments import CommandError
 from keras_aug_layers.commands.files import decode
 from keras_aug_layers.constructors import build_layer, build_recipe
 from keras_aug_layers.explain import describe
-from keras_aug_layers.kernels import targets
+from keras_aug_layers.kernels.targets import formats
 from keras_aug_layers.layers.base import AugmentationLayer
 
 SAMPLE = Path(__file__).with_name("sample.jpg")
@@ -326,7 +326,7 @@ def _corners(boxes: Any, size: tuple[int, int], box_format: str) -> np.ndarray:
     if numbers.ndim != 2 or numbers.shape[1] != 4 or not np.isfinite(numbers).all():
         raise wrong
     frame = np.array([[size[::-1] * 2]], "float64")
-    corners = targets.to_xyxy(tf.constant(numbers[np.newaxis]), frame, box_format)
+    corners = formats.to_xyxy(tf.constant(numbers[np.newaxis]), frame, box_format)
     corners = corners[0].numpy()
     if (corners[:, 2:] < corners[:, :2]).any():
         raise CommandError(f"--boxes: a box ends before it begins, as {box_format}")

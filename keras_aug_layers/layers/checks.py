@@ -5,8 +5,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_aug_layers.kernels import targets
 from keras_aug_layers.kernels.device import in_xla_context
+from keras_aug_layers.kernels.targets import formats, reading
 from keras_aug_layers.plan import strides
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.settings import Settings
@@ -75,10 +75,10 @@ def points(points: dict[str, Any], settings: Settings, frame: Frame) -> None:
     if frame.batched:
         batch = (frame.batch if isinstance(frame.batch, int) else None,)
     if "bounding_boxes" in points:
-        box_format = targets.known_format(settings.bounding_box_format)
-        targets.read_boxes(points["bounding_boxes"], box_format, batch)
+        box_format = formats.known_format(settings.bounding_box_format)
+        reading.read_boxes(points["bounding_boxes"], box_format, batch)
     if "keypoints" in points:
-        targets.read_keypoints(points["keypoints"], batch)
+        reading.read_keypoints(points["keypoints"], batch)
 
 
 def batch(layer: Any, frame: Frame) -> None:

@@ -13,9 +13,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from keras_aug_layers.kernels import coordinates, followers, matrices, pixels, targets
+from keras_aug_layers.kernels import coordinates, followers, matrices, pixels
 from keras_aug_layers.kernels.followers import Boxes, mask_of, touches
 from keras_aug_layers.kernels.program import Step, function_of
+from keras_aug_layers.kernels.targets import formats, moving
 from keras_aug_layers.plan import strides
 from keras_aug_layers.plan.plan import Plan
 
@@ -86,14 +87,14 @@ def boxes(
             result; -1 where they are not kept.
         size: int32 (B, 2): heights and widths of the images.
         box_format: the format of the corners.
-        box_fit: as for `targets.move_boxes`.
+        box_fit: as for `moving.move_boxes`.
         min_visibility: likewise.
     """
     state = before
     for part in parts(plan, "boxes"):
         target = _target(part, size)
         if part.moves:
-            corners, kept = targets.move_boxes(
+            corners, kept = moving.move_boxes(
                 state.corners,
                 _mover(part, size, target),
                 _forward(part, size, target),
@@ -116,7 +117,7 @@ def _changed(
     """What the steps of a part do to boxes."""
     sides = tf.concat([size, size], axis=1)[:1, tf.newaxis, ::-1]
     frame = tf.cast(sides, state.corners.dtype)
-    xyxy = targets.to_xyxy(state.corners, frame, box_format)
+    xyxy = formats.to_xyxy(state.corners, frame, box_format)
     # What is not kept is -1 in some format: nowhere, for those that look at places.
     state = state._replace(corners=tf.where(state.kept[..., tf.newaxis], xyxy, 0.0))
     shape = part.size or (size[0, 0], size[0, 1])
@@ -124,7 +125,7 @@ def _changed(
         change = function_of(step).boxes or followers.as_they_are
         only = mask_of(step, tf.shape(size)[0])
         state = change(state, shape, only, visible, **step.rows)
-    corners = targets.from_xyxy(state.corners, frame, box_format)
+    corners = formats.from_xyxy(state.corners, frame, box_format)
     return state._replace(
         corners=tf.where(state.kept[..., tf.newaxis], corners, -tf.ones_like(corners))
     )
@@ -142,7 +143,7 @@ def keypoints(
         target = _target(part, size)
         if part.moves:
             move = _mover(part, size, target)
-            points = targets.move_keypoints(
+            points = moving.move_keypoints(
                 points, move, size, target, keypoint_format, mark_outside
             )
         for step in part.pixels:
@@ -158,14 +159,14 @@ def _seen(
     frame = tf.cast(size[:1, tf.newaxis, ::-1], points.dtype)
     relative = keypoint_format == "rel_xy"
     padding = tf.reduce_all(tf.equal(points, -1.0), axis=-1, keepdims=True)
-    inner = targets.to_centres(points * frame) if relative else points
+    inner = formats.to_centres(points * frame) if relative else points
     inner = tf.where(padding, -tf.ones_like(inner), inner)
     shape = part.size or (size[0, 0], size[0, 1])
     only = mask_of(step, tf.shape(size)[0])
     change = function_of(step).keypoints or followers.as_they_are
     inner = change(inner, shape, only, **step.rows)
     padding = tf.reduce_all(tf.equal(inner, -1.0), axis=-1, keepdims=True)
-    outer = targets.to_edges(inner) / frame if relative else inner
+    outer = formats.to_edges(inner) / frame if relative else inner
     return tf.where(padding, -tf.ones_like(outer), outer)
 
 
@@ -174,7 +175,7 @@ def _target(part: Plan, size: tf.Tensor) -> tf.Tensor:
     return size if part.size is None else tf.zeros_like(size) + part.size
 
 
-def _mover(part: Plan, size: tf.Tensor, target: tf.Tensor) -> targets.Move:
+def _mover(part: Plan, size: tf.Tensor, target: tf.Tensor) -> moving.Move:
     """What a part does to points (B, N, 2)."""
     return lambda points: coordinates.move_points(
         part.coordinates, points, size, target

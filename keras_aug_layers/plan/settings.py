@@ -12,8 +12,8 @@ import keras
 
 from keras_aug_layers import arguments
 from keras_aug_layers.arguments import Range
-from keras_aug_layers.kernels import targets
 from keras_aug_layers.kernels.resample import INTERPOLATIONS
+from keras_aug_layers.kernels.targets import formats
 from keras_aug_layers.kernels.warp import FILL_MODES
 
 FILL = ("fill_mode", "interpolation", "antialias", "fill_value", "mask_fill_value")
@@ -78,9 +78,9 @@ class Settings:
             "fill_mode": FILL_MODES,
             "interpolation": INTERPOLATIONS,
             "data_format": ("channels_last", "channels_first"),
-            "bounding_box_format": targets.BOX_FORMATS,
-            "box_fit": targets.BOX_FITS,
-            "keypoint_format": targets.KEYPOINT_FORMATS,
+            "bounding_box_format": formats.BOX_FORMATS,
+            "box_fit": formats.BOX_FITS,
+            "keypoint_format": formats.KEYPOINT_FORMATS,
         }
         checked: dict[str, Any] = {}
         for name, value in values.items():

@@ -13,12 +13,12 @@ from keras_aug_layers.kernels import (
     followers,
     matrices,
     program,
-    targets,
 )
 from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.kernels.labels import encode
 from keras_aug_layers.kernels.program import Step
 from keras_aug_layers.kernels.resample import INTERPOLATIONS
+from keras_aug_layers.kernels.targets import formats, reading
 from keras_aug_layers.plan import carry, config, moves, ragged, strides
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.plan import Plan
@@ -230,8 +230,8 @@ class Transform(tf.experimental.BatchableExtensionType):
             A dict of the same form. Order and number stay; a box that is not kept is
             -1, its label too.
         """
-        box_format = targets.known_format(self.bounding_box_format)
-        boxes, labels, lengths = targets.read_boxes(
+        box_format = formats.known_format(self.bounding_box_format)
+        boxes, labels, lengths = reading.read_boxes(
             bounding_boxes, box_format, self._batch
         )
         if not self._moves and not carry.touched(self.plan, "boxes"):
@@ -262,7 +262,7 @@ class Transform(tf.experimental.BatchableExtensionType):
         Returns:
             The keypoints in the same shape; in float32 if they were integers.
         """
-        keypoints = targets.read_keypoints(keypoints, self._batch)
+        keypoints = reading.read_keypoints(keypoints, self._batch)
         touched = carry.touched(self.plan, "keypoints")
         if not self._moves and not touched:
             return keypoints

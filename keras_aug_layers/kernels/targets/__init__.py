@@ -1,0 +1,1 @@
+"""Bounding boxes and keypoints: formats, reading, moving."""

@@ -1,0 +1,79 @@
+"""Bounding boxes and keypoints under a matrix.
+
+Two conventions meet here, and only here. Keypoints name pixels: the centre of pixel
+(0, 0) is (0, 0), and a flip maps x to W - 1 - x. Boxes name the edges of pixels: the
+full frame is (0, 0, W, H), and the centre of pixel (0, 0) is (0.5, 0.5). So edges are
+centres plus one half. Relative coordinates are edges over the size of the frame: 0 is
+its left or top edge, 1 its right or bottom edge.
+
+    edges       0     1     2     3           W = 3
+                |  .  |  .  |  .  |
+    centres        0     1     2
+
+What leaves the frame, and what was -1 to begin with, is -1: padding, as in Keras.
+"""
+
+import tensorflow as tf
+
+BOX_FORMATS = tuple(
+    relative + order
+    for relative in ("", "rel_")
+    for order in ("xyxy", "yxyx", "xywh", "center_xywh")
+)
+BOX_FITS = ("corners", "ellipse")
+KEYPOINT_FORMATS = ("xy", "rel_xy")
+
+
+def known_format(box_format: str | None) -> str:
+    """Returns the layer's box format; a ValueError if it was given none."""
+    if box_format is None:
+        raise ValueError(
+            "`bounding_box_format` must be given to the layer where the data has "
+            "`bounding_boxes`. Received: None. Write bounding_box_format='xyxy', or "
+            f"another of {', '.join(BOX_FORMATS)}."
+        )
+    return box_format
+
+
+def to_edges(centres: tf.Tensor) -> tf.Tensor:
+    """From coordinates of pixel centres to those of pixel edges."""
+    return centres + 0.5
+
+
+def to_centres(edges: tf.Tensor) -> tf.Tensor:
+    """From coordinates of pixel edges to those of pixel centres."""
+    return edges - 0.5
+
+
+def to_xyxy(boxes: tf.Tensor, frame: tf.Tensor, box_format: str) -> tf.Tensor:
+    """From any of `BOX_FORMATS` to left, top, right, bottom in pixels.
+
+    Args:
+        boxes: (B, N, 4).
+        frame: (B, 1, 4): width, height, width, height.
+        box_format: the format of `boxes`.
+    """
+    order = box_format.removeprefix("rel_")
+    if order == "yxyx":
+        boxes = tf.gather(boxes, [1, 0, 3, 2], axis=-1)
+    elif order == "xywh":
+        boxes = tf.concat([boxes[..., :2], boxes[..., :2] + boxes[..., 2:]], axis=-1)
+    elif order == "center_xywh":
+        half = boxes[..., 2:] / 2.0
+        boxes = tf.concat([boxes[..., :2] - half, boxes[..., :2] + half], axis=-1)
+    return boxes * frame if box_format.startswith("rel_") else boxes
+
+
+def from_xyxy(boxes: tf.Tensor, frame: tf.Tensor, box_format: str) -> tf.Tensor:
+    """The inverse of `to_xyxy`."""
+    if box_format.startswith("rel_"):
+        boxes = boxes / frame
+    order = box_format.removeprefix("rel_")
+    low, high = boxes[..., :2], boxes[..., 2:]
+    if order == "yxyx":
+        return tf.gather(boxes, [1, 0, 3, 2], axis=-1)
+    if order == "xywh":
+        return tf.concat([low, high - low], axis=-1)
+    if order == "center_xywh":
+        return tf.concat([(low + high) / 2.0, high - low], axis=-1)
+    return boxes
