@@ -4,11 +4,15 @@ Moves are the business of `targets` and `coordinates`. Here is what steps of pix
 to targets: a region that is erased, a partner that is mixed in.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from keras_aug_layers.kernels.program import Step, function_of
+from keras_aug_layers.kernels.targets.formats import nothing, stored
+from keras_aug_layers.kernels.targets.reading import Given
 from keras_aug_layers.kernels.warp import dimension
 
 
@@ -18,14 +22,14 @@ class Boxes(NamedTuple):
     Attributes:
         corners: left, top, right, bottom in pixels: float64 (B, N, 4).
         kept: which are boxes, and no padding: bool (B, N).
-        labels: (B, N) or (B, N, K), if there are any.
+        beside: labels and whatever else each has, (B, N) or (B, N, …).
         weights: the part that each has in its image: float32 (B, N), once mixed.
         lengths: how many there are of each image, where they came ragged.
     """
 
     corners: tf.Tensor
     kept: tf.Tensor
-    labels: tf.Tensor | None = None
+    beside: Mapping[str, tf.Tensor] = MappingProxyType({})
     weights: tf.Tensor | None = None
     lengths: tuple[tf.Tensor, ...] | None = None
 
@@ -114,58 +118,63 @@ def at_points(covered: tf.Tensor, points: tf.Tensor) -> tf.Tensor:
     return inside & tf.gather(flat, y * width + x, batch_dims=1)
 
 
-def state_of(
-    boxes: tf.Tensor,
-    labels: tf.Tensor | None,
-    weights: Any,
-    lengths: tf.Tensor | None,
-    batched: bool,
-) -> Boxes:
+def state_of(given: Given, batched: bool) -> Boxes:
     """The state of boxes that came in, a batch of one where they are of one image."""
-    if isinstance(weights, tf.RaggedTensor):
-        weights = weights.to_tensor()
+    boxes, weights = given.boxes, given.weights
+    beside = {**given.beside}
     if weights is not None:
         weights = tf.cast(weights, tf.float32)
     if not batched:
-        boxes, labels, weights = (
-            None if x is None else x[tf.newaxis] for x in (boxes, labels, weights)
+        boxes, weights = (
+            None if x is None else x[tf.newaxis] for x in (boxes, weights)
         )
+        beside = {key: x[tf.newaxis] for key, x in beside.items()}
     corners = tf.cast(boxes, tf.float64)
     kept = ~tf.reduce_all(tf.equal(corners, -1.0), axis=-1)
-    return Boxes(
-        corners, kept, labels, weights, None if lengths is None else (lengths,)
-    )
+    lengths = None if given.lengths is None else (given.lengths,)
+    return Boxes(corners, kept, beside, weights, lengths)
 
 
-def boxes_of(state: Boxes, dtype: tf.DType, batched: bool) -> dict[str, Any]:
-    """The entries of a dict of boxes; labels are -1 and weights 0 where none is."""
-    result = {"boxes": tf.cast(state.corners, dtype)}
-    if state.labels is not None:
-        more = (1,) * (state.labels.shape.rank - 2)
+def boxes_of(state: Boxes, given: Given, batched: bool) -> dict[str, Any]:
+    """The entries of a dict of boxes, in the form in which they were given.
+
+    Where no box is, entries are -1, or 0, False or "" in a dtype without it; weights
+    are 0.
+    """
+    result = {"boxes": stored(state.corners, given.boxes.dtype)}
+    for key, values in state.beside.items():
+        more = (1,) * (values.shape.rank - 2)
         kept = tf.reshape(state.kept, tf.concat([tf.shape(state.kept), more], axis=0))
-        result["labels"] = tf.where(kept, state.labels, tf.cast(-1, state.labels.dtype))
+        result[key] = tf.where(kept, values, nothing(values.dtype))
     if state.weights is not None:
         result["weights"] = tf.where(state.kept, state.weights, 0.0)
     if not batched:
         result = {key: value[0] for key, value in result.items()}
     if state.lengths is None:
         return result
-    # What came ragged goes so: of each image its own boxes, then its partners'.
-    count = tf.shape(state.corners)[1] // len(state.lengths)
     return {
-        key: tf.concat(
-            [
-                tf.RaggedTensor.from_tensor(
-                    value[:, i * count : (i + 1) * count], length
-                )
-                for i, length in enumerate(state.lengths)
-            ],
-            axis=1,
-        )
-        if len(state.lengths) > 1
-        else tf.RaggedTensor.from_tensor(value, state.lengths[0])
+        key: _ragged(value, state.lengths, given.ranks.get(key, 1))
         for key, value in result.items()
     }
+
+
+def _ragged(
+    values: tf.Tensor, lengths: tuple[tf.Tensor, ...], rank: int
+) -> tf.RaggedTensor:
+    """What came ragged goes so: of each image its own boxes, then its partners'."""
+    count = tf.shape(values)[1] // len(lengths)
+    parts = []
+    for number, length in enumerate(lengths):
+        own = values
+        if len(lengths) > 1:
+            own = values[:, number * count : (number + 1) * count]
+        part = tf.RaggedTensor.from_tensor(own, length, row_splits_dtype=length.dtype)
+        parts.append(part)
+    whole = tf.concat(parts, axis=1) if len(parts) > 1 else parts[0]
+    if rank == 1:
+        return whole
+    inner = tf.RaggedTensor.from_tensor(whole.values, row_splits_dtype=lengths[0].dtype)
+    return whole.with_values(inner)
 
 
 def as_they_are(targets: Any, *_: Any, **rows: Any) -> Any:

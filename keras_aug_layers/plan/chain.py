@@ -96,23 +96,26 @@ def remember(result: Any, chain: Chain, source: Any) -> None:
         source: what they made it of.
     """
     if result is not source:
-        for tensor in _tensors(result):
+        for tensor in _made(result, source):
             setattr(tensor, _ATTRIBUTE, (chain, source))
 
 
 def source_of(result: Any, chain: Chain) -> Any:
     """What the layers of a chain made a result of; None if they did not make it."""
-    notes = [getattr(x, _ATTRIBUTE, (None, None)) for x in _tensors(result)]
-    source = notes[0][1]
+    first = result.get("boxes") if isinstance(result, dict) else result
+    source = getattr(first, _ATTRIBUTE, (None, None))[1]
+    if isinstance(result, dict) and (source is None or source.keys() - result.keys()):
+        return None
+    notes = [getattr(x, _ATTRIBUTE, (None, None)) for x in _made(result, source)]
     ours = all(made_by is chain and x is source for made_by, x in notes)
     return source if ours else None
 
 
-def _tensors(value: Any) -> list[Any]:
-    """The tensors that are moved: of bounding boxes the boxes and their labels."""
-    if not isinstance(value, dict):
-        return [value]
-    return [value[key] for key in ("boxes", "labels") if value.get(key) is not None]
+def _made(result: Any, source: Any) -> list[Any]:
+    """The tensors that were made, of bounding boxes not those that stayed."""
+    if not isinstance(result, dict):
+        return [result]
+    return [x for key, x in result.items() if x is not source.get(key)]
 
 
 def continued(

@@ -19,6 +19,7 @@ from keras_aug_layers.kernels.labels import encode
 from keras_aug_layers.kernels.program import Step
 from keras_aug_layers.kernels.resample import INTERPOLATIONS
 from keras_aug_layers.kernels.targets import formats, reading
+from keras_aug_layers.kernels.targets.formats import stored
 from keras_aug_layers.plan import carry, config, moves, ragged, strides
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.plan import Plan
@@ -223,31 +224,29 @@ class Transform(tf.experimental.BatchableExtensionType):
 
         Args:
             bounding_boxes: a dict with `boxes` (B, N, 4) in the layer's
-                `bounding_box_format`, and `labels` (B, N) or (B, N, K), if there are
-                any; dense, padded with -1, or ragged; without B if drawn for one image.
+                `bounding_box_format`, and what belongs to each box, (B, N) or (B, N,
+                …): `labels`, `scores`, whatever has an element for each; dense, padded
+                with -1, or ragged in one axis or in all; without B if drawn for one
+                image.
 
         Returns:
-            A dict of the same form. Order and number stay; a box that is not kept is
-            -1, its label too.
+            A dict of the same form and dtypes; integers are rounded. Order and number
+            stay; a box that is not kept is -1, and so is all that belongs to it: 0,
+            False or "" where its dtype has no -1.
         """
         box_format = formats.known_format(self.bounding_box_format)
-        boxes, labels, lengths = reading.read_boxes(
-            bounding_boxes, box_format, self._batch
-        )
+        given = reading.read_boxes(bounding_boxes, box_format, self._batch)
         if not self._moves and not carry.touched(self.plan, "boxes"):
             return bounding_boxes
-        given = boxes, labels, bounding_boxes.get("weights"), lengths
-        state = followers.state_of(*given, batched=self.batched)
         state = carry.boxes(
             self.plan,
-            state,
+            followers.state_of(given, self.batched),
             self.size,
             box_format,
             self.box_fit,
             self.min_visibility,
         )
-        dtype = boxes.dtype if boxes.dtype.is_floating else tf.float32
-        result = followers.boxes_of(state, dtype, self.batched)
+        result = followers.boxes_of(state, given, self.batched)
         return {**bounding_boxes, **result}
 
     def keypoints(self, keypoints: Any, mark_outside: bool = True) -> tf.Tensor:
@@ -260,7 +259,7 @@ class Transform(tf.experimental.BatchableExtensionType):
             mark_outside: whether keypoints that leave the frame become (-1, -1).
 
         Returns:
-            The keypoints in the same shape; in float32 if they were integers.
+            The keypoints in the same shape and dtype; integers are rounded.
         """
         keypoints = reading.read_keypoints(keypoints, self._batch)
         touched = carry.touched(self.plan, "keypoints")
@@ -275,10 +274,10 @@ class Transform(tf.experimental.BatchableExtensionType):
             self.keypoint_format,
             mark_outside,
         )
-        dtype = keypoints.dtype if keypoints.dtype.is_floating else tf.float32
+        moved = stored(moved, keypoints.dtype)
         if touched and self.batched:  # there may be those of a partner now
-            return tf.cast(tf.reshape(moved, [batch, -1, *shape[2:]]), dtype)
-        moved = tf.cast(tf.reshape(moved, shape), dtype)
+            return tf.reshape(moved, [batch, -1, *shape[2:]])
+        moved = tf.reshape(moved, shape)
         return tf.ensure_shape(moved, keypoints.shape)
 
     def labels(self, labels: Any) -> Any:

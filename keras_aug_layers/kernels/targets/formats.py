@@ -35,6 +35,19 @@ def known_format(box_format: str | None) -> str:
     return box_format
 
 
+def nothing(dtype: tf.DType) -> tf.Tensor:
+    """What stands where nothing is: -1; 0, False or "" in a dtype without it."""
+    negative = dtype.is_floating or (dtype.is_integer and not dtype.is_unsigned)
+    return tf.cast(-1, dtype) if negative else tf.zeros((), dtype)
+
+
+def stored(values: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+    """Floating values in another dtype; as integers the nearest that it has."""
+    if dtype.is_integer:
+        values = tf.clip_by_value(tf.round(values), float(dtype.min), float(dtype.max))
+    return tf.cast(values, dtype)
+
+
 def to_edges(centres: tf.Tensor) -> tf.Tensor:
     """From coordinates of pixel centres to those of pixel edges."""
     return centres + 0.5

@@ -1,16 +1,39 @@
 """What users pass as boxes and keypoints, checked, as dense tensors."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
-from keras_aug_layers.kernels.targets.formats import to_xyxy
+from keras_aug_layers.kernels.device import in_xla_context
+from keras_aug_layers.kernels.targets.formats import nothing, to_xyxy
+
+OF_EACH_BOX = ("labels", "classes", "scores", "confidence", "difficult")
+"""Entries that must have an element for each box; others that have are moved too."""
+
+
+class Given(NamedTuple):
+    """Boxes and what belongs to each of them, dense and padded.
+
+    Attributes:
+        boxes: (B, N, 4), without B for one image.
+        beside: labels and the like, (B, N) or (B, N, …), under their names.
+        weights: the part that each box has in its image, if they were mixed.
+        lengths: how many there are of each image, where they came ragged.
+        ranks: in how many axes each entry came ragged.
+    """
+
+    boxes: tf.Tensor
+    beside: dict[str, tf.Tensor]
+    weights: tf.Tensor | None
+    lengths: tf.Tensor | None
+    ranks: dict[str, int]
 
 
 def read_boxes(
     bounding_boxes: Any, box_format: str, batch: tuple[int | None, ...]
-) -> tuple[tf.Tensor, tf.Tensor | None, tf.Tensor | None]:
-    """Boxes and labels as dense tensors, and the row lengths if they were ragged.
+) -> Given:
+    """Reads boxes, and all entries beside them that have an element for each box.
 
     Args:
         bounding_boxes: what a user passes: a dict of `boxes` and `labels`.
@@ -25,7 +48,7 @@ def read_boxes(
             "`bounding_boxes` must be a dict with the key 'boxes', and 'labels'. "
             f"Received: {bounding_boxes!r}"
         )
-    boxes, lengths = _dense("boxes", bounding_boxes["boxes"])
+    boxes, lengths, rank = _dense("boxes", bounding_boxes["boxes"])
     b = "B, " if batch else ""
     _check_shape(
         "bounding_boxes['boxes']",
@@ -33,23 +56,58 @@ def read_boxes(
         (*batch, None, 4),
         f"the shape ({b}N, 4)",
     )
+    check_holds_minus_one("bounding_boxes['boxes']", boxes.dtype)
     _check_order(boxes, box_format)
-    if bounding_boxes.get("labels") is None:
-        return boxes, None, lengths
-    labels, label_lengths = _dense("labels", bounding_boxes["labels"])
-    count = boxes.shape[len(batch)]
-    _check_shape(
-        "bounding_boxes['labels']",
-        labels,
-        (*batch, count),
-        f"a label for each box, the shape ({b}N) or ({b}N, K)",
-    )
-    if (lengths is None) != (label_lengths is None) or _differ(lengths, label_lengths):
-        raise ValueError(
-            "`bounding_boxes['labels']` must have the rows of the boxes. Received: "
-            "rows of other lengths. Write both as ragged tensors, a label for each box."
+    beside: dict[str, tf.Tensor] = {}
+    ranks = {"boxes": rank}
+    for key, value in bounding_boxes.items():
+        if key in ("boxes", "weights") or value is None:
+            continue
+        if key not in OF_EACH_BOX and not _fits(value, boxes, lengths, len(batch)):
+            continue
+        dense, own_lengths, ranks[key] = _dense(key, value)
+        _check_shape(
+            f"bounding_boxes[{key!r}]",
+            dense,
+            (*batch, boxes.shape[len(batch)]),
+            f"an element for each box, the shape ({b}N) or ({b}N, K)",
         )
-    return boxes, labels, lengths
+        if (lengths is None) != (own_lengths is None) or _differ(lengths, own_lengths):
+            raise ValueError(
+                f"`bounding_boxes[{key!r}]` must have the rows of the boxes. Received: "
+                "rows of other lengths. Write both as ragged tensors, an element for "
+                "each box."
+            )
+        beside[key] = dense
+    weights = bounding_boxes.get("weights")
+    if isinstance(weights, tf.RaggedTensor):
+        weights = weights.to_tensor()
+    return Given(boxes, beside, weights, lengths, ranks)
+
+
+def check_holds_minus_one(key: str, dtype: tf.DType) -> None:
+    """Refuses a dtype that cannot hold what stands for "not there"."""
+    if dtype.is_floating or (dtype.is_integer and not dtype.is_unsigned):
+        return
+    raise ValueError(
+        f"`{key}` must be of a dtype that holds -1, which stands for what is not "
+        f"there. Received: {dtype.name}. Write tf.cast(…, 'float32')."
+    )
+
+
+def _fits(value: Any, boxes: tf.Tensor, lengths: Any, axis: int) -> bool:
+    """Whether an entry of any name has an element for each box."""
+    if isinstance(value, tf.RaggedTensor):
+        return lengths is not None
+    if lengths is not None or not hasattr(value, "shape"):
+        return False
+    shape, count = tf.TensorShape(value.shape), axis + 1
+    return (
+        shape.rank is not None
+        and shape.rank >= count
+        and shape[axis] == boxes.shape[axis]
+        and shape[:count].is_compatible_with(boxes.shape[:count])
+    )
 
 
 def read_keypoints(keypoints: Any, batch: tuple[int | None, ...]) -> tf.Tensor:
@@ -64,6 +122,7 @@ def read_keypoints(keypoints: Any, batch: tuple[int | None, ...]) -> tf.Tensor:
             "Write keypoints.to_tensor(-1)."
         )
     keypoints = tf.convert_to_tensor(keypoints)
+    check_holds_minus_one("keypoints", keypoints.dtype)
     between = [None] * max((keypoints.shape.rank or 0) - len(batch) - 2, 0)
     _check_shape(
         "keypoints",
@@ -110,22 +169,54 @@ def _check_order(boxes: tf.Tensor, box_format: str) -> None:
         )
 
 
-def _dense(key: str, value: Any) -> tuple[tf.Tensor, tf.Tensor | None]:
-    """A dense tensor, padded with -1, and its row lengths if the value was ragged."""
+def _dense(key: str, value: Any) -> tuple[tf.Tensor, tf.Tensor | None, int]:
+    """A dense tensor, its row lengths, and in how many axes it came ragged.
+
+    What is filled up is -1 where the dtype holds that.
+    """
     if isinstance(value, tf.RaggedTensor):
-        if value.ragged_rank != 1:
-            raise ValueError(
-                f"`bounding_boxes[{key!r}]` must be ragged in the number of boxes "
-                f"only. Received: ragged_rank={value.ragged_rank}. Write "
-                "tf.ragged.constant(…, ragged_rank=1)."
-            )
-        padding = tf.cast(-1, value.dtype)
-        return value.to_tensor(default_value=padding), value.row_lengths()
+        return _filled_up(key, value), value.row_lengths(), value.ragged_rank
     try:
-        return tf.convert_to_tensor(value), None
+        return tf.convert_to_tensor(value), None, 0
     except (ValueError, TypeError):
         raise ValueError(
             f"`bounding_boxes[{key!r}]` must be a dense tensor padded with -1, or a "
             "tf.RaggedTensor. Received rows of different lengths. Write "
             "tf.ragged.constant(…, ragged_rank=1)."
         ) from None
+
+
+def _filled_up(key: str, value: tf.RaggedTensor) -> tf.Tensor:
+    """Rows of one length, of what is ragged in the boxes, or in all its axes.
+
+    Raises:
+        ValueError: if the rows in it differ, or are not the 4 of a box; where that is
+            known only when a graph runs, an InvalidArgumentError then.
+    """
+    if value.ragged_rank == 2:
+        longest = tf.cast(value.bounding_shape(axis=2), tf.int32)
+        size = 4 if key == "boxes" else longest
+        message = (
+            f"`bounding_boxes[{key!r}]` must be ragged in the number of boxes only, "
+            f"with {'4 numbers' if key == 'boxes' else 'as many elements'} for each. "
+            "Received: rows of other lengths."
+        )
+        lengths = value.values.row_lengths()
+        if tf.executing_eagerly():
+            if (lengths.numpy() != np.asarray(size)).any():
+                raise ValueError(message)
+        elif not in_xla_context():
+            size_now = tf.cast(size, lengths.dtype)
+            tf.debugging.assert_equal(lengths, size_now, message)
+        flat = value.flat_values
+        rows = tf.reshape(flat, tf.concat([[-1, size], tf.shape(flat)[1:]], axis=0))
+        if key == "boxes":
+            rows = tf.ensure_shape(rows, (None, 4))
+        value = value.with_values(rows)
+    elif value.ragged_rank != 1:
+        raise ValueError(
+            f"`bounding_boxes[{key!r}]` must be ragged in the number of boxes, and in "
+            f"one axis more at most. Received: ragged_rank={value.ragged_rank}. Write "
+            "tf.ragged.constant(…, ragged_rank=1)."
+        )
+    return value.to_tensor(default_value=nothing(value.dtype))

@@ -129,7 +129,8 @@ def with_partners(
     if lengths is not None:
         theirs_too = (of_partner(x, each) for each in partners for x in lengths)
         lengths = (*lengths, *theirs_too)
-    return Boxes(both(boxes.corners), kept, both(boxes.labels), weights, lengths)
+    beside = {key: both(values) for key, values in boxes.beside.items()}
+    return Boxes(both(boxes.corners), kept, beside, weights, lengths)
 
 
 def points_with_partners(
