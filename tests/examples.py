@@ -99,6 +99,7 @@ ARGUMENTS = {
     "data_format": "channels_first",
     "degrees": (-20.0, 30.0),
     "dtype": "float16",
+    "extra_targets": {"depth": "maps", "right": "images"},
     "factor": (-0.2, 0.3),
     "fill_mode": "wrap",
     "fill_value": 7.0,

@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "keras_aug_layers"
 FLOORS = (
-    ("arguments",),
+    ("arguments", "notices"),
     ("kernels.program", "kernels.labels", "kernels.noise", "kernels.device"),
     ("kernels.rounding",),
     ("kernels.matrices",),
@@ -24,13 +24,13 @@ FLOORS = (
     ("kernels.plane_pixels",),
     ("kernels.passes",),
     ("kernels.either",),
-    ("plan.strides",),
+    ("plan.strides", "plan.entries"),
     ("plan.frame", "plan.settings", "plan.random_numbers", "plan.plan", "plan.carry"),
     ("plan.moves", "plan.config", "plan.ragged"),
     ("plan.transform",),
     ("plan.jit",),
     ("plan.chain",),
-    ("layers.checks", "layers.streams", "layers.symbolic"),
+    ("layers.checks", "layers.streams", "layers.symbolic", "layers.kept"),
     ("layers.engine",),
     ("layers.base",),
     ("layers.geometry", "layers.pixels", "layers.mixes", "layers.generator"),

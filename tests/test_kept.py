@@ -16,6 +16,7 @@ SETTINGS = {
     "bounding_box_format": ("rel_xyxy", "xyxy"),
     "box_fit": ("ellipse", "corners"),
     "data_format": ("channels_first", "channels_last"),
+    "extra_targets": ((("depth", "maps"),), (("depth", "segmentation_masks"),)),
     "fill_mode": ("wrap", "nearest"),
     "fill_value": (7.0, 3.0),
     "interpolation": ("nearest", "bilinear"),
@@ -65,6 +66,7 @@ def data(layer):
         "segmentation_masks": tf.ones((4, 9, 12), tf.uint8),
         "bounding_boxes": {"boxes": tf.constant(boxes), "labels": labels},
         "keypoints": tf.constant(points),
+        "depth": tf.constant(random_images((4, 9, 12))),
     }
 
 

@@ -1,5 +1,8 @@
 """What users bring as targets: every kind of it moves, or is named."""
 
+import collections
+import typing
+
 import keras
 import numpy as np
 import pytest
@@ -126,3 +129,146 @@ def test_a_dtype_without_minus_one_is_refused(images, key):
         data = {"images": images, "bounding_boxes": {"boxes": BOXES.astype("uint8")}}
     with pytest.raises(ValueError, match=f"{key}.*holds -1.*uint8.*float32"):
         moved(data)
+
+
+EXTRA = {"right": "images", "depth": "maps", "labels_2": "segmentation_masks"}
+
+
+def half_a_pixel(**arguments):
+    """Moves everything by half a pixel, and inverts colours."""
+    shift = kal.RandomShift((0, 0), (0.5, 0.5), unit="pixels", **arguments)
+    return kal.FusedAugmentation([shift, kal.RandomInvert(1.0)])
+
+
+def test_a_second_image_a_depth_map_and_a_second_mask_move_along(images):
+    depth = np.arange(160, dtype="float32").reshape(2, 8, 10)
+    labels = (depth % 7).astype("int32")
+    data = {"images": images, "right": images, "depth": depth, "labels_2": labels}
+    data = {**data, "segmentation_masks": labels, "other": depth}
+    result = moved(data, half_a_pixel(extra_targets=EXTRA))
+    np.testing.assert_array_equal(result["right"], result["images"])
+    assert (result["images"] != images).mean() > 0.5
+    np.testing.assert_array_equal(result["labels_2"], result["segmentation_masks"])
+    assert set(np.unique(result["labels_2"])) <= set(range(7))
+    np.testing.assert_allclose(result["depth"][:, :, 1:], depth[:, :, 1:] - 0.5)
+    assert result["other"] is depth
+
+
+@pytest.mark.slow
+def test_further_targets_in_a_compiled_graph_and_a_chain(images):
+    data = {"images": images, "right": images, "depth": images[..., 0] / 255.0}
+    one, two = (
+        kal.RandomRotate(0.2, seed=seed, extra_targets={**EXTRA}) for seed in (1, 2)
+    )
+    expected = moved(data, kal.FusedAugmentation([one, two]))
+    one, two = (
+        kal.RandomRotate(0.2, seed=seed, extra_targets={**EXTRA}) for seed in (1, 2)
+    )
+    chained = tf.function(lambda x: two(one(x, training=True), training=True))(data)
+    np.testing.assert_allclose(chained["depth"], expected["depth"], atol=1e-4)
+    np.testing.assert_array_equal(chained["right"], chained["images"])
+
+
+def test_ragged_maps_and_images_move_along(images):
+    ragged = tf.ragged.stack([images[0], images[1, :6, :7]])
+    data = {"images": ragged, "right": ragged, "depth": ragged}
+    result = moved(data, half_a_pixel(extra_targets=EXTRA))
+    for a, b in zip(result["right"], result["images"], strict=True):
+        np.testing.assert_array_equal(a.to_tensor(), b.to_tensor())
+    assert (
+        (result["depth"][0].to_tensor() != result["right"][0].to_tensor()).numpy().any()
+    )
+
+
+@pytest.mark.parametrize("container", [dict, list, tuple])
+def test_several_masks_move_one_by_one(images, container):
+    masks = [images[..., 0], images[..., :1], images[:, ::2, ::2, 0].astype("int64")]
+    given = container(masks) if container is not dict else dict(enumerate(masks))
+    result = moved({"images": images, "segmentation_masks": given})
+    assert type(result["segmentation_masks"]) is container
+    for number, mask in enumerate(masks):
+        alone = moved({"images": images, "segmentation_masks": mask})
+        found = result["segmentation_masks"][number]
+        np.testing.assert_array_equal(found, alone["segmentation_masks"], strict=True)
+
+
+def test_a_list_of_the_masks_of_single_images_is_a_batch(images):
+    masks = list(images[..., 0])
+    result = moved({"images": list(images), "segmentation_masks": masks})
+    assert result["segmentation_masks"].shape == (2, 8, 10)
+
+
+def test_symbolic_masks_and_further_images_have_the_size_that_comes_out():
+    layer = kal.Resizing(4, 5, extra_targets=EXTRA)
+    data = {
+        "images": keras.Input((8, 10, 3), dtype="uint8"),
+        "right": keras.Input((8, 10, 1), dtype="uint8"),
+        "depth": keras.Input((8, 10)),
+        "segmentation_masks": {"a": keras.Input((8, 10)), "b": keras.Input((8, 10, 2))},
+    }
+    shapes = tf.nest.map_structure(lambda x: tuple(x.shape[1:]), layer(data))
+    assert shapes == {
+        "images": (4, 5, 3),
+        "right": (4, 5, 1),
+        "depth": (4, 5),
+        "segmentation_masks": {"a": (4, 5), "b": (4, 5, 2)},
+    }
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"depth": "map"}, {"images": "maps"}, {3: "maps"}, "depth", {"labels": "maps"}],
+)
+def test_a_further_target_of_no_kind_is_refused(wrong):
+    with pytest.raises(ValueError, match="extra_targets"):
+        kal.RandomFlip(extra_targets=wrong)
+
+
+def test_a_further_image_of_another_size_is_refused(images):
+    data = {"images": images, "right": images[:, 1:]}
+    layer = kal.RandomRotate(0.1, extra_targets={"right": "images"})
+    with pytest.raises(ValueError, match="images/right.*size.*7 x 10.*8 x 10"):
+        moved(data, layer)
+
+
+class Pair(typing.NamedTuple):
+    images: typing.Any
+    segmentation_masks: typing.Any
+    name: str = "a"
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        lambda **entries: collections.OrderedDict(**entries),
+        lambda **entries: collections.defaultdict(list, **entries),
+        lambda images, segmentation_masks, **_: Pair(images, segmentation_masks),
+    ],
+)
+def test_containers_keep_their_type(images, container):
+    data = container(images=images, segmentation_masks=images[..., 0], name="a")
+    result = moved(data)
+    assert type(result) is type(data)
+    masks, name = (
+        (result.segmentation_masks, result.name)
+        if isinstance(result, Pair)
+        else (result["segmentation_masks"], result["name"])
+    )
+    np.testing.assert_array_equal(masks[..., 4:], images[..., :6, 0])
+    assert name == "a"
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_entries_that_are_none_pass(images, training):
+    absent = ("segmentation_masks", "bounding_boxes", "keypoints", "labels", "other")
+    data = {"images": images, **dict.fromkeys(absent)}
+    for layer in (to_the_right(), kal.Resizing(4, 5), kal.CutMix(num_classes=3)):
+        with op_by_op():
+            given = data | ({"labels": [0, 1]} if layer.mixes() else {})
+            result = layer(given, training=training)
+        assert [key for key in absent if result[key] is None] == [
+            key for key in absent if given[key] is None
+        ]
+    boxes = {"boxes": BOXES, "labels": None}
+    result = moved({"images": images, "bounding_boxes": boxes})
+    assert result["bounding_boxes"]["labels"] is None

@@ -35,8 +35,16 @@ class Boxes(NamedTuple):
 
 
 def touches(step: Step, target: str) -> bool:
-    """Whether a step does something to "labels", "masks", "boxes" or "keypoints"."""
+    """Whether a step does something to a kind of target.
+
+    Args:
+        step: the step.
+        target: "labels", "masks", "boxes", "keypoints"; or "maps", which are masks but
+            for labels that are written into those.
+    """
     function = function_of(step)
+    if target == "maps":
+        return function.masks is not None and "masks" not in function.optional
     if getattr(function, target) is None:
         return False
     return function.optional.get(target, next(iter(step.rows))) in step.rows

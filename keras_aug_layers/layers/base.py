@@ -4,8 +4,7 @@ A leaf layer is its `__init__` and `draw`. The rest, from the seed to the pixels
 happens here, once.
 """
 
-import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
@@ -14,8 +13,9 @@ import tensorflow as tf
 from keras_aug_layers import arguments
 from keras_aug_layers.layers import symbolic
 from keras_aug_layers.layers.engine import Engine, Opaque, is_eager
-from keras_aug_layers.layers.streams import new_state, own
-from keras_aug_layers.plan import ragged
+from keras_aug_layers.layers.kept import Kept
+from keras_aug_layers.layers.streams import new_state
+from keras_aug_layers.plan import entries, ragged
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.jit import check_jit_compile
 from keras_aug_layers.plan.plan import Drawn, Plan, as_plan
@@ -24,7 +24,7 @@ from keras_aug_layers.plan.settings import Settings
 from keras_aug_layers.plan.transform import Transform
 
 
-class AugmentationLayer(keras.layers.Layer):
+class AugmentationLayer(Kept):
     """Base class of all layers: random while training, nothing at all otherwise.
 
     Args:
@@ -43,6 +43,10 @@ class AugmentationLayer(keras.layers.Layer):
             image for the box to be kept; by default every box that touches it is.
         keypoint_format: "xy", in pixels, the default, or "rel_xy", as parts of the
             frame.
+        extra_targets: what further entries of a dict are, as {"right": "images",
+            "depth": "maps", "labels_2": "segmentation_masks"}, also "bounding_boxes"
+            and "keypoints". All follow the same geometry; "images" are coloured too,
+            "maps" are interpolated bilinearly, masks never.
         jit_compile: False resamples with TensorFlow's op; True with code compiled by
             XLA wherever height, width and channels are static; "auto" compiles inside
             graphs (`tf.data.map`, `fit`, `tf.function`), but not in eager calls, where
@@ -62,6 +66,7 @@ class AugmentationLayer(keras.layers.Layer):
         box_fit: str | None = None,
         min_visibility: float | None = None,
         keypoint_format: str | None = None,
+        extra_targets: Mapping[str, str] | None = None,
         jit_compile: bool | str = "auto",
         **kwargs: Any,
     ) -> None:
@@ -78,7 +83,9 @@ class AugmentationLayer(keras.layers.Layer):
             box_fit=box_fit,
             min_visibility=min_visibility,
             keypoint_format=keypoint_format,
+            extra_targets=extra_targets,
         )
+        self.extra_targets = dict(self._settings.extra_targets or ()) or None
         self.seed = arguments.seed("seed", seed)
         self.random_state = new_state(self.seed)
         self._engine = Engine(self)
@@ -126,7 +133,7 @@ class AugmentationLayer(keras.layers.Layer):
     @tf.autograph.experimental.do_not_convert  # it takes as long as drawing does
     def __call__(self, data: Any, *args: Any, **kwargs: Any) -> Any:
         """Calls the layer; a dict may hold whatever it likes beside tensors."""
-        if isinstance(data, dict):
+        if isinstance(data, dict) or entries.is_named(data):
             if not any(map(keras.utils.is_keras_tensor, keras.tree.flatten(data))):
                 data = Opaque(data)
         elif isinstance(kwargs.get("training"), bool) and is_eager(data):
@@ -139,7 +146,9 @@ class AugmentationLayer(keras.layers.Layer):
         """Augments if `training`, else returns `data` itself.
 
         Args:
-            data: images, or a dict with `images` and what belongs to them.
+            data: images, or a dict or a named tuple with `images` and what belongs to
+                them, of which entries that are None stay so. Several masks may stand in
+                a dict or a list.
             training: whether to augment.
             seed: two integers that make the call stateless, or (B, 2) integers, a pair
                 for each image.
@@ -148,13 +157,10 @@ class AugmentationLayer(keras.layers.Layer):
             data = data.value
         if not training and not self.rests():
             return data
-        if not isinstance(data, dict):
+        if not isinstance(data, dict) and not entries.is_named(data):
             return self._engine.run({"images": data}, training, seed)["images"]
-        if "images" not in data:
-            raise ValueError(
-                f"`data` must have the key 'images'. Received keys: {sorted(data)}"
-            )
-        return {**data, **self._engine.run(data, training, seed)}
+        given = entries.given(data)
+        return entries.merged(data, self._engine.run(given, training, seed))
 
     def sample(self, images: Any, seed: Any = None) -> Transform:
         """Draws for a batch of images and touches no pixel.
@@ -193,25 +199,6 @@ class AugmentationLayer(keras.layers.Layer):
     ) -> Any:
         """Shapes and dtypes of what comes out."""
         return symbolic.of_images(symbolic.specs, self, data)
-
-    def get_config(self) -> dict[str, Any]:
-        """Every argument of `__init__`, as the attribute of the same name."""
-        config = super().get_config()
-        for cls in type(self).__mro__[: type(self).__mro__.index(keras.layers.Layer)]:
-            init = vars(cls).get("__init__", lambda self: None)
-            for name, parameter in inspect.signature(init).parameters.items():
-                if name != "self" and parameter.kind is not parameter.VAR_KEYWORD:
-                    config[name] = getattr(self, name)
-        return config
-
-    def save_own_variables(self, store: Any) -> None:
-        """Saves the state of the random numbers, which is no weight."""
-        store["random_state"] = own(self.random_state).numpy()
-
-    def load_own_variables(self, store: Any) -> None:
-        """Loads it, where it was saved: not by a net without this layer."""
-        if "random_state" in store.keys():
-            self.random_state.assign(store["random_state"])
 
     def drawn(self, cursors: Iterator[Cursor], frame: Frame) -> Plan:
         """What is done to each image, the chance that it is done at all included.

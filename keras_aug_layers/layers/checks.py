@@ -7,9 +7,19 @@ import tensorflow as tf
 
 from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.kernels.targets import formats, reading
-from keras_aug_layers.plan import strides
+from keras_aug_layers.plan import entries, strides
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.settings import Settings
+
+
+def images(data: dict[str, Any]) -> Any:
+    """The images among what a layer is called with."""
+    if data.get("images") is None:
+        raise ValueError(
+            f"`data` must have the key 'images'. Received keys: {sorted(data)}"
+        )
+    backend(data["images"])
+    return data["images"]
 
 
 def backend(images: Any) -> None:
@@ -24,12 +34,15 @@ def backend(images: Any) -> None:
         )
 
 
-def masks(
-    masks: tf.Tensor, frame: Frame, data_format: str, after: Frame | None
+def pixels(
+    key: str, masks: tf.Tensor, frame: Frame, data_format: str, after: Frame | None
 ) -> None:
     """A mask has the batch of its images, and their size divided by a whole number.
 
+    Further images have their size.
+
     Args:
+        key: the kind of what is checked, and perhaps a name.
         masks: (B, H, W, C) or (B, H, W), without B for one image.
         frame: the images.
         data_format: of both.
@@ -37,36 +50,41 @@ def masks(
             that an earlier layer has checked.
     """
     rank = 3 + frame.batched
+    images = entries.kind_of(key) == "images"
     if isinstance(masks, tf.RaggedTensor) != frame.ragged:
         one, other = "ragged", "dense"
         if frame.ragged:
             one, other = other, one
         raise ValueError(
-            "`segmentation_masks` must be ragged where the images are, and dense where "
+            f"`{key}` must be ragged where the images are, and dense where "
             f"they are dense. Received: {one} masks for {other} images. Write "
             "dataset.ragged_batch(32) for both."
         )
     if frame.ragged:  # whose sizes are checked where they are moved
         return
-    if masks.shape.rank not in (rank, rank - 1):
+    if masks.shape.rank not in ((rank,) if images else (rank, rank - 1)):
         raise ValueError(
-            "`segmentation_masks` must have the axes of the images, with or without "
+            f"`{key}` must have the axes of the images, with or without "
             f"channels. Received: masks of shape {masks.shape} for images with "
             f"{rank} axes."
         )
     batch, own = masks.shape[0], frame.batch
     if frame.batched and isinstance(own, int) and batch not in (None, own):
         raise ValueError(
-            "`segmentation_masks` must be as many as the images. Received: masks of "
+            f"`{key}` must be as many as the images. Received: masks of "
             f"shape {masks.shape} for {own} images."
         )
     if after is not None and not in_xla_context():
         output = after.height, after.width
-        strides.check(
+        size, own_size = (
             (frame.height, frame.width),
             strides.size_of(masks, data_format, rank),
-            output if all(isinstance(x, int) for x in output) else None,
         )
+        if images:
+            strides.check_same(key, size, own_size)
+            return
+        known = all(isinstance(x, int) for x in output)
+        strides.check(key, size, own_size, output if known else None)
 
 
 def points(points: dict[str, Any], settings: Settings, frame: Frame) -> None:
@@ -74,11 +92,12 @@ def points(points: dict[str, Any], settings: Settings, frame: Frame) -> None:
     batch: tuple[int | None, ...] = ()
     if frame.batched:
         batch = (frame.batch if isinstance(frame.batch, int) else None,)
-    if "bounding_boxes" in points:
-        box_format = formats.known_format(settings.bounding_box_format)
-        reading.read_boxes(points["bounding_boxes"], box_format, batch)
-    if "keypoints" in points:
-        reading.read_keypoints(points["keypoints"], batch)
+    for key, value in points.items():
+        if entries.kind_of(key) == "bounding_boxes":
+            box_format = formats.known_format(settings.bounding_box_format)
+            reading.read_boxes(value, box_format, batch)
+        else:
+            reading.read_keypoints(value, batch)
 
 
 def batch(layer: Any, frame: Frame) -> None:
@@ -100,8 +119,7 @@ def mixing(layer: Any, data: dict[str, Any], frame: Frame) -> None:
             "Received: a ragged batch. Write a layer that names a size before it, such "
             "as RandomResizedCrop(224, 224), and not in one group with it."
         )
-    known = ("labels", "segmentation_masks", "bounding_boxes", "keypoints")
-    if not any(key in data for key in known):
+    if data.keys() == {"images"}:
         raise ValueError(
             f"`data` must be a dict that holds 'labels' beside 'images' for "
             f"{layer.name!r}, which mixes them, in training. Received: the keys "

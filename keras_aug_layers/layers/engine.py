@@ -7,8 +7,9 @@ import tensorflow as tf
 
 from keras_aug_layers.layers import checks
 from keras_aug_layers.layers.streams import Streams
-from keras_aug_layers.plan import chain, random_numbers
+from keras_aug_layers.plan import chain, entries, random_numbers
 from keras_aug_layers.plan.chain import Chain
+from keras_aug_layers.plan.entries import PIXELS, POINTS, kind_of
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.jit import Forms
 from keras_aug_layers.plan.plan import as_plan
@@ -17,15 +18,12 @@ from keras_aug_layers.plan.transform import Transform
 if TYPE_CHECKING:
     from keras_aug_layers.layers.base import AugmentationLayer
 
-PIXEL_KEYS = ("images", "segmentation_masks")
-POINT_KEYS = ("bounding_boxes", "keypoints")
-
 
 @dataclasses.dataclass
 class Opaque:
     """Hides a dict from Keras, which refuses mixtures of tensors and other values."""
 
-    value: dict[str, Any]
+    value: Any
 
 
 class Engine:
@@ -64,10 +62,19 @@ class Engine:
 
     def run(self, data: dict[str, Any], training: bool, seed: Any) -> dict[str, Any]:
         """What becomes of the entries of `data` that belong to the images."""
+        images = checks.images(data)
+        shape = images.shape if hasattr(images, "shape") else _tensor(images).shape
+        places = entries.paths(data, shape, self._layer.settings.extra_targets)
+        given = entries.taken(data, places)
+        if data.get("labels") is not None:
+            places["labels"], given["labels"] = ("labels",), data["labels"]
+        return entries.put(data, places, self._run(given, training, seed))
+
+    def _run(self, data: dict[str, Any], training: bool, seed: Any) -> dict[str, Any]:
+        """What becomes of entries under flat keys."""
         layer = self._layer
-        checks.backend(data["images"])
         before, why = chain.before(data["images"], layer.opinions)
-        pixels = {key: _tensor(data[key]) for key in PIXEL_KEYS if key in data}
+        pixels = {k: _tensor(x) for k, x in data.items() if kind_of(k) in PIXELS}
         images = pixels["images"]
         frame = self._frame(images) if before is None else before.frame
         points = self._points(data, pixels, frame, before, training)
@@ -119,12 +126,12 @@ class Engine:
     ) -> dict[str, Any]:
         """The entries beside the pixels that are changed with them, checked."""
         layer = self._layer
-        if "segmentation_masks" in pixels:
-            masks = pixels["segmentation_masks"]
-            chained = before and chain.source_of(masks, before) is not None
-            after = None if chained else layer.framed(frame)
-            checks.masks(masks, frame, layer.data_format, after)
-        points = {key: data[key] for key in POINT_KEYS if key in data}
+        for key, masks in pixels.items():
+            if key != "images":
+                chained = before and chain.source_of(masks, before) is not None
+                after = None if chained else layer.framed(frame)
+                checks.pixels(key, masks, frame, layer.data_format, after)
+        points = {k: x for k, x in data.items() if kind_of(k) in POINTS}
         checks.points(points, layer.settings, frame)
         if training and layer.mixes():
             checks.mixing(layer, data, frame)

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import keras
 import tensorflow as tf
 
-from keras_aug_layers.plan import strides
+from keras_aug_layers.plan import entries, strides
 from keras_aug_layers.plan.frame import Frame
 
 Shape: TypeAlias = tuple[int | None, ...]
@@ -16,8 +16,8 @@ def of_images(
     function: Callable[[Any, dict[str, Any]], dict[str, Any]], layer: Any, given: Any
 ) -> Any:
     """Applies `shapes` or `specs` to images alone, or to a dict of them and others."""
-    if isinstance(given, dict):
-        return function(layer, given)
+    if isinstance(given, dict) or entries.is_named(given):
+        return entries.merged(given, function(layer, entries.given(given)))
     return function(layer, {"images": given})["images"]
 
 
@@ -37,11 +37,17 @@ def shapes(layer: Any, given: dict[str, Any]) -> dict[str, Any]:
         end = len(shape) if first or not channels else len(shape) - 1
         return (*shape[: end - 2], *size, *shape[end:])
 
-    result = {**given, "images": sized(images, True, (after.height, after.width))}
-    if "segmentation_masks" in given:
-        masks = tuple(given["segmentation_masks"])
-        size = _of_masks(layer, before, after, masks, len(images))
-        result["segmentation_masks"] = sized(masks, len(masks) == len(images), size)
+    result = {**given}
+    extra = dict(layer.settings.extra_targets or ())
+    for key, shape in given.items():
+        kind = extra.get(key, entries.kind_of(key))
+        if kind not in entries.PIXELS or shape is None:
+            continue
+        own: Shape = tuple(shape)
+        size: Shape = after.height, after.width
+        if kind != "images":
+            size = _of_masks(layer, before, after, own, len(images))
+        result[key] = sized(own, len(own) == len(images), size)
     classes = layer.settings.num_classes
     if "labels" in given and classes is not None:
         result["labels"] = (*tuple(given["labels"])[: len(images) - 3], classes)
@@ -64,22 +70,37 @@ def _of_masks(
 
 def specs(layer: Any, data: dict[str, Any]) -> dict[str, Any]:
     """Symbolic tensors for a dict of them, or of other values, as a layer gives it."""
-    keys = ["images", "segmentation_masks"]
-    shaped: dict[str, Any] = {key: data[key].shape for key in keys if key in data}
-    if "labels" in data and layer.settings.num_classes is not None:
-        shaped["labels"] = data["labels"].shape
+    places = entries.paths(data, data["images"].shape, layer.settings.extra_targets)
+    given = entries.taken(data, places)
+    shaped: dict[str, Any] = {
+        key: x.shape
+        for key, x in given.items()
+        if entries.kind_of(key) in entries.PIXELS
+    }
+    labels = data.get("labels")
+    if labels is not None and layer.settings.num_classes is not None:
+        places["labels"], given["labels"] = ("labels",), labels
+        shaped["labels"] = labels.shape
     shaped = shapes(layer, shaped)
     before = tf.as_dtype(keras.backend.standardize_dtype(data["images"].dtype))
     frame = Frame.of(tuple(data["images"].shape), layer.data_format)
     dtype = layer.framed(frame._replace(dtype=before)).dtype.name
-    specs = {
-        key: keras.tree.map_structure(lambda x: keras.KerasTensor(x.shape, x.dtype), x)
-        for key, x in data.items()
-        if key not in shaped
-    }
+    made = {}
     for key, shape in shaped.items():
-        own = dtype if key == "images" else data[key].dtype
+        own = dtype if entries.kind_of(key) == "images" else given[key].dtype
         if key == "labels" and not tf.as_dtype(own).is_floating:
             own = "float32"
-        specs[key] = keras.KerasTensor(shape, own)
-    return {key: specs[key] for key in data}
+        made[key] = keras.KerasTensor(shape, own)
+    return {
+        **{key: _alike(x) for key, x in data.items()},
+        **entries.put(data, places, made),
+    }
+
+
+def _alike(value: Any) -> Any:
+    """Symbolic tensors of the shapes and dtypes of some; None stays."""
+    if value is None:
+        return None
+    return keras.tree.map_structure(
+        lambda x: None if x is None else keras.KerasTensor(x.shape, x.dtype), value
+    )

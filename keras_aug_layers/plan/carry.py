@@ -49,9 +49,15 @@ def _steps(plan: Plan) -> list[Step]:
     return [step for part in parts for step in (*part.coordinates, *part.pixels)]
 
 
-def masks(plan: Plan, warp: Warp, values: tf.Tensor, stride: Any = 1) -> tf.Tensor:
-    """Moves and changes masks (B, H, W, C), or maps of a coarser grid."""
-    for part in parts(plan, "masks"):
+def masks(
+    plan: Plan,
+    warp: Warp,
+    values: tf.Tensor,
+    stride: Any = 1,
+    kind: str = "segmentation_masks",
+) -> tf.Tensor:
+    """Moves and changes masks (B, H, W, C), or maps, perhaps of a coarser grid."""
+    for part in parts(plan, "maps" if kind == "maps" else "masks"):
         if part.moves:
             values = pixels.finish(warp(part, values), values.dtype, None)
         if part.pixels:  # which count in pixels of the images

@@ -20,7 +20,7 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers.kernels.device import during
-from keras_aug_layers.plan import ragged
+from keras_aug_layers.plan import entries, ragged
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.jit import Forms
 from keras_aug_layers.plan.settings import Disagreement, Settings
@@ -211,7 +211,7 @@ def apply(
 
     The function is traced once for each kind of program, whichever layers drew it.
     """
-    if ragged.some(data):
+    if entries.some_ragged(data):
         return ragged.apply(transform, data, jit_compile)
     rows = tf.nest.flatten(transform, expand_composites=True)
     kind = transform.kind()

@@ -13,6 +13,9 @@ from keras_aug_layers.plan import carry, strides
 from keras_aug_layers.plan.plan import Plan
 from keras_aug_layers.plan.settings import Settings
 
+MASKS = {"segmentation_masks": "nearest", "maps": "bilinear"}
+"""How entries are interpolated that are moved, but not coloured."""
+
 
 def images(plan: Plan, settings: Settings, images: tf.Tensor) -> tf.Tensor:
     """Augments images (B, H, W, C): a warp for each part of the plan, then its pixels.
@@ -56,7 +59,8 @@ def masks(
     def move(part: Plan, masks: tf.Tensor) -> tf.Tensor:
         return _warp(part, how, masks, stride)
 
-    return carry.masks(plan, move, masks, stride)
+    kind = "maps" if interpolation == "bilinear" else "segmentation_masks"
+    return carry.masks(plan, move, masks, stride, kind)
 
 
 def by_program(settings: Settings) -> Callable[[Program, tf.Tensor], Any]:
@@ -75,9 +79,9 @@ def of_images(settings: Settings) -> dict[str, Any]:
 
 
 def of_masks(settings: Settings, dtype: tf.DType, interpolation: str) -> dict[str, Any]:
-    """The same of masks."""
+    """The same of masks, or of maps: `mask_fill_value` is a label, not for these."""
     how = of_images(settings) | {"fill_value": 0.0, "interpolation": interpolation}
-    if settings.mask_fill_value is not None:
+    if settings.mask_fill_value is not None and interpolation == "nearest":
         check_holds("mask_fill_value", settings.mask_fill_value, dtype)
         how |= {"fill_mode": "constant", "fill_value": settings.mask_fill_value}
     return how

@@ -16,6 +16,7 @@ from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.kernels.flat import Flat
 from keras_aug_layers.kernels.program import function_of
 from keras_aug_layers.plan import moves
+from keras_aug_layers.plan.entries import kind_of
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.plan import Plan
 from keras_aug_layers.plan.random_numbers import Cursor
@@ -23,16 +24,9 @@ from keras_aug_layers.plan.random_numbers import Cursor
 if TYPE_CHECKING:
     from keras_aug_layers.plan.transform import Transform
 
-MASKS = "segmentation_masks"
-
 _TRACED: dict[Any, Any] = {}
 _COMPILED: dict[Any, Any] = {}
 _LOCK = threading.Lock()
-
-
-def some(data: dict[str, Any]) -> bool:
-    """Whether images or masks are ragged."""
-    return any(isinstance(data.get(key), tf.RaggedTensor) for key in ("images", MASKS))
 
 
 def apply(
@@ -123,8 +117,9 @@ def _one_by_one(
         for key, images in given.items():
             image = images.image(number)
             height, width = tf.unstack(images.sizes[number])
-            if key == MASKS:
-                image = own._masks(image, (height, width))[0]
+            if kind_of(key) in moves.MASKS:
+                how = moves.MASKS[kind_of(key)]
+                image = own._masks(image, (height, width), how)[0]
             else:
                 image = own.images(image)[0]
             result[key] = image if size else tf.RaggedTensor.from_tensor(image)
@@ -133,7 +128,8 @@ def _one_by_one(
     signature = {}
     for key, images in given.items():
         channels = images.pixels.shape[1]
-        to = images.pixels.dtype if dtype is None or key == MASKS else dtype
+        stays = dtype is None or kind_of(key) in moves.MASKS
+        to = images.pixels.dtype if stays else dtype
         signature[key] = (
             tf.TensorSpec((*size, channels), to)
             if size
@@ -147,8 +143,8 @@ def _resolved(plan: Plan, given: dict[str, Flat]) -> Any:
     """The steps of pixels with what they measure known; None where it is not so."""
     if not any(function_of(step).kind == "measured" for step in plan.pixels):
         return plan.pixels
-    if "images" not in given:
-        return None
+    if [key for key in given if kind_of(key) == "images"] != ["images"]:
+        return None  # none, or others, which have means of their own
     mean = flat.mean_color(given["images"])
     return measured.with_mean(plan.pixels, mean)
 
@@ -207,13 +203,14 @@ def _read(transform: "Transform", key: str, full: Flat) -> tf.Tensor:
     assert size is not None
     source = full.sizes[:, 0], full.sizes[:, 1]
     reader = coordinates.reader(plan.coordinates, source, size)
-    how, shrinks = transform.filling(full.pixels.dtype, key == MASKS), None
-    if key == MASKS:
+    kind, shrinks = kind_of(key), None
+    how = transform.filling(full.pixels.dtype, kind)
+    if kind in moves.MASKS:
 
         def warp(part: Plan, values: tf.Tensor) -> tf.Tensor:
             return flat.move(full, reader, None, size, **how)(values)
 
-        return transform.moved_masks(warp, full.pixels)
+        return transform.moved_masks(warp, full.pixels, kind)
     if settings.antialias and settings.interpolation != "nearest":
         shrinks = shrinking.shrink(reader, source, size)
         shrinks = shrinks._replace(level=tf.zeros_like(shrinks.level))

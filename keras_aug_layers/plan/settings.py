@@ -15,6 +15,7 @@ from keras_aug_layers.arguments import Range
 from keras_aug_layers.kernels.resample import INTERPOLATIONS
 from keras_aug_layers.kernels.targets import formats
 from keras_aug_layers.kernels.warp import FILL_MODES
+from keras_aug_layers.plan import entries
 
 FILL = ("fill_mode", "interpolation", "antialias", "fill_value", "mask_fill_value")
 """What concerns pixels from outside the frame: nothing to layers that move none."""
@@ -47,6 +48,7 @@ class Settings:
         box_fit: "corners" or "ellipse".
         min_visibility: the least part of a moved box that must be inside.
         keypoint_format: "xy" or "rel_xy".
+        extra_targets: pairs of further entries' names and their kinds.
         num_classes: of how many classes integer labels are, which become one-hot.
         label_smoothing: the part of a one-hot label that all classes share.
     """
@@ -64,6 +66,7 @@ class Settings:
     box_fit: str | None = None
     min_visibility: float | None = None
     keypoint_format: str | None = None
+    extra_targets: tuple[tuple[str, str], ...] | None = None
     num_classes: int | None = None
     label_smoothing: float | None = None
 
@@ -94,6 +97,8 @@ class Settings:
                 checked[name] = value and arguments.one_of(name, value, ("auto",))
             elif name == "fill_value":
                 checked[name] = arguments.per_channel(name, value)
+            elif name == "extra_targets":
+                checked[name] = _kinds(name, value)
             elif name in ("min_visibility", "label_smoothing"):
                 checked[name] = arguments.number(name, value, 0.0, 1.0)
             elif name == "num_classes":
@@ -140,6 +145,23 @@ class Settings:
                 keypoint_format="xy",
             )
         )
+
+
+def _kinds(name: str, value: Any) -> tuple[tuple[str, str], ...] | None:
+    """Names of further entries, and the kind of each."""
+    try:
+        pairs = dict(value)
+    except (TypeError, ValueError):
+        pairs = {"": value}
+    for key, kind in pairs.items():
+        if not isinstance(key, str) or not key or key in (*entries.NAMES, "labels"):
+            raise ValueError(
+                f"`{name}` must be a dict of the names of further entries and their "
+                f"kinds. Received: {value!r}. Write {{'depth': 'maps', 'right': "
+                "'images'}."
+            )
+        arguments.one_of(f"{name}[{key!r}]", kind, entries.KINDS)
+    return tuple(sorted(pairs.items())) or None
 
 
 Settings.NAMES = tuple(field.name for field in dataclasses.fields(Settings))

@@ -51,10 +51,27 @@ def fits(size: Size, coarse: Size) -> bool:
     return known == whole and len({a // b for a, b in whole if b}) <= 1
 
 
-def check(size: Size, coarse: Size, output: tuple[int, int] | None = None) -> None:
+def check_same(key: str, size: Size, other: Size) -> None:
+    """Refuses further images of another size, at run time too."""
+    message = f"`{key}` must have the size of the images. "
+    pairs = [*zip(size, other, strict=True)]
+    known = [all(isinstance(x, int) for x in pair) for pair in pairs]
+    if any(a != b for (a, b), sure in zip(pairs, known, strict=True) if sure):
+        raise ValueError(
+            f"{message}Received: {_text(other)} beside images of {_text(size)}."
+        )
+    for (a, b), sure in zip(pairs, known, strict=True):
+        if not sure:
+            tf.debugging.assert_equal(a, b, message)
+
+
+def check(
+    key: str, size: Size, coarse: Size, output: tuple[int, int] | None = None
+) -> None:
     """Refuses a map that fits its images by no whole number, at run time too.
 
     Args:
+        key: what is checked, for the error.
         size: of the images.
         coarse: of the map.
         output: the size of the images that come out, if it is another one.
@@ -63,7 +80,7 @@ def check(size: Size, coarse: Size, output: tuple[int, int] | None = None) -> No
         ValueError: where sizes are known; else an InvalidArgumentError when it runs.
     """
     message = (
-        "`segmentation_masks` must have the size of the images, or that divided by a "
+        f"`{key}` must have the size of the images, or that divided by a "
         "whole number, and so must what comes out. "
     )
     known = all(isinstance(x, int) for x in (*size, *coarse))

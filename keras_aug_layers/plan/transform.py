@@ -20,7 +20,8 @@ from keras_aug_layers.kernels.program import Step
 from keras_aug_layers.kernels.resample import INTERPOLATIONS
 from keras_aug_layers.kernels.targets import formats, reading
 from keras_aug_layers.kernels.targets.formats import stored
-from keras_aug_layers.plan import carry, config, moves, ragged, strides
+from keras_aug_layers.plan import carry, config, entries, moves, ragged, strides
+from keras_aug_layers.plan.entries import kind_of
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.plan import Plan
 from keras_aug_layers.plan.settings import Settings
@@ -86,6 +87,7 @@ class Transform(tf.experimental.BatchableExtensionType):
     box_fit: str
     min_visibility: float
     keypoint_format: str
+    extra_targets: Optional[tuple[tuple[str, str], ...]]  # noqa: UP045
     num_classes: Optional[int]  # noqa: UP045
     label_smoothing: Optional[float]  # noqa: UP045
 
@@ -193,22 +195,24 @@ class Transform(tf.experimental.BatchableExtensionType):
                 are known only when a graph runs, an InvalidArgumentError then.
         """
         arguments.one_of("interpolation", interpolation, INTERPOLATIONS)
-        if isinstance(masks, tf.RaggedTensor) and interpolation == "nearest":
-            return ragged.apply(self, {ragged.MASKS: masks})[ragged.MASKS]
+        if isinstance(masks, tf.RaggedTensor) and interpolation != "bicubic":
+            kind = "maps" if interpolation == "bilinear" else "segmentation_masks"
+            return ragged.apply(self, {kind: masks})[kind]
         masks = tf.convert_to_tensor(masks)
         if not self._moves and not carry.touched(self.plan, "masks"):
             return masks
         size = _frame_of(self.size)
         if not in_xla_context():
             coarse = strides.size_of(masks, self.data_format, 3 + self.batched)
-            strides.check(size, coarse, self._output)
+            strides.check("segmentation_masks", size, coarse, self._output)
         return self._masks(masks, size, interpolation)
 
     def _masks(
         self, masks: tf.Tensor, size: tuple[Any, Any], interpolation: str = "nearest"
     ) -> tf.Tensor:
         """Moves masks of images of a size."""
-        if not self._moves and not carry.touched(self.plan, "masks"):
+        target = "maps" if interpolation == "bilinear" else "masks"
+        if not self._moves and not carry.touched(self.plan, target):
             return masks
         flat = masks.shape.rank == 2 + self.batched
         if flat:
@@ -297,41 +301,45 @@ class Transform(tf.experimental.BatchableExtensionType):
         return carry.labels(self.plan, encoded) if mixed else encoded
 
     def apply(self, data: dict[str, Any]) -> dict[str, Any]:
-        """Augments a dict of `images`, `segmentation_masks` and so on."""
+        """Augments a dict of `images`, `segmentation_masks` and so on.
+
+        Several entries of one kind have a name of their own behind it, as in "maps/a".
+        """
         result = {}
-        if ragged.some(data):
-            keys = ("images", ragged.MASKS)
-            result = ragged.apply(self, {k: data[k] for k in keys if k in data})
-            data = {key: x for key, x in data.items() if key not in keys}
-        pixels = [key for key in ("images", ragged.MASKS) if key in data]
+        pixels = [key for key in data if kind_of(key) in entries.PIXELS]
+        if entries.some_ragged(data):
+            result = ragged.apply(self, {key: data[key] for key in pixels})
+            data = {key: x for key, x in data.items() if key not in pixels}
+            pixels = []
         data = {**data, **{key: tf.convert_to_tensor(data[key]) for key in pixels}}
         known = _frame_of(self.size)
         if "images" in data:
             rank = 3 + self.batched
             known = strides.size_of(data["images"], self.data_format, rank)
         for key, value in data.items():
-            masks = key == "segmentation_masks"
-            result[key] = (
-                self._masks(value, known) if masks else getattr(self, key)(value)
-            )
+            kind = kind_of(key)
+            if kind in moves.MASKS:
+                result[key] = self._masks(value, known, moves.MASKS[kind])
+            else:
+                result[key] = getattr(self, kind)(value)
         return result
 
-    def filling(self, dtype: tf.DType, masks: bool) -> dict[str, Any]:
+    def filling(self, dtype: tf.DType, kind: str) -> dict[str, Any]:
         """How a warp reads and fills, after a check that the dtype holds it.
 
         Args:
             dtype: of the images or masks.
-            masks: whether they are masks.
+            kind: which of them they are.
         """
-        if masks:
-            return moves.of_masks(self.settings, dtype, "nearest")
+        if kind in moves.MASKS:
+            return moves.of_masks(self.settings, dtype, moves.MASKS[kind])
         if self._moves and self.fill_mode == "constant":
             moves.check_fill(self.fill_value, dtype, None)
         return moves.of_images(self.settings)
 
-    def moved_masks(self, warp: carry.Warp, masks: tf.Tensor) -> tf.Tensor:
+    def moved_masks(self, warp: carry.Warp, masks: tf.Tensor, kind: str) -> tf.Tensor:
         """Masks (B, H, W, C) of what another form of the warp reads."""
-        return carry.masks(self.plan, warp, masks)
+        return carry.masks(self.plan, warp, masks, 1, kind)
 
     def inverse(self) -> "Transform":
         """The transform that undoes this one.

@@ -11,10 +11,8 @@ import tensorflow as tf
 from keras_aug_layers import arguments
 from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.layers.groups.fused import FusedAugmentation
+from keras_aug_layers.plan import entries
 from keras_aug_layers.plan.random_numbers import fold
-
-KEYS = ("images", "segmentation_masks", "bounding_boxes", "keypoints", "labels")
-"""What belongs to the images, and so to each of their views."""
 
 Views = Mapping[str, tuple[int, Sequence[AugmentationLayer]]]
 
@@ -64,6 +62,13 @@ class MultiCrop(keras.layers.Layer):
         }
         self.built = True
 
+    @property
+    def _keys(self) -> set[str]:
+        """What belongs to the images, and so to each of their views."""
+        named = (stack.settings.extra_targets or () for stack in self.stacks.values())
+        extra = {name for pairs in named for name, _ in pairs}
+        return {*entries.NAMES, "labels"} | extra
+
     def __call__(self, data: Any, *args: Any, **kwargs: Any) -> Any:
         """Calls the layer; a dict may hold whatever it likes beside tensors."""
         if isinstance(data, dict):
@@ -88,7 +93,7 @@ class MultiCrop(keras.layers.Layer):
         given = data
         if isinstance(data, dict):
             self._check_names(data)
-            given = {key: data[key] for key in KEYS if key in data}
+            given = {key: data[key] for key in self._keys if key in data}
         made, number = {}, 0
         for name, stack in self.stacks.items():
             views = []
@@ -99,11 +104,11 @@ class MultiCrop(keras.layers.Layer):
             made[name] = tf.nest.map_structure(lambda *x: tf.stack(x, axis), *views)
         if not isinstance(data, dict):
             return made
-        return {**{k: v for k, v in data.items() if k not in KEYS}, **made}
+        return {**{k: v for k, v in data.items() if k not in self._keys}, **made}
 
     def _check_names(self, data: dict[str, Any]) -> None:
         """Refuses entries that would be lost."""
-        both = sorted((set(data) - set(KEYS)) & set(self.stacks))
+        both = sorted((set(data) - self._keys) & set(self.stacks))
         if both or "images" not in data:
             raise ValueError(
                 "`data` must have the key 'images', and no key that is the name of a "
@@ -119,7 +124,7 @@ class MultiCrop(keras.layers.Layer):
         given = data
         if isinstance(data, dict):
             self._check_names(data)
-            given = {key: data[key] for key in KEYS if key in data}
+            given = {key: data[key] for key in self._keys if key in data}
 
         def several(one: Any, count: int) -> keras.KerasTensor:
             shape = (*one.shape[:axis], count, *one.shape[axis:])
@@ -134,7 +139,7 @@ class MultiCrop(keras.layers.Layer):
         }
         if not isinstance(data, dict):
             return made
-        rest = {key: x for key, x in data.items() if key not in KEYS}
+        rest = {key: x for key, x in data.items() if key not in self._keys}
         same = keras.tree.map_structure(
             lambda x: keras.KerasTensor(x.shape, x.dtype), rest
         )

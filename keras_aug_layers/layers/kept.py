@@ -1,0 +1,33 @@
+"""Kept: what of a layer is kept, its arguments and the state of its random numbers."""
+
+import inspect
+from typing import Any
+
+import keras
+
+from keras_aug_layers.layers.streams import own
+
+
+class Kept(keras.layers.Layer):
+    """A layer whose arguments are its attributes of the same names."""
+
+    random_state: Any
+
+    def get_config(self) -> dict[str, Any]:
+        """Every argument of `__init__`, as the attribute of the same name."""
+        config = super().get_config()
+        for cls in type(self).__mro__[: type(self).__mro__.index(keras.layers.Layer)]:
+            init = vars(cls).get("__init__", lambda self: None)
+            for name, parameter in inspect.signature(init).parameters.items():
+                if name != "self" and parameter.kind is not parameter.VAR_KEYWORD:
+                    config[name] = getattr(self, name)
+        return config
+
+    def save_own_variables(self, store: Any) -> None:
+        """Saves the state of the random numbers, which is no weight."""
+        store["random_state"] = own(self.random_state).numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Loads it, where it was saved: not by a net without this layer."""
+        if "random_state" in store.keys():
+            self.random_state.assign(store["random_state"])
