@@ -65,6 +65,7 @@ if sys.argv[:1] != ["-m"] or "keras_aug_layers" not in sys.orig_argv:
     from keras_aug_layers.layers.pixels.color_layer import ColorLayer
     from keras_aug_layers.migrate.fuse import NotFusedWarning, fuse
     from keras_aug_layers.migrate.image_data_generator import from_image_data_generator
+    from keras_aug_layers.notices import DataWarning
     from keras_aug_layers.plan.chain import no_chaining, settle
     from keras_aug_layers.plan.transform import Transform
 
@@ -77,6 +78,7 @@ __all__ = [
     "CoarseDropout",
     "ColorLayer",
     "CutMix",
+    "DataWarning",
     "Equalization",
     "FusedAugmentation",
     "GeometricLayer",

@@ -6,9 +6,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from keras_aug_layers import notices
 from keras_aug_layers.layers import LayerSequence, MultiCrop
 from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.migrate.fuse import draws
+from keras_aug_layers.plan import entries
 from keras_aug_layers.plan.random_numbers import fold
 
 OURS = (AugmentationLayer, MultiCrop)
@@ -21,6 +23,7 @@ def augment_dataset(
     *,
     seed: int,
     key: Callable[..., Any] | None = None,
+    structure: Sequence[str] | None = None,
     num_parallel_calls: int | None = tf.data.AUTOTUNE,
     deterministic: bool | None = True,
 ) -> tf.data.Dataset:
@@ -58,6 +61,11 @@ def augment_dataset(
         key: function that identifies an element: of `element`, or of `*element` for a
             tuple, to an integer, or integers (B,) for a batch. Then the draws depend on
             the key and not on the place, and those of an image not on its batch.
+        structure: what the elements of a tuple are, such as ("images",
+            "segmentation_masks"), or ("images", "segmentation_masks", "weights"): the
+            keys that they would have in a dict. By default the first are the images,
+            and the names of a named tuple with the field "images" count. Where labels
+            look like masks, a warning says so.
         num_parallel_calls: as for `tf.data.Dataset.map`.
         deterministic: as for `tf.data.Dataset.map`.
 
@@ -65,7 +73,8 @@ def augment_dataset(
         A dataset of the same structure.
 
     Raises:
-        ValueError: if `layer` is no augmentation layer, or `seed` no integer.
+        ValueError: if `layer` is no augmentation layer, `seed` no integer, or
+            `structure` no names, "images" among them, of the elements.
 
     Example:
         >>> images = tf.zeros((8, 32, 32, 3), tf.uint8)
@@ -80,6 +89,7 @@ def augment_dataset(
         raise ValueError(
             f"`seed` must be an integer of 64 bits. Received: {seed!r}. Write seed=1."
         )
+    _check_structure(structure)
     places = tf.data.Dataset.range(2**63 - 1)
     triples = tf.data.Dataset.zip(dataset, _epochs(seed), places)
 
@@ -93,7 +103,7 @@ def augment_dataset(
                 data = _applied(each, data, pair, number)
             return data
 
-        return of_element(apply, element, layers)
+        return of_element(apply, element, layers, structure)
 
     return triples.map(
         augment, num_parallel_calls=num_parallel_calls, deterministic=deterministic
@@ -101,7 +111,10 @@ def augment_dataset(
 
 
 def of_element(
-    apply: Callable[[Any], Any], element: Any, layers: Sequence[keras.layers.Layer]
+    apply: Callable[[Any], Any],
+    element: Any,
+    layers: Sequence[keras.layers.Layer],
+    structure: Sequence[str] | None = None,
 ) -> Any:
     """Applies a function to the images of an element, with labels where they change.
 
@@ -109,11 +122,19 @@ def of_element(
         apply: what the layers do to images, or to a dict of images and labels.
         element: images, or a tuple of them, labels and weights.
         layers: the layers.
+        structure: what the element's parts are; None for the above, or what the names
+            of a named tuple say.
     """
+    if structure is None and entries.is_named(element):
+        structure = element._fields
+    if structure is not None:
+        return _of_parts(apply, element, structure)
     parts = element if isinstance(element, tuple) else (element,)
     ours = [x for x in layers if isinstance(x, AugmentationLayer)]
     labelled = any(x.mixes() or x.settings.num_classes is not None for x in ours)
     given, beside = parts[0], False
+    if len(parts) > 1:
+        _warn_of_masks(parts[0], parts[1], ours[0].data_format if ours else None)
     if labelled and len(parts) > 1:
         images = parts[0] if isinstance(parts[0], dict) else {"images": parts[0]}
         beside = "labels" not in images
@@ -124,6 +145,53 @@ def of_element(
         images = images if isinstance(parts[0], dict) else images["images"]
         return (images, done["labels"], *parts[2:])
     return (done, *parts[1:]) if isinstance(element, tuple) else done
+
+
+def _of_parts(
+    apply: Callable[[Any], Any], element: Any, structure: Sequence[str]
+) -> Any:
+    """Applies a function to a tuple whose parts are named."""
+    if not isinstance(element, tuple) or len(element) != len(structure):
+        count = len(element) if isinstance(element, tuple) else 1
+        raise ValueError(
+            "`structure` must name each part of the elements of `dataset`. Received: "
+            f"{structure!r} for {count} part{'s' * (count != 1)}."
+        )
+    done = apply(dict(zip(structure, element, strict=True)))
+    parts = [done[name] for name in structure]
+    return type(element)(*parts) if hasattr(element, "_fields") else tuple(parts)
+
+
+def _check_structure(structure: Any) -> None:
+    """Refuses what does not name parts, one of them the images."""
+    if structure is None:
+        return
+    names = [] if isinstance(structure, str) else list(structure)
+    if "images" not in names or len({*names}) != len(names):
+        raise ValueError(
+            "`structure` must be names, each once, and 'images' among them. Received: "
+            f"{structure!r}. Write ('images', 'segmentation_masks')."
+        )
+
+
+def _warn_of_masks(images: Any, labels: Any, data_format: str | None) -> None:
+    """Warns where labels have the size of the images, and so look like masks."""
+    images = images["images"] if isinstance(images, dict) else images
+    shape, own = (getattr(x, "shape", tf.TensorShape(None)) for x in (images, labels))
+    if None in (shape.rank, own.rank) or own.rank not in (shape.rank, shape.rank - 1):
+        return
+    first, last = shape.rank - 3, own.rank == shape.rank
+    begin = first + (data_format == "channels_first")
+    size = shape[begin : begin + 2]
+    begin = first + (last and data_format == "channels_first")
+    size_of_labels = own[begin : begin + 2]
+    sure = size.is_fully_defined() and size_of_labels.is_fully_defined()
+    if size.is_compatible_with(size_of_labels) and (sure or last):
+        notices.warn(
+            f"The labels of `dataset`, of shape {own}, have the size of the images, "
+            "and are not moved with them. Write structure=('images', "
+            "'segmentation_masks') if they are masks, ('images', 'labels') if not."
+        )
 
 
 def _layers(layer: Any) -> list[keras.layers.Layer]:

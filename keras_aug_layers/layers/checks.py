@@ -1,15 +1,83 @@
 """Checks of what a layer is called with, before anything is drawn."""
 
+import difflib
+import functools
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from keras_aug_layers import notices
 from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.kernels.targets import formats, reading
 from keras_aug_layers.plan import entries, strides
 from keras_aug_layers.plan.frame import Frame
-from keras_aug_layers.plan.settings import Settings
+from keras_aug_layers.plan.settings import Settings, Unchosen
+
+SIMILAR = {
+    "mask": "segmentation_masks",
+    "masks": "segmentation_masks",
+    "boxes": "bounding_boxes",
+    "bbox": "bounding_boxes",
+    "bboxes": "bounding_boxes",
+    "landmarks": "keypoints",
+}
+"""Names of other libraries, and ours."""
+
+
+def names(layer: Any, data: dict[str, Any]) -> None:
+    """Warns of entries that look like targets and are none."""
+    known = {*entries.NAMES, *dict(layer.settings.extra_targets or ())}
+    for key, value in data.items():
+        meant = None if key in known or key == "labels" else _meant(key)
+        if meant == "labels" and not layer.mixes():
+            continue
+        if meant is not None and len(getattr(value, "shape", (0, 0))) > 1:
+            notices.warn(
+                f"The entry {key!r} of `data` is not moved with the images: its name "
+                f"is none that is known. Write {meant!r}, or for a further one "
+                f"extra_targets={{{key!r}: {meant!r}}}."
+            )
+
+
+@functools.lru_cache(1024)
+def _meant(key: Any) -> str | None:
+    """The name of a target that a key looks like."""
+    if not isinstance(key, str):
+        return None
+    plain = key.lower()
+    if plain in ("label", "class", "classes"):
+        return "labels"
+    close = difflib.get_close_matches(plain, entries.NAMES, 1, 0.85)
+    return SIMILAR.get(plain, close[0] if close else None)
+
+
+def grey(images: Any, data_format: str) -> None:
+    """Warns of a batch of grey images, which is taken for one image.
+
+    The last axis of one image cannot be its channels where it is longer than four and
+    has from a half to twice the length of the axis before it: that is a width.
+    """
+    shape = tf.TensorShape(getattr(images, "shape", None))
+    if shape.rank != 3 or data_format == "channels_first":
+        return
+    _, width, channels = shape
+    if width and channels and channels > 4 and width <= 2 * channels <= 4 * width:
+        notices.warn(
+            f"`images` of shape {tuple(shape)} are taken for one image of {channels} "
+            "channels. Write images[..., None] for a batch of grey images."
+        )
+
+
+def reflected(layer: Any, points: dict[str, Any]) -> None:
+    """Warns of boxes beside a fill that paints objects without any."""
+    boxes = any(entries.kind_of(key) == "bounding_boxes" for key in points)
+    if boxes and isinstance(layer.opinions.fill_mode, Unchosen):
+        notices.warn(
+            "Objects without a box appear at the borders of the images: there was no "
+            "`fill_mode` given, and 'reflect' mirrors what is near them. Write "
+            "fill_mode='constant', or fill_mode='reflect' where this is wanted."
+        )
 
 
 def images(data: dict[str, Any]) -> Any:
@@ -97,7 +165,8 @@ def points(points: dict[str, Any], settings: Settings, frame: Frame) -> None:
             box_format = formats.known_format(settings.bounding_box_format)
             reading.read_boxes(value, box_format, batch)
         else:
-            reading.read_keypoints(value, batch)
+            keypoint_format = settings.keypoint_format or "xy"
+            reading.read_keypoints(value, keypoint_format, batch)
 
 
 def batch(layer: Any, frame: Frame) -> None:

@@ -63,6 +63,9 @@ class Engine:
     def run(self, data: dict[str, Any], training: bool, seed: Any) -> dict[str, Any]:
         """What becomes of the entries of `data` that belong to the images."""
         images = checks.images(data)
+        if training:
+            checks.names(self._layer, data)
+            checks.grey(images, self._layer.data_format)
         shape = images.shape if hasattr(images, "shape") else _tensor(images).shape
         places = entries.paths(data, shape, self._layer.settings.extra_targets)
         given = entries.taken(data, places)
@@ -133,6 +136,8 @@ class Engine:
                 checks.pixels(key, masks, frame, layer.data_format, after)
         points = {k: x for k, x in data.items() if kind_of(k) in POINTS}
         checks.points(points, layer.settings, frame)
+        if training:
+            checks.reflected(layer, points)
         if training and layer.mixes():
             checks.mixing(layer, data, frame)
         if "labels" in data and self._labels(data["labels"], before):

@@ -21,6 +21,10 @@ FILL = ("fill_mode", "interpolation", "antialias", "fill_value", "mask_fill_valu
 """What concerns pixels from outside the frame: nothing to layers that move none."""
 
 
+class Unchosen(str):
+    """A default that nobody has chosen; else a string as any other."""
+
+
 class Disagreement(ValueError):
     """Two opinions on one setting."""
 
@@ -135,7 +139,7 @@ class Settings:
         """These settings, with the defaults in place of no opinion."""
         return self.over(
             Settings(
-                fill_mode="reflect",
+                fill_mode=Unchosen("reflect"),
                 interpolation="bilinear",
                 antialias=False,
                 fill_value=0.0,

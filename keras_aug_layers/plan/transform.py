@@ -265,7 +265,7 @@ class Transform(tf.experimental.BatchableExtensionType):
         Returns:
             The keypoints in the same shape and dtype; integers are rounded.
         """
-        keypoints = reading.read_keypoints(keypoints, self._batch)
+        keypoints = reading.read_keypoints(keypoints, self.keypoint_format, self._batch)
         touched = carry.touched(self.plan, "keypoints")
         if not self._moves and not touched:
             return keypoints

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from keras_aug_layers import notices
 from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.kernels.targets.formats import nothing, to_xyxy
 
@@ -57,7 +58,7 @@ def read_boxes(
         f"the shape ({b}N, 4)",
     )
     check_holds_minus_one("bounding_boxes['boxes']", boxes.dtype)
-    _check_order(boxes, box_format)
+    _check_boxes(boxes, box_format)
     beside: dict[str, tf.Tensor] = {}
     ranks = {"boxes": rank}
     for key, value in bounding_boxes.items():
@@ -110,7 +111,9 @@ def _fits(value: Any, boxes: tf.Tensor, lengths: Any, axis: int) -> bool:
     )
 
 
-def read_keypoints(keypoints: Any, batch: tuple[int | None, ...]) -> tf.Tensor:
+def read_keypoints(
+    keypoints: Any, keypoint_format: str, batch: tuple[int | None, ...]
+) -> tf.Tensor:
     """Keypoints as a tensor, (B, …, N, 2) if `batch` is (B,), else (…, N, 2).
 
     Raises:
@@ -130,6 +133,13 @@ def read_keypoints(keypoints: Any, batch: tuple[int | None, ...]) -> tf.Tensor:
         (*batch, *between, None, 2),
         f"the shape ({'B, ' if batch else ''}…, N, 2)",
     )
+    values = tf.get_static_value(keypoints)
+    if values is not None:
+        points = values.reshape(-1, values.shape[-1])[:, :2].astype(float)
+        relative = keypoint_format.startswith("rel_")
+        other = "xy" if relative else "rel_xy"
+        real = (points != -1.0).any(axis=1)
+        check_units("keypoints", points[real], relative, other)
     return keypoints
 
 
@@ -149,8 +159,8 @@ def _differ(a: tf.Tensor | None, b: tf.Tensor | None) -> bool:
     return a.numpy().tolist() != b.numpy().tolist()
 
 
-def _check_order(boxes: tf.Tensor, box_format: str) -> None:
-    """Refuses boxes that end before they begin, where their values are known."""
+def _check_boxes(boxes: tf.Tensor, box_format: str) -> None:
+    """Refuses boxes that are none in the format, where their values are known."""
     values = tf.get_static_value(boxes)
     if values is None:
         return
@@ -158,8 +168,9 @@ def _check_order(boxes: tf.Tensor, box_format: str) -> None:
         batch = tf.reshape(tf.constant(values, tf.float64), (1, -1, 4))
         unit = tf.ones((1, 1, 4), tf.float64)
         corners = to_xyxy(batch, unit, box_format)[0]
-        wrong = (corners[:, 2:] < corners[:, :2]).numpy().any(axis=1)
-    wrong &= (values.reshape(-1, 4) != -1).any(axis=1)
+        corners = corners.numpy()
+    real = (values.reshape(-1, 4) != -1).any(axis=1)
+    wrong = (corners[:, 2:] < corners[:, :2]).any(axis=1) & real
     if wrong.any():
         raise ValueError(
             "`bounding_boxes['boxes']` must not end before they begin. Received: "
@@ -167,6 +178,37 @@ def _check_order(boxes: tf.Tensor, box_format: str) -> None:
             f"{box_format!r}. Write the format that they are in as "
             "`bounding_box_format`."
         )
+    relative = box_format.startswith("rel_")
+    other = box_format.removeprefix("rel_") if relative else "rel_" + box_format
+    check_units("bounding_boxes['boxes']", corners[real], relative, other)
+
+
+def check_units(key: str, values: np.ndarray, relative: bool, other: str) -> None:
+    """Refuses pixels where parts of the frame are expected, and warns of the reverse.
+
+    Parts are pixels where more than half of them lie beyond two frames; pixels are
+    parts where all are from 0 to 1, and not all of them 0 or 1.
+
+    Args:
+        key: whose values they are, for the error.
+        values: a row for each box or point.
+        relative: whether they are said to be parts of the frame.
+        other: the format to write if it is the other one.
+    """
+    name = "keypoint_format" if key == "keypoints" else "bounding_box_format"
+    if relative and len(values) and (values > 2.0).any(axis=1).mean() > 0.5:
+        raise ValueError(
+            f"`{key}` must be parts of the frame, from 0 to 1, as `{name}` says. "
+            f"Received: {values[(values > 2.0).any(axis=1)][0].tolist()}. Write "
+            f"{name}={other!r} for pixels."
+        )
+    if not relative and ((values >= 0.0) & (values <= 1.0)).all():
+        if ((values > 0.0) & (values < 1.0)).any():
+            notices.warn(
+                f"`{key}` all lie within one pixel, from 0 to 1, and are taken for "
+                f"pixels, as `{name}` says. Write {name}={other!r} for parts of the "
+                "frame."
+            )
 
 
 def _dense(key: str, value: Any) -> tuple[tf.Tensor, tf.Tensor | None, int]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from keras_aug_layers.layers.base import AugmentationLayer
+from keras_aug_layers.plan.settings import Unchosen
 
 
 class GeometricLayer(AugmentationLayer):
@@ -10,7 +11,9 @@ class GeometricLayer(AugmentationLayer):
 
     Args:
         fill_mode: what lies outside the frame: "reflect", "constant", "nearest" or
-            "wrap".
+            "wrap". The default mirrors objects that are near the borders, for which
+            there are no boxes: beside boxes choose "constant". There is a warning where
+            boxes come and no fill was chosen.
         interpolation: "bilinear", "bicubic" (Keys, a = -0.5, as PIL) or "nearest".
         antialias: "auto" filters images where they shrink by more than 1.2, however
             they are turned; False never does. None leaves it to the neighbours in a
@@ -26,7 +29,7 @@ class GeometricLayer(AugmentationLayer):
     def __init__(
         self,
         *,
-        fill_mode: str | None = "reflect",
+        fill_mode: str | None = Unchosen("reflect"),  # noqa: B008 (it is a string)
         interpolation: str | None = "bilinear",
         antialias: bool | str | None = None,
         fill_value: float | tuple[float, ...] | None = 0.0,
