@@ -146,9 +146,12 @@ class AugmentationLayer(Kept):
         """Augments if `training`, else returns `data` itself.
 
         Args:
-            data: images, or a dict or a named tuple with `images` and what belongs to
-                them, of which entries that are None stay so. Several masks may stand in
-                a dict or a list.
+            data: images (B, H, W, C) or (H, W, C), or a dict or a named tuple with
+                `images` and what belongs to them, of which entries that are None stay
+                so. Several masks may stand in a dict or a list. Videos, or volumes, are
+                (B, T, H, W, C), with masks (B, T, H, W, C), boxes (B, T, N, 4) and so
+                on: one draw for each clip; statistics, such as the mean for a contrast,
+                are those of each frame. A clip alone looks like a batch.
             training: whether to augment.
             seed: two integers that make the call stateless, or (B, 2) integers, a pair
                 for each image.

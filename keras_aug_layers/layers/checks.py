@@ -169,6 +169,15 @@ def points(points: dict[str, Any], settings: Settings, frame: Frame) -> None:
             reading.read_keypoints(value, keypoint_format, batch)
 
 
+def clips(layer: Any) -> None:
+    """Refuses videos, for what mixes images."""
+    if layer.mixes():
+        raise ValueError(
+            f"`images` must be images (B, H, W, C) for {layer.name!r}, which mixes "
+            "them. Received: videos (B, T, H, W, C). Write layers that move or colour."
+        )
+
+
 def batch(layer: Any, frame: Frame) -> None:
     """Refuses a single image, for what mixes images of a batch."""
     if not frame.batched:

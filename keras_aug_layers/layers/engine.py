@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from keras_aug_layers.layers import checks
+from keras_aug_layers.layers.clips import Clips
 from keras_aug_layers.layers.streams import Streams
 from keras_aug_layers.plan import chain, entries, random_numbers
 from keras_aug_layers.plan.chain import Chain
@@ -66,22 +67,46 @@ class Engine:
         if training:
             checks.names(self._layer, data)
             checks.grey(images, self._layer.data_format)
-        shape = images.shape if hasattr(images, "shape") else _tensor(images).shape
-        places = entries.paths(data, shape, self._layer.settings.extra_targets)
+        if not hasattr(images, "shape"):
+            images = tf.convert_to_tensor(images)
+            data = {**data, "images": images}
+        extra = self._layer.settings.extra_targets
+        places = entries.paths(data, tf.TensorShape(images.shape), extra)
         given = entries.taken(data, places)
         if data.get("labels") is not None:
             places["labels"], given["labels"] = ("labels",), data["labels"]
-        return entries.put(data, places, self._run(given, training, seed))
+        return entries.put(data, places, self._with_clips(given, training, seed))
 
-    def _run(self, data: dict[str, Any], training: bool, seed: Any) -> dict[str, Any]:
-        """What becomes of entries under flat keys."""
+    def _with_clips(
+        self, data: dict[str, Any], training: bool, seed: Any
+    ) -> dict[str, Any]:
+        """What becomes of entries under flat keys, of images or of videos."""
+        clips = Clips.of(data["images"])
+        if clips is None:
+            return self._run(data, training, seed)
+        checks.clips(self._layer)
+        frames = {key: clips.joined(key, x) for key, x in data.items()}
+        made = self._run(frames, training, seed, clips)
+        return {
+            key: data[key] if x is frames[key] else clips.parted(key, x, frames[key])
+            for key, x in made.items()
+        }
+
+    def _run(
+        self,
+        data: dict[str, Any],
+        training: bool,
+        seed: Any,
+        clips: Clips | None = None,
+    ) -> dict[str, Any]:
+        """What becomes of images, or of the frames of videos, and what is with them."""
         layer = self._layer
         before, why = chain.before(data["images"], layer.opinions)
         pixels = {k: _tensor(x) for k, x in data.items() if kind_of(k) in PIXELS}
         images = pixels["images"]
         frame = self._frame(images) if before is None else before.frame
         points = self._points(data, pixels, frame, before, training)
-        origins = self._streams.next(frame, seed) if training else []
+        origins = self._origins(frame, seed, clips) if training else []
 
         def draw() -> Transform:
             if not training:
@@ -118,6 +143,13 @@ class Engine:
         for key, source in sources.items():
             chain.remember(result[key], now, source)
         return result
+
+    def _origins(self, frame: Frame, seed: Any, clips: Clips | None) -> list[tf.Tensor]:
+        """Where the random numbers start; all frames of a clip draw the same."""
+        if clips is None:
+            return self._streams.next(frame, seed)
+        origins = self._streams.next(frame._replace(batch=clips.count), seed)
+        return clips.origins(origins)
 
     def _points(
         self,

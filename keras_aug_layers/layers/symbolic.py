@@ -29,6 +29,8 @@ def shapes(layer: Any, given: dict[str, Any]) -> dict[str, Any]:
         given: shapes under the keys of a layer's call.
     """
     images = tuple(given["images"])
+    if len(images) == 5:
+        return _of_clips(layer, given)
     before = Frame.of(images, layer.data_format)
     after = layer.framed(before)
     first = layer.data_format == "channels_first"
@@ -52,6 +54,18 @@ def shapes(layer: Any, given: dict[str, Any]) -> dict[str, Any]:
     if "labels" in given and classes is not None:
         result["labels"] = (*tuple(given["labels"])[: len(images) - 3], classes)
     return result
+
+
+def _of_clips(layer: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """Shapes of videos, and of masks of all their frames."""
+    extra = dict(layer.settings.extra_targets or ())
+    kinds = {key: extra.get(key, entries.kind_of(key)) for key in given}
+    timed = [key for key, kind in kinds.items() if kind in entries.PIXELS]
+    one = {key: (given[key][0], *given[key][2:]) for key in timed}
+    made = shapes(layer, one)
+    for key in timed:
+        made[key] = (made[key][0], given[key][1], *made[key][1:])
+    return {**given, **made}
 
 
 def _of_masks(
@@ -83,7 +97,7 @@ def specs(layer: Any, data: dict[str, Any]) -> dict[str, Any]:
         shaped["labels"] = labels.shape
     shaped = shapes(layer, shaped)
     before = tf.as_dtype(keras.backend.standardize_dtype(data["images"].dtype))
-    frame = Frame.of(tuple(data["images"].shape), layer.data_format)
+    frame = Frame.of(tuple(data["images"].shape)[-4:], layer.data_format)
     dtype = layer.framed(frame._replace(dtype=before)).dtype.name
     made = {}
     for key, shape in shaped.items():

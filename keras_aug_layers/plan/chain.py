@@ -30,6 +30,7 @@ LONGEST = 32
 """Steps after which an eager chain settles: its source is kept alive until then."""
 
 _ATTRIBUTE = "_keras_aug_layers_source"
+_SEEN_AS = "_keras_aug_layers_seen_as"
 _LOCAL = threading.local()
 
 
@@ -98,6 +99,16 @@ def remember(result: Any, chain: Chain, source: Any) -> None:
     if result is not source:
         for tensor in _made(result, source):
             setattr(tensor, _ATTRIBUTE, (chain, source))
+
+
+def see_as(tensor: tf.Tensor, other: tf.Tensor) -> None:
+    """Notes that a tensor is another one in another shape, as a video is its frames."""
+    setattr(tensor, _SEEN_AS, other)
+
+
+def seen_as(tensor: tf.Tensor) -> tf.Tensor | None:
+    """The other one of which `see_as` told."""
+    return getattr(tensor, _SEEN_AS, None)
 
 
 def source_of(result: Any, chain: Chain) -> Any:

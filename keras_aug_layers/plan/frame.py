@@ -54,7 +54,8 @@ class Frame(NamedTuple):
             sizes = [dimension(images, axis) for axis in range(images.shape.rank)]
         if len(sizes) not in (3, 4):
             raise ValueError(
-                "`images` must have the shape (H, W, C) or (B, H, W, C). Received: "
+                "`images` must have the shape (H, W, C) or (B, H, W, C), or be videos "
+                "(B, T, H, W, C) in the call of a layer. Received: "
                 f"shape={tuple(shape)}"
             )
         batched = len(sizes) == 4

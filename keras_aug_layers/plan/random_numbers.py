@@ -76,6 +76,14 @@ def seeded_origin(seed: tf.Tensor) -> tf.Tensor:
     return tf.stack([tf.zeros_like(seed[..., 1]), seed[..., 1], seed[..., 0]], axis=-1)
 
 
+def of_each(origin: tf.Tensor, batch: Any) -> tf.Tensor:
+    """The origins of the images of a batch that has one origin: int64 (B, 3)."""
+    if origin.shape.rank == 2:
+        return origin
+    places = tf.range(tf.cast(batch, tf.int64)) * (PAGE // 4)
+    return origin + places[:, tf.newaxis] * tf.constant([1, 0, 0], tf.int64)
+
+
 def fold(*numbers: int) -> int:
     """A 64-bit number for a place in a stack, or for a seed; 0 for no place at all.
 

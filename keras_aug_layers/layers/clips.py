@@ -1,0 +1,83 @@
+"""Clips: videos (B, T, H, W, C), of which all frames are moved and coloured alike.
+
+Their frames are a batch of B * T images, which draw from B origins. A volume of slices
+is a video too.
+"""
+
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from keras_aug_layers.kernels.warp import dimension
+from keras_aug_layers.plan import chain, random_numbers
+from keras_aug_layers.plan.entries import POINTS, kind_of
+
+
+class Clips(NamedTuple):
+    """How many clips there are, and of how many frames: numbers, or scalar tensors."""
+
+    count: Any
+    frames: Any
+
+    @classmethod
+    def of(cls, images: Any) -> "Clips | None":
+        """Those of videos; None for images."""
+        if len(getattr(images, "shape", ())) != 5:
+            return None
+        videos = tf.convert_to_tensor(images)
+        return cls(dimension(videos, 0), dimension(videos, 1))
+
+    def origins(self, origins: list[tf.Tensor]) -> list[tf.Tensor]:
+        """Where the random numbers start: those of all frames of a clip at one."""
+        return [
+            tf.repeat(random_numbers.of_each(x, self.count), self.frames, axis=0)
+            for x in origins
+        ]
+
+    def joined(self, key: str, value: Any) -> Any:
+        """An entry as that of a batch of frames."""
+        if isinstance(value, dict) and kind_of(key) in POINTS:
+            return {
+                name: x if name != "boxes" and not self._has(x) else self._join(name, x)
+                for name, x in value.items()
+            }
+        return value if key == "labels" else self._join(key, value)
+
+    def parted(self, key: str, value: Any, given: Any) -> Any:
+        """Undoes `joined`, of what became of an entry."""
+        if isinstance(value, dict):
+            return {
+                name: x if x is given.get(name) else self._part(x)
+                for name, x in value.items()
+            }
+        return value if key == "labels" else self._part(value)
+
+    def _has(self, value: Any) -> bool:
+        """Whether a value has elements for each frame of each clip."""
+        shape = tf.TensorShape(getattr(value, "shape", None))
+        known = [x if isinstance(x, int) else None for x in self]
+        return (shape.rank or 0) > 2 and shape[:2].is_compatible_with(known)
+
+    def _join(self, key: str, value: Any) -> tf.Tensor:
+        if isinstance(value, tf.RaggedTensor):
+            raise ValueError(
+                f"`{key}` must be dense beside videos, padded with -1. Received: a "
+                "tf.RaggedTensor. Write value.to_tensor(-1)."
+            )
+        value = tf.convert_to_tensor(value)
+        if not self._has(value):
+            raise ValueError(
+                f"`{key}` must have the axes (B, T) of the videos. Received: "
+                f"shape={value.shape}."
+            )
+        joined = chain.seen_as(value)
+        if joined is None:
+            rest = [dimension(value, axis) for axis in range(2, value.shape.rank)]
+            joined = tf.reshape(value, [self.count * self.frames, *rest])
+        return joined
+
+    def _part(self, value: tf.Tensor) -> tf.Tensor:
+        rest = [dimension(value, axis) for axis in range(1, value.shape.rank)]
+        parted = tf.reshape(value, [self.count, self.frames, *rest])
+        chain.see_as(parted, value)
+        return parted

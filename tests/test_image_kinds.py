@@ -1,0 +1,101 @@
+"""Videos: one draw for each clip."""
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import op_by_op, random_images
+
+import keras_aug_layers as kal
+
+
+def stack(**arguments):
+    """A turn and a colour, drawn for each clip."""
+    turn = kal.RandomRotate(0.2, seed=1, bounding_box_format="xyxy", fill_mode="wrap")
+    return kal.FusedAugmentation([turn, kal.RandomBrightness(0.3, seed=2)], **arguments)
+
+
+@pytest.fixture
+def videos():
+    """Two clips of three random frames: uint8 (2, 3, 8, 10, 3)."""
+    return random_images((2, 3, 8, 10, 3), "uint8")
+
+
+@op_by_op()
+def of_frames(data, layer, frame, seed=(1, 2)):
+    """What becomes of one frame of each clip."""
+    one = tf.nest.map_structure(lambda x: x[:, frame], data)
+    return layer(one, training=True, seed=seed)
+
+
+@pytest.mark.parametrize("seed", [(1, 2), [(1, 2), (3, 4)]])
+def test_all_frames_of_a_clip_move_alike(videos, seed):
+    """Images, masks, boxes and what belongs to them, keypoints."""
+    boxes = np.tile(np.array([[1.0, 1, 7, 6], [2, 2, 4, 4]]), (2, 3, 1, 1))
+    data = {
+        "images": videos,
+        "segmentation_masks": videos[..., 0] // 64,
+        "bounding_boxes": {"boxes": boxes, "labels": np.ones((2, 3, 2), "uint8")},
+        "keypoints": boxes[..., :2] + 1,
+    }
+    layer = stack()
+    with op_by_op():
+        result = layer(data, training=True, seed=seed)
+    clips = result["images"].numpy()
+    assert clips.shape == videos.shape and (clips != videos).mean() > 0.5
+    for frame in range(3):
+        expected = of_frames(data, layer, frame, seed)
+        found = tf.nest.map_structure(lambda x: x[:, frame], result)  # noqa: B023
+        tf.nest.map_structure(np.testing.assert_array_equal, found, expected)
+    first, second = result["bounding_boxes"]["boxes"].numpy()[:, 0]
+    assert np.abs(first - second).max() > 0.1
+
+
+def test_clips_draw_what_images_would(videos):
+    """Without a seed in the call as with one: a layer's own stream goes on."""
+    alone, clips = stack(), stack()
+    with op_by_op():
+        for _ in range(2):
+            expected = alone(videos[:, 0], training=True)
+            found = clips(videos, training=True)
+            np.testing.assert_array_equal(found[:, 0], expected)
+
+
+def test_a_chain_of_layers_on_a_video_is_one_warp(videos):
+    kind = functools.partial(kal.RandomRotate, 0.2, jit_compile=False)
+    turns = [kind(seed=seed) for seed in (1, 2)]
+    model = keras.Sequential(turns)
+    assert kal.explain(model, videos.shape).startswith("1 warp,")
+    with op_by_op():
+        turned = turns[0](videos, training=True, seed=(1, 2))
+        chained = turns[1](turned, training=True, seed=(1, 2))
+        expected = kal.FusedAugmentation(turns)(videos, training=True, seed=(1, 2))
+    np.testing.assert_array_equal(chained, expected)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_videos_are_cropped(videos, training):
+    with op_by_op():
+        result = kal.Resizing(4, 5)({"images": videos, "name": "a"}, training=training)
+    assert result["images"].shape == (2, 3, 4, 5, 3)
+    symbolic = kal.Resizing(4, 5)(keras.Input((None, 8, 10, 3), dtype="uint8"))
+    assert symbolic.shape == (None, None, 4, 5, 3)
+
+
+@pytest.mark.slow
+def test_videos_of_unknown_length_in_a_graph(videos):
+    layer = stack()
+    signature = [tf.TensorSpec((None, None, 8, 10, 3), tf.uint8)]
+    called = tf.function(
+        lambda x: layer(x, training=True, seed=(1, 2)), input_signature=signature
+    )
+    expected = of_frames(videos, layer, 1)
+    difference = np.abs(called(videos)[:, 1] - expected.numpy().astype(int))
+    assert difference.max() <= 1
+
+
+def test_videos_are_not_mixed(videos):
+    with pytest.raises(ValueError, match="mixes.*videos"):
+        kal.CutMix()({"images": videos, "labels": np.eye(2)}, training=True)
