@@ -145,6 +145,24 @@ def value_range(name: str, value: Any) -> Range:
     return low, high
 
 
+def pairs(name: str, value: Any) -> tuple[tuple[int, int], ...] | None:
+    """Returns pairs of whole numbers from 0 on, none of them twice; or None."""
+    if value is None:
+        return None
+    try:
+        checked = tuple((size(name, a, 0), size(name, b, 0)) for a, b in value)
+        numbers = [number for one in checked for number in one]
+        right = len({*numbers}) == len(numbers)
+    except (TypeError, ValueError):
+        right = False
+    if not right:
+        raise ValueError(
+            f"`{name}` must be pairs of numbers of keypoints, each number once. "
+            f"Received: {value!r}. Write [(1, 2), (3, 4)]."
+        )
+    return checked
+
+
 def seed(name: str, value: Any) -> int | None:
     """Returns an integer, or None."""
     if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
@@ -160,6 +178,13 @@ def keras_version(found: str) -> None:
             f"keras_aug_layers needs Keras {oldest} or newer. Found: {found}. Write "
             "pip install --upgrade keras."
         )
+
+
+def boolean(name: str, value: Any) -> bool:
+    """Returns `value` if it is True or False."""
+    if not isinstance(value, bool):
+        raise ValueError(f"`{name}` must be True or False. Received: {value!r}")
+    return value
 
 
 def is_number(value: Any) -> bool:

@@ -66,7 +66,7 @@ def _lines(chains: Sequence[Sequence[chain.Call]]) -> list[str]:
         plan = stack[-1].now.transform().plan
         parts = []
         for part in (*plan.earlier, plan):
-            does = {"one warp": part.coordinates, "one pass": part.pixels}
+            does = {"one warp": part.coordinates, "one pass": part.colors}
             parts += [
                 f"{name} ({', '.join(step.name for step in steps)})"
                 for name, steps in does.items()

@@ -21,6 +21,7 @@ SETTINGS = {
     "fill_value": (7.0, 3.0),
     "interpolation": ("nearest", "bilinear"),
     "keypoint_format": ("rel_xy", "xy"),
+    "mark_outside": (False, True),
     "mask_fill_value": (3.0, 1.0),
     "min_visibility": (0.5, 0.25),
     "value_range": ((0.0, 100.0), (0.0, 50.0)),

@@ -43,11 +43,18 @@ def touches(step: Step, target: str) -> bool:
             for labels that are written into those.
     """
     function = function_of(step)
+    if function.reorders is not None:
+        return target == "keypoints"
     if target == "maps":
         return function.masks is not None and "masks" not in function.optional
     if getattr(function, target) is None:
         return False
     return function.optional.get(target, next(iter(step.rows))) in step.rows
+
+
+def mixes(step: Step, target: str) -> bool:
+    """Whether a step does more to a kind of target than to change its order."""
+    return touches(step, target) and function_of(step).reorders is None
 
 
 def mask_of(step: Step, batch: Any) -> tf.Tensor:
@@ -115,8 +122,9 @@ def at_points(covered: tf.Tensor, points: tf.Tensor) -> tf.Tensor:
 
     Args:
         covered: bool (B, H, W).
-        points: (B, N, 2): x and y, pixel centres at integers.
+        points: (B, N, 2): x and y, pixel centres at integers; (B, N, 3) too.
     """
+    points = points[..., :2]
     height, width = dimension(covered, 1), dimension(covered, 2)
     limit = tf.cast(tf.stack([width, height]), points.dtype)
     inside = tf.reduce_all((points >= -0.5) & (points < limit - 0.5), axis=-1)

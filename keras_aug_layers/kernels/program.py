@@ -27,6 +27,7 @@ Its kind says what it gets, and what it gives back:
   pixels; it gives values.
 - "whole": whole images (B, H, W, C) of floating values; it gives the same.
 - "stage": stored images (B, H, W, C), in the user's dtype; it gives the same.
+- "targets": nothing of the pixels; it is there for what follows them.
 
 All of them get their rows as keyword arguments.
 """
@@ -47,6 +48,7 @@ KINDS = (
     "placed",
     "whole",
     "stage",
+    "targets",
 )
 
 
@@ -104,6 +106,8 @@ class Function:
             images that it is for, the least visible part and its rows.
         keypoints: what it makes of keypoints (B, M, …, 2), pixel centres at integers,
             given the images that it is for and its rows.
+        reorders: of "targets", what it makes of keypoints (B, M, 2), given how many of
+            them in a row have a name each, and its rows.
         optional: under the name of a target, the row without which it stays as it is.
     """
 
@@ -125,6 +129,7 @@ class Function:
     masks: Callable[..., Any] | None = None
     boxes: Callable[..., Any] | None = None
     keypoints: Callable[..., Any] | None = None
+    reorders: Callable[..., Any] | None = None
     optional: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property

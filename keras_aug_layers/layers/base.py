@@ -42,7 +42,10 @@ class AugmentationLayer(Kept):
         min_visibility: the least part of a moved box, by area, that must lie inside the
             image for the box to be kept; by default every box that touches it is.
         keypoint_format: "xy", in pixels, the default, or "rel_xy", as parts of the
-            frame.
+            frame. A third number of a point is its visibility, which stays; what is
+            not there is (-1, -1, 0).
+        mark_outside: whether keypoints that leave the frame become -1, the default;
+            False keeps them where they are, outside.
         extra_targets: what further entries of a dict are, as {"right": "images",
             "depth": "maps", "labels_2": "segmentation_masks"}, also "bounding_boxes"
             and "keypoints". All follow the same geometry; "images" are coloured too,
@@ -66,6 +69,7 @@ class AugmentationLayer(Kept):
         box_fit: str | None = None,
         min_visibility: float | None = None,
         keypoint_format: str | None = None,
+        mark_outside: bool | None = None,
         extra_targets: Mapping[str, str] | None = None,
         jit_compile: bool | str = "auto",
         **kwargs: Any,
@@ -83,6 +87,7 @@ class AugmentationLayer(Kept):
             box_fit=box_fit,
             min_visibility=min_visibility,
             keypoint_format=keypoint_format,
+            mark_outside=mark_outside,
             extra_targets=extra_targets,
         )
         self.extra_targets = dict(self._settings.extra_targets or ()) or None

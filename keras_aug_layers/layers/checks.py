@@ -155,8 +155,9 @@ def pixels(
         strides.check(key, size, own_size, output if known else None)
 
 
-def points(points: dict[str, Any], settings: Settings, frame: Frame) -> None:
+def points(points: dict[str, Any], layer: Any, frame: Frame) -> None:
     """Refuses bad boxes and keypoints."""
+    settings: Settings = layer.settings
     batch: tuple[int | None, ...] = ()
     if frame.batched:
         batch = (frame.batch if isinstance(frame.batch, int) else None,)
@@ -166,7 +167,24 @@ def points(points: dict[str, Any], settings: Settings, frame: Frame) -> None:
             reading.read_boxes(value, box_format, batch)
         else:
             keypoint_format = settings.keypoint_format or "xy"
-            reading.read_keypoints(value, keypoint_format, batch)
+            read = reading.read_keypoints(value, keypoint_format, batch)
+            _pairs(layer, read.shape[-2])
+
+
+def _pairs(layer: Any, count: int | None) -> None:
+    """Refuses pairs of keypoints that are not there."""
+    for each in (layer, *layer.members()):
+        named = max(
+            (x for pair in getattr(each, "keypoint_pairs", None) or () for x in pair),
+            default=-1,
+        )
+        if count is not None and named >= count:
+            raise ValueError(
+                f"`keypoint_pairs` of {each.name!r} must name keypoints, from 0 to "
+                f"{count - 1}. Received: {named}."
+            )
+        if each is not layer:
+            _pairs(each, count)
 
 
 def clips(layer: Any) -> None:

@@ -167,7 +167,7 @@ class Engine:
                 after = None if chained else layer.framed(frame)
                 checks.pixels(key, masks, frame, layer.data_format, after)
         points = {k: x for k, x in data.items() if kind_of(k) in POINTS}
-        checks.points(points, layer.settings, frame)
+        checks.points(points, layer, frame)
         if training:
             checks.reflected(layer, points)
         if training and layer.mixes():

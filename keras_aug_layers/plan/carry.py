@@ -14,7 +14,7 @@ from typing import Any
 import tensorflow as tf
 
 from keras_aug_layers.kernels import coordinates, followers, matrices, pixels
-from keras_aug_layers.kernels.followers import Boxes, mask_of, touches
+from keras_aug_layers.kernels.followers import Boxes, mask_of, mixes, touches
 from keras_aug_layers.kernels.program import Step, function_of
 from keras_aug_layers.kernels.targets import formats, moving
 from keras_aug_layers.plan import strides
@@ -28,10 +28,18 @@ def touched(plan: Plan, target: str) -> bool:
     return any(touches(step, target) for step in _steps(plan))
 
 
+def mixed(plan: Plan, target: str) -> bool:
+    """Whether there may be more of it than before: that of other images."""
+    return any(mixes(step, target) for step in _steps(plan))
+
+
 def parts(plan: Plan, target: str) -> list[Plan]:
-    """The plan in parts; only the last steps of a part touch the target."""
+    """The plan in parts; only the last steps of a part touch the target.
+
+    What reorders it can be exchanged with a move, and ends no part.
+    """
     divided: list[Plan] = []
-    for part in plan.until(lambda step: touches(step, target)):
+    for part in plan.until(lambda step: mixes(step, target)):
         if part.gathers and touches(part.coordinates[0], target):
             gathered, *others = part.coordinates
             divided.append(Plan(pixels=(gathered,)))
@@ -143,8 +151,16 @@ def keypoints(
     size: tf.Tensor,
     keypoint_format: str,
     mark_outside: bool,
+    count: Any,
 ) -> tf.Tensor:
-    """Moves and changes keypoints (B, N, 2), in `keypoint_format`."""
+    """Moves and changes keypoints (B, N, 2) or (B, N, 3), in `keypoint_format`.
+
+    A point that is not there is (-1, -1); its visibility is -1 on the way, and 0 in the
+    end. In a group of `count` neighbours each has a name of its own.
+    """
+    columns = points.shape[-1]
+    if columns == 3:
+        points = moving.absent(points)
     for part in parts(plan, "keypoints"):
         target = _target(part, size)
         if part.moves:
@@ -153,8 +169,16 @@ def keypoints(
                 points, move, size, target, keypoint_format, mark_outside
             )
         for step in part.pixels:
-            points = _seen(step, points, part, target, keypoint_format)
+            reorder = function_of(step).reorders
+            if reorder is not None:
+                points = reorder(points, count, **step.rows)
+            else:
+                points = _seen(step, points, part, target, keypoint_format)
         size = target
+    if columns == 3:
+        there = tf.reduce_any(points[..., :2] != -1.0, axis=-1, keepdims=True)
+        seen = tf.where(there, points[..., 2:], 0.0)
+        points = tf.concat([points[..., :2], seen], axis=-1)
     return points
 
 
@@ -164,16 +188,22 @@ def _seen(
     """What a step does to keypoints; those that are -1 stay."""
     frame = tf.cast(size[:1, tf.newaxis, ::-1], points.dtype)
     relative = keypoint_format == "rel_xy"
-    padding = tf.reduce_all(tf.equal(points, -1.0), axis=-1, keepdims=True)
-    inner = formats.to_centres(points * frame) if relative else points
-    inner = tf.where(padding, -tf.ones_like(inner), inner)
+
+    def placed(points: tf.Tensor, place: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:
+        """Points in another unit, but for their visibility and for those at -1."""
+        padding = tf.reduce_all(tf.equal(points, -1.0), axis=-1, keepdims=True)
+        other = tf.concat([place(points[..., :2]), points[..., 2:]], axis=-1)
+        return tf.where(padding, -tf.ones_like(other), other)
+
+    if relative:
+        points = placed(points, lambda x: formats.to_centres(x * frame))
     shape = part.size or (size[0, 0], size[0, 1])
     only = mask_of(step, tf.shape(size)[0])
     change = function_of(step).keypoints or followers.as_they_are
-    inner = change(inner, shape, only, **step.rows)
-    padding = tf.reduce_all(tf.equal(inner, -1.0), axis=-1, keepdims=True)
-    outer = formats.to_edges(inner) / frame if relative else inner
-    return tf.where(padding, -tf.ones_like(outer), outer)
+    points = change(points, shape, only, **step.rows)
+    if relative:
+        points = placed(points, lambda x: formats.to_edges(x) / frame)
+    return points
 
 
 def _target(part: Plan, size: tf.Tensor) -> tf.Tensor:

@@ -34,7 +34,7 @@ def images(plan: Plan, settings: Settings, images: tf.Tensor) -> tf.Tensor:
             if settings.antialias and settings.interpolation != "nearest":
                 move = _filtering(part, move, how, images)
         to, limits = dtype if part is plan else None, settings.value_range
-        images = passes.run(part.pixels, images, move, limits, to, warp)
+        images = passes.run(part.colors, images, move, limits, to, warp)
     return images
 
 

@@ -36,6 +36,11 @@ class Plan(NamedTuple):
         return bool(self.coordinates) or self.size is not None
 
     @property
+    def colors(self) -> Program:
+        """The steps of pixels that pixels see."""
+        return tuple(x for x in self.pixels if function_of(x).kind != "targets")
+
+    @property
     def gathers(self) -> bool:
         """Whether the last part reads other images of the batch."""
         return any(function_of(step).gathers for step in self.coordinates)
@@ -55,7 +60,10 @@ class Plan(NamedTuple):
         for step in part.coordinates:
             coordinates = program.then(coordinates, step)
         for step in part.pixels:
-            pixels = program.then(pixels, step)
+            if function_of(step).kind == "targets":  # it stands between no others
+                pixels = (step, *pixels)
+            else:
+                pixels = program.then(pixels, step)
         return self._replace(
             coordinates=coordinates,
             pixels=pixels,

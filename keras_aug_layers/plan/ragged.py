@@ -217,7 +217,7 @@ def _read(transform: "Transform", key: str, full: Flat) -> tf.Tensor:
     move = flat.move(full, reader, shrinks, size, **how)
     dtype = None if plan.dtype is None else tf.as_dtype(plan.dtype)
     by_program, limits = moves.by_program(settings), settings.value_range
-    return passes.run(plan.pixels, full.pixels, move, limits, dtype, by_program)
+    return passes.run(plan.colors, full.pixels, move, limits, dtype, by_program)
 
 
 class _Asked(Exception):

@@ -52,6 +52,7 @@ class Settings:
         box_fit: "corners" or "ellipse".
         min_visibility: the least part of a moved box that must be inside.
         keypoint_format: "xy" or "rel_xy".
+        mark_outside: whether keypoints that leave the frame become -1.
         extra_targets: pairs of further entries' names and their kinds.
         num_classes: of how many classes integer labels are, which become one-hot.
         label_smoothing: the part of a one-hot label that all classes share.
@@ -70,6 +71,7 @@ class Settings:
     box_fit: str | None = None
     min_visibility: float | None = None
     keypoint_format: str | None = None
+    mark_outside: bool | None = None
     extra_targets: tuple[tuple[str, str], ...] | None = None
     num_classes: int | None = None
     label_smoothing: float | None = None
@@ -101,6 +103,8 @@ class Settings:
                 checked[name] = value and arguments.one_of(name, value, ("auto",))
             elif name == "fill_value":
                 checked[name] = arguments.per_channel(name, value)
+            elif name == "mark_outside":
+                checked[name] = arguments.boolean(name, value)
             elif name == "extra_targets":
                 checked[name] = _kinds(name, value)
             elif name in ("min_visibility", "label_smoothing"):
@@ -147,6 +151,7 @@ class Settings:
                 box_fit="corners",
                 min_visibility=0.0,
                 keypoint_format="xy",
+                mark_outside=True,
             )
         )
 

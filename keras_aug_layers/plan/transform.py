@@ -87,6 +87,7 @@ class Transform(tf.experimental.BatchableExtensionType):
     box_fit: str
     min_visibility: float
     keypoint_format: str
+    mark_outside: bool
     extra_targets: Optional[tuple[tuple[str, str], ...]]  # noqa: UP045
     num_classes: Optional[int]  # noqa: UP045
     label_smoothing: Optional[float]  # noqa: UP045
@@ -169,7 +170,7 @@ class Transform(tf.experimental.BatchableExtensionType):
         if self._moves and self.fill_mode == "constant":
             channels = images.shape[self._channel_axis]
             moves.check_fill(self.fill_value, images.dtype, channels)
-        if not self._moves and not self.plan.whole().pixels:
+        if not self._moves and not self.plan.whole().colors:
             return images
         standard = self._standard(images)
         return self._original(moves.images(self.plan, self.settings, standard))
@@ -253,33 +254,38 @@ class Transform(tf.experimental.BatchableExtensionType):
         result = followers.boxes_of(state, given, self.batched)
         return {**bounding_boxes, **result}
 
-    def keypoints(self, keypoints: Any, mark_outside: bool = True) -> tf.Tensor:
+    def keypoints(self, keypoints: Any, mark_outside: bool | None = None) -> tf.Tensor:
         """Moves keypoints with their images.
 
         Args:
             keypoints: (B, …, N, 2), in the layer's `keypoint_format`: x and y, with
                 pixel centres at integers for "xy"; without B if drawn for one image.
-                (-1, -1) is padding and stays.
-            mark_outside: whether keypoints that leave the frame become (-1, -1).
+                (-1, -1) is padding and stays. With a third number, the visibility,
+                what is not there is (-1, -1, 0), and so is COCO's (0, 0, 0).
+            mark_outside: whether keypoints that leave the frame become (-1, -1); by
+                default as the layer says.
 
         Returns:
             The keypoints in the same shape and dtype; integers are rounded.
         """
         keypoints = reading.read_keypoints(keypoints, self.keypoint_format, self._batch)
-        touched = carry.touched(self.plan, "keypoints")
-        if not self._moves and not touched:
+        if not self._moves and not carry.touched(self.plan, "keypoints"):
             return keypoints
         shape = tf.shape(keypoints)
         batch = shape[0] if self.batched else 1
         moved = carry.keypoints(
             self.plan,
-            tf.reshape(tf.cast(keypoints, tf.float64), (batch, -1, 2)),
+            tf.reshape(
+                tf.cast(keypoints, tf.float64), (batch, -1, keypoints.shape[-1])
+            ),
             self.size,
             self.keypoint_format,
-            mark_outside,
+            self.mark_outside if mark_outside is None else mark_outside,
+            shape[-2],
         )
         moved = stored(moved, keypoints.dtype)
-        if touched and self.batched:  # there may be those of a partner now
+        if carry.mixed(self.plan, "keypoints") and self.batched:
+            # There may be those of a partner now.
             return tf.reshape(moved, [batch, -1, *shape[2:]])
         moved = tf.reshape(moved, shape)
         return tf.ensure_shape(moved, keypoints.shape)

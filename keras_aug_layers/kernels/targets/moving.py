@@ -33,7 +33,7 @@ def move_keypoints(
     """Moves keypoints; those that end outside the frame become (-1, -1).
 
     Args:
-        keypoints: float (B, N, 2).
+        keypoints: float (B, N, 2), or (B, N, 3) with a visibility, which stays.
         move: what becomes of points (B, N, 2), pixel centres at integers.
         source: (B, 2): heights and widths of the images.
         target: (B, 2): heights and widths of what comes out.
@@ -44,14 +44,25 @@ def move_keypoints(
         tf.cast(size[:, tf.newaxis, ::-1], keypoints.dtype) for size in (source, target)
     )
     padding = tf.reduce_all(tf.equal(keypoints, -1.0), axis=-1, keepdims=True)
-    points = keypoints
+    points = keypoints[..., :2]
     if keypoint_format == "rel_xy":
         points = to_centres(points * before)
     moved = to_edges(move(points))
     outside = tf.reduce_any((moved < 0.0) | (moved > frame), axis=-1, keepdims=True)
     moved = moved / frame if keypoint_format == "rel_xy" else to_centres(moved)
+    moved = tf.concat([moved, keypoints[..., 2:]], axis=-1)
     minus_one = -tf.ones_like(moved)
     return tf.where((outside & mark_outside) | padding, minus_one, moved)
+
+
+def absent(points: tf.Tensor) -> tf.Tensor:
+    """Points (B, N, 3) of which those that are not there are -1 in all numbers.
+
+    They are (-1, -1) with any visibility, or (0, 0, 0), as COCO has them.
+    """
+    padding = tf.reduce_all(tf.equal(points[..., :2], -1.0), axis=-1, keepdims=True)
+    unlabelled = tf.reduce_all(tf.equal(points, 0.0), axis=-1, keepdims=True)
+    return tf.where(padding | unlabelled, -tf.ones_like(points), points)
 
 
 def move_boxes(

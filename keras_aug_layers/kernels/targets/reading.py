@@ -116,6 +116,8 @@ def read_keypoints(
 ) -> tf.Tensor:
     """Keypoints as a tensor, (B, …, N, 2) if `batch` is (B,), else (…, N, 2).
 
+    A third number of a point, if there is one, says how visible it is.
+
     Raises:
         ValueError: naming the key, what came and what to write.
     """
@@ -130,8 +132,8 @@ def read_keypoints(
     _check_shape(
         "keypoints",
         keypoints,
-        (*batch, *between, None, 2),
-        f"the shape ({'B, ' if batch else ''}…, N, 2)",
+        (*batch, *between, None, 3 if keypoints.shape[-1:] == (3,) else 2),
+        f"the shape ({'B, ' if batch else ''}…, N, 2), or (…, N, 3) with a visibility",
     )
     values = tf.get_static_value(keypoints)
     if values is not None:

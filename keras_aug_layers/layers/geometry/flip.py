@@ -1,17 +1,47 @@
 """RandomFlip."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels import matrices
 from keras_aug_layers.kernels.coordinates import affine
-from keras_aug_layers.kernels.program import Step
+from keras_aug_layers.kernels.program import Step, register
 from keras_aug_layers.layers.geometry.geometric_layer import GeometricLayer
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor
 from keras_aug_layers.plan.settings import FILL, Settings
+
+
+def _exchange(
+    points: tf.Tensor,
+    count: tf.Tensor,
+    mirrored: tf.Tensor,
+    first: tf.Tensor,
+    second: tf.Tensor,
+) -> tf.Tensor:
+    """Points (B, M, 2) of which some of each `count` have changed places."""
+    names = tf.range(tf.cast(count, tf.float64), dtype=tf.float64)
+    a, b = first[..., tf.newaxis], second[..., tf.newaxis]
+    way = tf.where(names == a, b - a, 0.0) + tf.where(names == b, a - b, 0.0)
+    way = tf.cast(tf.reduce_sum(way, axis=1) * mirrored, tf.int32)  # (B, count)
+    numbers = tf.range(tf.shape(points)[1])
+    way = tf.gather(way, numbers % tf.maximum(count, 1), axis=1)
+    return tf.gather(points, numbers + way, batch_dims=1)
+
+
+exchange = register(
+    "exchange",
+    "targets",
+    _exchange,
+    neutral={"mirrored": 0.0},
+    inverse=lambda step: step,
+    reorders=_exchange,
+)
+"""Keypoints `first` and `second`, numbers (1, P), change places where `mirrored`."""
 
 
 @keras.saving.register_keras_serializable("keras_aug_layers")
@@ -23,10 +53,14 @@ class RandomFlip(GeometricLayer):
 
     Args:
         mode: "horizontal" (left-right), "vertical" or "horizontal_and_vertical".
+        keypoint_pairs: numbers of keypoints that change places where an image is
+            mirrored, as [(1, 2), (3, 4)] for the left and the right eye, and the left
+            and the right ear: a left eye becomes a right one. Mirrored along both axes
+            an image is turned, and they stay.
         **kwargs: arguments of `GeometricLayer`.
 
     Raises:
-        ValueError: if `mode` is unknown.
+        ValueError: if `mode` is unknown, or `keypoint_pairs` are no pairs of numbers.
 
     Example:
         >>> import numpy as np
@@ -36,8 +70,15 @@ class RandomFlip(GeometricLayer):
         [0, 1, 2, 3, 4, 5]
     """
 
-    def __init__(self, mode: str = "horizontal_and_vertical", **kwargs: Any) -> None:
+    def __init__(
+        self,
+        mode: str = "horizontal_and_vertical",
+        *,
+        keypoint_pairs: Sequence[tuple[int, int]] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        self.keypoint_pairs = arguments.pairs("keypoint_pairs", keypoint_pairs)
         self.mode = arguments.one_of(
             "mode", mode, ("horizontal", "vertical", "horizontal_and_vertical")
         )
@@ -47,11 +88,15 @@ class RandomFlip(GeometricLayer):
         """None on what fills: a flip agrees with every neighbour in a stack."""
         return self.settings.without(*FILL)
 
-    def draw(self, random: Cursor, frame: Frame) -> Step:
-        """A scale of 1 or -1 for each axis."""
+    def draw(self, random: Cursor, frame: Frame) -> list[Step]:
+        """A scale of 1 or -1 for each axis, and what of keypoints changes places."""
         horizontal, vertical = random.coin(0.5), random.coin(0.5)
-        matrix = matrices.flip(
-            horizontal=horizontal & ("horizontal" in self.mode),
-            vertical=vertical & ("vertical" in self.mode),
-        )
-        return affine(matrix=matrix)
+        horizontal &= "horizontal" in self.mode
+        vertical &= "vertical" in self.mode
+        step = affine(matrix=matrices.flip(horizontal=horizontal, vertical=vertical))
+        if not self.keypoint_pairs:
+            return [step]
+        pairs = tf.constant([self.keypoint_pairs], tf.float64)
+        mirrored = tf.cast(horizontal ^ vertical, tf.float64)
+        swap = exchange(mirrored=mirrored, first=pairs[..., 0], second=pairs[..., 1])
+        return [step, swap]

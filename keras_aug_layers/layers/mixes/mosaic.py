@@ -106,7 +106,8 @@ def _keypoints(
 ) -> tf.Tensor:
     """The points of the four, where their images lie; -1 for those outside of them."""
     limit = tf.stack([places["width"], places["height"]], axis=-1)  # (B, 1, 2)
-    out = tf.reduce_any((points < -0.5) | (points > limit - 0.5), axis=-1)
+    places_of = points[..., :2]
+    out = tf.reduce_any((places_of < -0.5) | (places_of > limit - 0.5), axis=-1)
     mixed = tf.reshape(only, (-1, 1, 1))
     points = tf.where(mixed & out[..., tf.newaxis], -tf.ones_like(points), points)
     four = []
@@ -114,11 +115,12 @@ def _keypoints(
         own, theirs = points_with_partners(points, only, images[:, i : i + 1])
         shown = theirs if i else own
         padding = tf.reduce_all(tf.equal(shown, -1.0), axis=-1, keepdims=True)
-        moved = shown + shift
+        moved = shown[..., :2] + shift
         # Where the frame is shown larger, (-1, -1) is a place as any other.
         moved += (
             tf.cast(tf.reduce_all(moved == -1.0, -1, keepdims=True), tf.float64) / 2**30
         )
+        moved = tf.concat([moved, shown[..., 2:]], axis=-1)
         four.append(tf.where(mixed & ~padding, moved, shown))
     return tf.concat(four, axis=1)
 
