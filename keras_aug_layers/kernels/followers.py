@@ -157,7 +157,7 @@ def boxes_of(state: Boxes, given: Given, batched: bool) -> dict[str, Any]:
     Where no box is, entries are -1, or 0, False or "" in a dtype without it; weights
     are 0.
     """
-    result = {"boxes": stored(state.corners, given.boxes.dtype)}
+    result = {given.form.main: stored(state.corners, given.boxes.dtype)}
     for key, values in state.beside.items():
         more = (1,) * (values.shape.rank - 2)
         kept = tf.reshape(state.kept, tf.concat([tf.shape(state.kept), more], axis=0))

@@ -165,6 +165,8 @@ def points(points: dict[str, Any], layer: Any, frame: Frame) -> None:
         if entries.kind_of(key) == "bounding_boxes":
             box_format = formats.known_format(settings.bounding_box_format)
             reading.read_boxes(value, box_format, batch)
+        elif entries.kind_of(key) in reading.OUTLINES:
+            reading.read(value, reading.OUTLINES[entries.kind_of(key)], batch)
         else:
             keypoint_format = settings.keypoint_format or "xy"
             read = reading.read_keypoints(value, keypoint_format, batch)
@@ -214,6 +216,12 @@ def mixing(layer: Any, data: dict[str, Any], frame: Frame) -> None:
             f"`images` must be of one size for {layer.name!r}, which mixes them. "
             "Received: a ragged batch. Write a layer that names a size before it, such "
             "as RandomResizedCrop(224, 224), and not in one group with it."
+        )
+    outlines = [x for x in data if entries.kind_of(x) in reading.OUTLINES]
+    if outlines:
+        raise ValueError(
+            f"{', '.join(f'`{x}`' for x in outlines)} cannot be mixed, as by "
+            f"{layer.name!r}. Write `bounding_boxes`, or layers that move or colour."
         )
     if data.keys() == {"images"}:
         raise ValueError(

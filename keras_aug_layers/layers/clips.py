@@ -12,6 +12,9 @@ from keras_aug_layers.kernels.warp import dimension
 from keras_aug_layers.plan import chain, random_numbers
 from keras_aug_layers.plan.entries import POINTS, kind_of
 
+MAIN = ("boxes", "points")
+"""The names of the numbers of boxes and polygons in their dicts."""
+
 
 class Clips(NamedTuple):
     """How many clips there are, and of how many frames: numbers, or scalar tensors."""
@@ -38,7 +41,9 @@ class Clips(NamedTuple):
         """An entry as that of a batch of frames."""
         if isinstance(value, dict) and kind_of(key) in POINTS:
             return {
-                name: x if name != "boxes" and not self._has(x) else self._join(name, x)
+                name: x
+                if name not in MAIN and not self._has(x)
+                else self._join(name, x)
                 for name, x in value.items()
             }
         return value if key == "labels" else self._join(key, value)

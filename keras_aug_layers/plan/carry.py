@@ -17,6 +17,8 @@ from keras_aug_layers.kernels import coordinates, followers, matrices, pixels
 from keras_aug_layers.kernels.followers import Boxes, mask_of, mixes, touches
 from keras_aug_layers.kernels.program import Step, function_of
 from keras_aug_layers.kernels.targets import formats, moving
+from keras_aug_layers.kernels.targets.outlines import move_polygons, move_rotated
+from keras_aug_layers.kernels.targets.reading import ROTATED, Given
 from keras_aug_layers.plan import strides
 from keras_aug_layers.plan.plan import Plan
 
@@ -180,6 +182,34 @@ def keypoints(
         seen = tf.where(there, points[..., 2:], 0.0)
         points = tf.concat([points[..., :2], seen], axis=-1)
     return points
+
+
+def outlines(
+    plan: Plan, given: Given, size: tf.Tensor, state: Boxes, relative: bool
+) -> Boxes:
+    """Moves rotated boxes and polygons; those that are not kept are -1.
+
+    Args:
+        plan: what is done to the images.
+        given: what was read.
+        size: int32 (B, 2): heights and widths of the images.
+        state: the same for a batch, with whole numbers in `corners`.
+        relative: whether polygons are in parts of the frame.
+    """
+    whole = plan.whole()
+    target = _target(whole, size)
+    move, numbers = _mover(whole, size, target), state.corners
+    there = tf.reduce_any(numbers != -1.0, axis=-1)
+    if given.form is ROTATED:
+        moved, kept = move_rotated(numbers, move, target)
+    else:
+        moved, kept = move_polygons(numbers, move, size, target, relative)
+        there = tf.reduce_any(there, axis=-1)
+    kept &= there
+    axes = (1,) * len(given.form.inner)
+    mask = tf.reshape(kept, tf.concat([tf.shape(kept), axes], axis=0))
+    corners = tf.where(mask, moved, -tf.ones_like(moved))
+    return state._replace(corners=corners, kept=kept)
 
 
 def _seen(

@@ -113,7 +113,9 @@ def seen_as(tensor: tf.Tensor) -> tf.Tensor | None:
 
 def source_of(result: Any, chain: Chain) -> Any:
     """What the layers of a chain made a result of; None if they did not make it."""
-    first = result.get("boxes") if isinstance(result, dict) else result
+    first = result
+    if isinstance(result, dict):
+        first = result.get("boxes", result.get("points"))
     source = getattr(first, _ATTRIBUTE, (None, None))[1]
     if isinstance(result, dict) and (source is None or source.keys() - result.keys()):
         return None

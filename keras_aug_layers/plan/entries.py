@@ -12,7 +12,7 @@ from typing import Any
 import tensorflow as tf
 
 PIXELS = ("images", "maps", "segmentation_masks")
-POINTS = ("bounding_boxes", "keypoints")
+POINTS = ("bounding_boxes", "keypoints", "rotated_boxes", "polygons")
 NAMES = ("images", "segmentation_masks", *POINTS)
 """The keys of what belongs to images, if nothing else is said."""
 KINDS = (*PIXELS, *POINTS)

@@ -254,6 +254,47 @@ class Transform(tf.experimental.BatchableExtensionType):
         result = followers.boxes_of(state, given, self.batched)
         return {**bounding_boxes, **result}
 
+    def rotated_boxes(self, rotated_boxes: dict[str, Any]) -> dict[str, Any]:
+        """Moves rotated boxes with their images; they are not clipped to the frame.
+
+        Args:
+            rotated_boxes: a dict with `boxes` (B, N, 5): the centre's x and y, width
+                and height in pixels, and the angle in degrees, counter-clockwise, as
+                torchvision's "CXCYWHR"; and what belongs to each, as for
+                `bounding_boxes`.
+
+        Returns:
+            A dict of the same form: the rectangle around the four moved corners, whose
+            width lies along what the width has become. A box whose centre has left the
+            frame is -1, and so is what belongs to it.
+        """
+        return self._outlines(rotated_boxes, reading.ROTATED)
+
+    def polygons(self, polygons: dict[str, Any]) -> dict[str, Any]:
+        """Moves polygons with their images; corners outside of the frame stay.
+
+        Args:
+            polygons: a dict with `points` (B, N, P, 2): x and y of N polygons of P
+                corners, (-1, -1) where there are fewer, in pixel edges as boxes, or
+                parts of the frame where `bounding_box_format` is such; and what belongs
+                to each, as for `bounding_boxes`.
+
+        Returns:
+            A dict of the same form. A polygon that lies outside the frame is -1, and so
+            is what belongs to it.
+        """
+        return self._outlines(polygons, reading.POLYGONS)
+
+    def _outlines(self, value: dict[str, Any], form: reading.Form) -> dict[str, Any]:
+        """Moves what is an outline, in a form."""
+        given = reading.read(value, form, self._batch)
+        if not self._moves:
+            return value
+        relative = (self.bounding_box_format or "").startswith("rel_")
+        state = followers.state_of(given, self.batched)
+        state = carry.outlines(self.plan, given, self.size, state, relative)
+        return {**value, **followers.boxes_of(state, given, self.batched)}
+
     def keypoints(self, keypoints: Any, mark_outside: bool | None = None) -> tf.Tensor:
         """Moves keypoints with their images.
 

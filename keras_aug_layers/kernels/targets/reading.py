@@ -13,17 +13,42 @@ OF_EACH_BOX = ("labels", "classes", "scores", "confidence", "difficult")
 """Entries that must have an element for each box; others that have are moved too."""
 
 
+class Form(NamedTuple):
+    """How a kind of target is given.
+
+    Attributes:
+        key: its name in what a user passes.
+        main: the name of its numbers in the dict under it.
+        inner: the axes of one of them.
+        shape: the same for an error.
+    """
+
+    key: str
+    main: str
+    inner: tuple[int | None, ...]
+    shape: str
+
+
+BOXES = Form("bounding_boxes", "boxes", (4,), "N, 4")
+ROTATED = Form("rotated_boxes", "boxes", (5,), "N, 5")
+POLYGONS = Form("polygons", "points", (None, 2), "N, P, 2")
+OUTLINES = {form.key: form for form in (ROTATED, POLYGONS)}
+"""Those that are moved, and to which nothing else is done."""
+
+
 class Given(NamedTuple):
     """Boxes and what belongs to each of them, dense and padded.
 
     Attributes:
-        boxes: (B, N, 4), without B for one image.
+        form: how they are given.
+        boxes: (B, N, 4), or what the form says, without B for one image.
         beside: labels and the like, (B, N) or (B, N, …), under their names.
         weights: the part that each box has in its image, if they were mixed.
         lengths: how many there are of each image, where they came ragged.
         ranks: in how many axes each entry came ragged.
     """
 
+    form: Form
     boxes: tf.Tensor
     beside: dict[str, tf.Tensor]
     weights: tf.Tensor | None
@@ -44,46 +69,59 @@ def read_boxes(
     Raises:
         ValueError: naming the key, what came and what to write.
     """
-    if not isinstance(bounding_boxes, dict) or "boxes" not in bounding_boxes:
+    given = read(bounding_boxes, BOXES, batch)
+    _check_boxes(given.boxes, box_format)
+    return given
+
+
+def read(value: Any, form: Form, batch: tuple[int | None, ...]) -> Given:
+    """Reads what has an element for each thing in an image, as boxes have.
+
+    Args:
+        value: what a user passes: a dict.
+        form: how it is given.
+        batch: (B,), or () for those of one image.
+
+    Raises:
+        ValueError: naming the key, what came and what to write.
+    """
+    if not isinstance(value, dict) or form.main not in value:
         raise ValueError(
-            "`bounding_boxes` must be a dict with the key 'boxes', and 'labels'. "
-            f"Received: {bounding_boxes!r}"
+            f"`{form.key}` must be a dict with the key {form.main!r}, and 'labels'. "
+            f"Received: {value!r}"
         )
-    boxes, lengths, rank = _dense("boxes", bounding_boxes["boxes"])
+    name = f"{form.key}[{form.main!r}]"
+    boxes, lengths, rank = _dense(name, value[form.main], form.inner)
     b = "B, " if batch else ""
-    _check_shape(
-        "bounding_boxes['boxes']",
-        boxes,
-        (*batch, None, 4),
-        f"the shape ({b}N, 4)",
-    )
-    check_holds_minus_one("bounding_boxes['boxes']", boxes.dtype)
-    _check_boxes(boxes, box_format)
+    wanted = f"the shape ({b}{form.shape})"
+    _check_shape(name, boxes, (*batch, None, *form.inner), wanted)
+    check_holds_minus_one(name, boxes.dtype)
     beside: dict[str, tf.Tensor] = {}
-    ranks = {"boxes": rank}
-    for key, value in bounding_boxes.items():
-        if key in ("boxes", "weights") or value is None:
+    ranks = {form.main: rank}
+    for key, entry in value.items():
+        if key in (form.main, "weights") or entry is None:
             continue
-        if key not in OF_EACH_BOX and not _fits(value, boxes, lengths, len(batch)):
+        if key not in OF_EACH_BOX and not _fits(entry, boxes, lengths, len(batch)):
             continue
-        dense, own_lengths, ranks[key] = _dense(key, value)
+        name = f"{form.key}[{key!r}]"
+        dense, own_lengths, ranks[key] = _dense(name, entry, (None,))
         _check_shape(
-            f"bounding_boxes[{key!r}]",
+            name,
             dense,
             (*batch, boxes.shape[len(batch)]),
             f"an element for each box, the shape ({b}N) or ({b}N, K)",
         )
         if (lengths is None) != (own_lengths is None) or _differ(lengths, own_lengths):
             raise ValueError(
-                f"`bounding_boxes[{key!r}]` must have the rows of the boxes. Received: "
+                f"`{name}` must have the rows of the boxes. Received: "
                 "rows of other lengths. Write both as ragged tensors, an element for "
                 "each box."
             )
         beside[key] = dense
-    weights = bounding_boxes.get("weights")
+    weights = value.get("weights")
     if isinstance(weights, tf.RaggedTensor):
         weights = weights.to_tensor()
-    return Given(boxes, beside, weights, lengths, ranks)
+    return Given(form, boxes, beside, weights, lengths, ranks)
 
 
 def check_holds_minus_one(key: str, dtype: tf.DType) -> None:
@@ -213,36 +251,42 @@ def check_units(key: str, values: np.ndarray, relative: bool, other: str) -> Non
             )
 
 
-def _dense(key: str, value: Any) -> tuple[tf.Tensor, tf.Tensor | None, int]:
+def _dense(
+    name: str, value: Any, inner: tuple[int | None, ...]
+) -> tuple[tf.Tensor, tf.Tensor | None, int]:
     """A dense tensor, its row lengths, and in how many axes it came ragged.
 
     What is filled up is -1 where the dtype holds that.
     """
     if isinstance(value, tf.RaggedTensor):
-        return _filled_up(key, value), value.row_lengths(), value.ragged_rank
+        filled = _filled_up(name, value, inner)
+        return filled, value.row_lengths(), value.ragged_rank
     try:
         return tf.convert_to_tensor(value), None, 0
     except (ValueError, TypeError):
         raise ValueError(
-            f"`bounding_boxes[{key!r}]` must be a dense tensor padded with -1, or a "
+            f"`{name}` must be a dense tensor padded with -1, or a "
             "tf.RaggedTensor. Received rows of different lengths. Write "
             "tf.ragged.constant(…, ragged_rank=1)."
         ) from None
 
 
-def _filled_up(key: str, value: tf.RaggedTensor) -> tf.Tensor:
+def _filled_up(
+    name: str, value: tf.RaggedTensor, inner: tuple[int | None, ...]
+) -> tf.Tensor:
     """Rows of one length, of what is ragged in the boxes, or in all its axes.
 
     Raises:
         ValueError: if the rows in it differ, or are not the 4 of a box; where that is
             known only when a graph runs, an InvalidArgumentError then.
     """
-    if value.ragged_rank == 2:
+    if value.ragged_rank == 2 and len(inner) == 1:
         longest = tf.cast(value.bounding_shape(axis=2), tf.int32)
-        size = 4 if key == "boxes" else longest
+        (known,) = inner
+        size = known or longest
         message = (
-            f"`bounding_boxes[{key!r}]` must be ragged in the number of boxes only, "
-            f"with {'4 numbers' if key == 'boxes' else 'as many elements'} for each. "
+            f"`{name}` must be ragged in the number of boxes only, "
+            f"with {f'{known} numbers' if known else 'as many elements'} for each. "
             "Received: rows of other lengths."
         )
         lengths = value.values.row_lengths()
@@ -254,13 +298,13 @@ def _filled_up(key: str, value: tf.RaggedTensor) -> tf.Tensor:
             tf.debugging.assert_equal(lengths, size_now, message)
         flat = value.flat_values
         rows = tf.reshape(flat, tf.concat([[-1, size], tf.shape(flat)[1:]], axis=0))
-        if key == "boxes":
-            rows = tf.ensure_shape(rows, (None, 4))
+        if known:
+            rows = tf.ensure_shape(rows, (None, known))
         value = value.with_values(rows)
     elif value.ragged_rank != 1:
         raise ValueError(
-            f"`bounding_boxes[{key!r}]` must be ragged in the number of boxes, and in "
+            f"`{name}` must be ragged in the number of boxes, and in "
             f"one axis more at most. Received: ragged_rank={value.ragged_rank}. Write "
-            "tf.ragged.constant(…, ragged_rank=1)."
+            "tf.ragged.constant(…, ragged_rank=1), or value.to_tensor(-1)."
         )
     return value.to_tensor(default_value=nothing(value.dtype))
