@@ -482,7 +482,7 @@ def test_masks_that_are_passed_through_are_named(images):
     with pytest.warns(kal.DataWarning, match="structure=.*'segmentation_masks'"):
         ((_, masks),) = pairs(images, images[..., 0])
     np.testing.assert_array_equal(masks, images[..., 0])
-    for labels in (np.ones(2), np.ones((2, 8)), np.ones((2, 5, 4))):
+    for labels in (np.ones((2, 8)), np.ones((2, 5, 4))):
         pairs(images, labels)  # which would raise: a warning is an error here
     pairs(images, images, structure=("images", "labels"))
 
@@ -560,7 +560,7 @@ def test_a_batch_of_grey_images_that_is_taken_for_one_image_is_named(shape, grey
 
 
 def corners_of(box):
-    """Those of a rotated box, in pixel edges, clockwise from the top left of its own."""
+    """Those of a rotated box, in pixel edges, clockwise from its own top left."""
     x, y, width, height, angle = box
     angle = np.deg2rad(angle)
     signs = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) / 2 * (width, height)
@@ -595,11 +595,22 @@ def test_rotated_boxes_move_with_their_corners(layer):
     result = moved(data, layer)
     found, outlines = result["rotated_boxes"]["boxes"], result["polygons"]["points"]
     assert np.abs(found - boxes).max() > 1
-    for box, corners in zip(found.reshape(-1, 5), outlines.reshape(-1, 4, 2)):
+    for box, corners in zip(
+        found.reshape(-1, 5), outlines.reshape(-1, 4, 2), strict=True
+    ):
         own = corners_of(box)
         flipped = own[[3, 2, 1, 0]]  # the box of a mirrored image runs the other way
         nearest = min((own, flipped), key=lambda x: np.abs(x - corners).max())
         np.testing.assert_allclose(nearest, corners, atol=1e-9)
+
+
+def test_angles_count_as_those_of_a_turn_do():
+    """From the x axis on, counter-clockwise as it is seen."""
+    layer = kal.RandomRotate(degrees=(25, 25), fill_mode="constant")
+    images = np.zeros((1, 32, 48, 1), "uint8")
+    data = {"images": images, "rotated_boxes": {"boxes": ROTATED[None]}}
+    ((*_, first), (*_, second), _) = moved(data, layer)["rotated_boxes"]["boxes"][0]
+    np.testing.assert_allclose([first, second], [55, -75], atol=1e-9)
 
 
 def test_a_rotated_box_encloses_its_sheared_corners():
@@ -610,9 +621,8 @@ def test_a_rotated_box_encloses_its_sheared_corners():
         "polygons": {"points": np.array([[corners_of(box) for box in ROTATED]])},
     }
     result = moved(data, layer)
-    for box, outline in zip(
-        result["rotated_boxes"]["boxes"][0], result["polygons"]["points"][0]
-    ):
+    boxes, outlines = result["rotated_boxes"]["boxes"], result["polygons"]["points"]
+    for box, outline in zip(boxes[0], outlines[0], strict=True):
         own = corners_of(box)
         along, across = own[1] - own[0], own[3] - own[0]
         for axis in (along, across):
