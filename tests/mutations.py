@@ -1,6 +1,6 @@
 """Breaks the code on purpose, and says whether the tests see it.
 
-    python tests/mutations.py            # all; half an hour on one core
+    python tests/mutations.py            # all; an hour on one core
     python tests/mutations.py 3 17       # some of them
 
 Each mutation changes one place of a copy of the package. It is caught if the tests that
@@ -15,6 +15,10 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).parents[1]
 SIGNS = "test_conventions.py test_peers.py"
+SIZES = "geometry/test_sizes.py"
+STAGES = "pixels/test_curves_and_stages.py"
+PUBLISHED = "published"
+MIXES = "mixes/test_mixes.py"
 MUTATIONS = [
     # the module, what it says, what it shall say, the tests that must see it
     ("kernels/matrices", "(1.0, 0.0, -dx)", "(1.0, 0.0, dx)", SIGNS),
@@ -37,7 +41,12 @@ MUTATIONS = [
         "b[:, :, :, tf.newaxis] * a[",
         "test_fused.py",
     ),
-    ("kernels/warp", "return x / depth + 0.5", "return x + 0.5", "test_xla.py"),
+    (
+        "kernels/warp",
+        "Places(x / depth + 0.5, y / depth + 0.5",
+        "Places(x + 0.5, y + 0.5",
+        "test_xla.py",
+    ),
     (
         "kernels/warp",
         "tf.abs(x - 2.0 * n * tf",
@@ -47,8 +56,8 @@ MUTATIONS = [
     ("kernels/warp", "finite & (cover > 0.0)", "finite", "test_xla.py"),
     (
         "kernels/warp",
-        "_to_int(x, 1, size - step) - 1",
-        "_to_int(x, 1, size) - 1",
+        "to_int(x, 1, size - step) - 1",
+        "to_int(x, 1, size) - 1",
         "test_xla.py",
     ),
     (
@@ -58,6 +67,81 @@ MUTATIONS = [
         "test_xla.py",
     ),
     (
+        "kernels/rounding",
+        "tf.minimum(bits, _ROUNDER_BITS + high) - _ROUNDER_BITS",
+        "bits - _ROUNDER_BITS",
+        "test_xla.py test_gpu_planes.py",
+    ),
+    (
+        "kernels/rounding",
+        "tf.maximum(bits, zero + low) - zero",
+        "bits - zero",
+        "test_gpu_planes.py",
+    ),
+    (
+        "kernels/planes",
+        "weight = row.weight[..., asker] * column.weight[..., asker]",
+        "weight = row.weight[..., asker]",
+        "test_gpu_planes.py",
+    ),
+    (
+        "kernels/planes",
+        "plane += (1.0 - tf",
+        "plane += (0.0 * tf",
+        "test_gpu_planes.py",
+    ),
+    ("kernels/taps", "(1.5 * t - 2.5)", "(1.5 * t - 2.0)", "geometry/test_windows.py"),
+    (
+        "kernels/taps",
+        "return values + (1.0 - tf.cast(cover, values.dtype)) * fill",
+        "return values",
+        "geometry/test_windows.py geometry/test_sizes.py",
+    ),
+    (
+        "kernels/upright",
+        "(matrix[row, 2] + 0.5)\n        read",
+        "(matrix[row, 2])\n        read",
+        SIZES,
+    ),
+    (
+        "kernels/upright",
+        "tf.constant([-0.25, 0.25])",
+        "tf.constant([-0.5, 0.25])",
+        "geometry/test_antialias.py",
+    ),
+    ("kernels/upright", "last - _MARGIN", "last + 9.0", "geometry/test_windows.py"),
+    ("kernels/shrinking", "if most == 0:", "if True:", "geometry/test_antialias.py"),
+    (
+        "kernels/shrinking",
+        "(part - 1.0) / 2.0",
+        "part / 2.0",
+        "geometry/test_antialias.py",
+    ),
+    (
+        "kernels/flat",
+        "place = along.pixels[0][0] * width +",
+        "place = along.pixels[0][0] * height +",
+        "geometry/test_ragged.py",
+    ),
+    (
+        "kernels/flat",
+        "return filled(values, cover, fill_value, True)",
+        "return values",
+        "geometry/test_ragged.py",
+    ),
+    (
+        "kernels/fields",
+        "(far**3 - 4.0 * near**3) / 6.0\n\n\ndef _disp",
+        "(far**3 - 4.0 * near**3) / 5.0\n\n\ndef _disp",
+        "fields",
+    ),
+    (
+        "kernels/fields",
+        "at_x, at_y = x - move_x, y - move_y",
+        "at_x, at_y = x + move_x, y + move_y",
+        "fields",
+    ),
+    (
         "kernels/pixels",
         "return tf.round(values) if dtype.is_integer else values",
         "return values",
@@ -65,14 +149,14 @@ MUTATIONS = [
     ),
     (
         "kernels/pixels",
-        "product = _product(a, b)",
-        "product = _product(b, a)",
+        "for step in (after, first))",
+        "for step in (first, after))",
         "test_color.py",
     ),
     (
         "kernels/pixels",
         "tf.roll(eye, turn, axis=1)",
-        "tf.roll(eye, turn, axis=0)",
+        "tf.roll(eye, -turn, axis=1)",
         "test_color.py",
     ),
     (
@@ -81,17 +165,48 @@ MUTATIONS = [
         "tf.roll(row, turn, axis=axis)",
         "test_color.py",
     ),
+    ("kernels/pixels", "if function.stored:", "if False:", STAGES),
     (
-        "kernels/pixels",
+        "kernels/measured",
         "statistic = _of_color(before, statistic)",
         "pass",
         "test_color.py",
     ),
     (
-        "kernels/pixels",
-        "pixels = _after(pixels, before, images.shape[-1], store)",
-        "pass",
+        "kernels/measured",
+        "tf.cast(height * width, dtype)",
+        "tf.cast(height * height, dtype)",
         "test_color.py",
+    ),
+    (
+        "kernels/stages",
+        "tf.clip_by_value(tf.round(values), *limits)",
+        "tf.clip_by_value(tf.floor(values), *limits)",
+        f"{STAGES} {PUBLISHED}",
+    ),
+    (
+        "kernels/stages",
+        "tf.where(tf.reshape(only, (-1, 1, 1, 1)), call(images, **rows), images)",
+        "call(images, **rows)",
+        STAGES,
+    ),
+    (
+        "kernels/either",
+        "mask = tf.reshape(tf.equal(chosen, number)",
+        "mask = tf.reshape(tf.equal(chosen, number + 1)",
+        "pixels/test_policies.py test_choice.py",
+    ),
+    (
+        "kernels/labels",
+        "smoothing / classes",
+        "smoothing",
+        MIXES,
+    ),
+    (
+        "kernels/noise",
+        "values / values.std()",
+        "2.0 * values / values.std()",
+        f"{STAGES} erasing {PUBLISHED}",
     ),
     (
         "kernels/program",
@@ -103,19 +218,13 @@ MUTATIONS = [
         "kernels/program",
         "program and program[-1].only is None and step.only is None",
         "program",
-        "test_color.py",
+        "test_color.py test_choice.py",
     ),
     (
-        "layers/pixels/contrast",
-        "(1.0 - gain) * mean",
-        "(1.0 + gain) * mean",
-        "test_color.py",
-    ),
-    (
-        "layers/pixels/saturation",
-        "_blend(gain, (0.299, 0.587, 0.114))",
-        "_blend(gain, (0.333, 0.333, 0.334))",
-        "test_color.py",
+        "kernels/program",
+        "chosen = tf.reshape(mask,",
+        "chosen = tf.reshape(~mask,",
+        "test_choice.py",
     ),
     (
         "kernels/targets/formats",
@@ -132,14 +241,20 @@ MUTATIONS = [
     (
         "kernels/targets/moving",
         "[[-1, -1], [1, -1], [1, 1], [-1, 1]]",
-        "[[-1, -1], [1, -1], [1, -1], [-1, -1]]",
+        "[[-1, -1], [1, -1], [1, 1], [1, 1]]",
         "test_targets.py",
     ),
     (
         "kernels/targets/moving",
         "(visible >= min_visibility)",
-        "(visible > min_visibility)",
+        "(visible >= 0.0)",
         "test_targets.py",
+    ),
+    (
+        "plan/strides",
+        "* stride + stride // 2",
+        "* stride",
+        "geometry/test_maps.py",
     ),
     (
         "plan/random_numbers",
@@ -174,10 +289,48 @@ MUTATIONS = [
     (
         "layers/streams",
         "folds.append(random_numbers.fold(*at[1]))",
-        "folds.append(0)",
+        "folds.append(random_numbers.fold())",
         "test_fused.py",
     ),
-    ("plan/chain", "if not chain.here():", "if False:", "plan/test_chain.py"),
+    (
+        "plan/chain",
+        "if not chain.here():",
+        "if False:",
+        "plan/test_chain.py",
+    ),
+    (
+        "layers/pixels/contrast",
+        "(1.0 - gain) * mean",
+        "(1.0 + gain) * mean",
+        "test_color.py",
+    ),
+    (
+        "layers/pixels/equalization",
+        "(step // 2 + below)",
+        "below",
+        PUBLISHED,
+    ),
+    ("layers/pixels/solarization", "x >= threshold", "x > threshold", PUBLISHED),
+    ("layers/pixels/sharpness", "4.0 * x) / 13.0", "5.0 * x) / 14.0", PUBLISHED),
+    ("layers/pixels/hsv", "(5.0, 3.0, 1.0)", "(5.0, 1.0, 3.0)", PUBLISHED),
+    (
+        "layers/mixes/cut_mix",
+        "(y < bottom) & (x >= left)",
+        "(y <= bottom) & (x >= left)",
+        MIXES,
+    ),
+    (
+        "layers/mixes/mix_up",
+        "own + rest * (other - own)",
+        "other + rest * (own - other)",
+        MIXES,
+    ),
+    (
+        "layers/pixels/erasing",
+        "pixels * (1.0 - where) +",
+        "pixels +",
+        "erasing",
+    ),
 ]
 
 
