@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -97,3 +98,14 @@ def test_the_tests_that_are_named_exist():
     assert len(named) > 10
     for file, name in named:
         assert f"def {name}(" in (ROOT / "tests" / file).read_text(), name
+
+
+@pytest.mark.slow
+def test_the_augmentation_of_contributing_works(tmp_path):
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    module = tmp_path / "vignette.py"
+    module.write_text(code, encoding="utf-8")
+    command = [sys.executable, "-m", "doctest", str(module)]
+    assert ">>> int(" in code
+    subprocess.run(command, cwd=ROOT, check=True)
