@@ -89,6 +89,8 @@ LAYERS: dict[str, AugmentationLayer] = {
         kernel_size=9, sigma=(0.5, 3.0)
     ),
     "RandomGaussianNoise(0.2)": kal.RandomGaussianNoise(0.2),
+    "RandomLowResolution((0.05, 0.5))": kal.RandomLowResolution((0.05, 0.5)),
+    "RandomHSV(0.1)": kal.RandomHSV(0.1),
     "RandomErasing(scale=(0.05, 0.3))": kal.RandomErasing(scale=(0.05, 0.3)),
     "CoarseDropout()": kal.CoarseDropout(),
     "GridMask()": kal.GridMask(),

@@ -41,9 +41,11 @@ from keras_aug_layers.layers.pixels.grayscale import RandomGrayscale
 from keras_aug_layers.layers.pixels.grid_mask import GridMask
 from keras_aug_layers.layers.pixels.hue import RandomHue
 from keras_aug_layers.layers.pixels.invert import RandomInvert
+from keras_aug_layers.layers.pixels.low_resolution import RandomLowResolution
 from keras_aug_layers.layers.pixels.normalize import Normalize, Rescaling
 from keras_aug_layers.layers.pixels.posterization import RandomPosterization
 from keras_aug_layers.layers.pixels.random_erasing import RandomErasing
+from keras_aug_layers.layers.pixels.random_hsv import RandomHSV
 from keras_aug_layers.layers.pixels.saturation import RandomSaturation
 from keras_aug_layers.layers.pixels.sharpness import RandomSharpness
 from keras_aug_layers.layers.pixels.solarization import Solarization
@@ -72,6 +74,8 @@ __all__ = [
     "RandomGamma",
     "RandomGaussianBlur",
     "RandomGaussianNoise",
+    "RandomHSV",
+    "RandomLowResolution",
     "RandomPosterization",
     "RandomSharpness",
     "Rescaling",

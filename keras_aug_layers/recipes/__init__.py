@@ -4,6 +4,7 @@ They are for decoded photographs: uint8, of any size, as single images or as bat
 Every number is that of the publication or of the code that its docstring names.
 """
 
+from keras_aug_layers.recipes.dense import nnunet, yolo
 from keras_aug_layers.recipes.recipe import Recipe
 from keras_aug_layers.recipes.self_supervised import byol, dino, mae, simclr
 from keras_aug_layers.recipes.supervised import deit3, timm, torchvision_resnet50
@@ -14,7 +15,9 @@ __all__ = [
     "deit3",
     "dino",
     "mae",
+    "nnunet",
     "simclr",
     "timm",
     "torchvision_resnet50",
+    "yolo",
 ]

@@ -26,14 +26,13 @@ STD: Numbers = (0.229, 0.224, 0.225)
 """Of the channels of ImageNet's images, as parts of the value range."""
 
 
-def fused(layers: list[AugmentationLayer], interpolation: str) -> FusedAugmentation:
+def fused(
+    layers: list[AugmentationLayer], interpolation: str, **kwargs: Any
+) -> FusedAugmentation:
     """One warp: black beyond the frame, as torchvision's operations leave it."""
+    settings = {"fill_mode": "constant", "fill_value": 0.0, **kwargs}
     return FusedAugmentation(
-        layers,
-        fill_mode="constant",
-        fill_value=0.0,
-        interpolation=interpolation,
-        antialias="auto",
+        layers, interpolation=interpolation, antialias="auto", **settings
     )
 
 
@@ -57,13 +56,17 @@ def crop_and_flip(
     vflip: float = 0.0,
 ) -> list[AugmentationLayer]:
     """A random resized crop, and mirrored images."""
-    layers: list[AugmentationLayer] = [
-        RandomResizedCrop(size, size, scale=scale, ratio=ratio)
+    crop = RandomResizedCrop(size, size, scale=scale, ratio=ratio)
+    return [crop, *flips(hflip, vflip)]
+
+
+def flips(horizontal: float, vertical: float) -> list[AugmentationLayer]:
+    """Images that are mirrored with the chances that are given."""
+    return [  # a flip mirrors half of the images that it gets
+        RandomFlip(mode, probability=min(2.0 * chance, 1.0))
+        for mode, chance in (("horizontal", horizontal), ("vertical", vertical))
+        if chance
     ]
-    for mode, chance in (("horizontal", hflip), ("vertical", vflip)):
-        if chance:  # a flip mirrors half of the images that it gets
-            layers.append(RandomFlip(mode, probability=min(2.0 * chance, 1.0)))
-    return layers
 
 
 def colors(

@@ -47,7 +47,7 @@ def images():
 
 
 def test_the_table_has_every_recipe():
-    assert {*LABELLED, *VIEWS, "mae"} == set(NAMES)
+    assert {*LABELLED, *VIEWS, "mae", "nnunet", "yolo"} == set(NAMES)
 
 
 # Numbers, as published.
@@ -164,6 +164,60 @@ def test_the_crops_of_views():
     assert recipes.dino().train.counts == {"first": 1, "second": 1, "local": 8}
 
 
+def test_yolos_numbers():
+    """default.yaml of Ultralytics, and what its augment.py makes of it."""
+    recipe = recipes.yolo()
+    layers = recipe.train.layers
+    assert of(layers, kal.Mosaic).center_range == (0.0, 1.0)
+    assert of(layers, kal.RandomZoom).scale == (0.5, 1.5)
+    shift = of(layers, kal.RandomShift)
+    assert shift.height_factor == shift.width_factor == (-0.1, 0.1)
+    assert of(layers, kal.RandomFlip).probability == 1.0  # half of which it mirrors
+    hsv = of(layers, kal.RandomHSV)
+    assert (hsv.hue, hsv.value) == ((-0.015, 0.015), (0.6, 1.4))
+    assert hsv.saturation == pytest.approx((0.3, 1.7))
+    for layer in (recipe.train, recipe.validation):
+        letterbox = of(layer.layers, kal.Resizing)
+        assert (letterbox.height, letterbox.pad_to_aspect_ratio) == (640, True)
+        assert layer.settings.fill_value == 114.0
+    assert recipe.train.settings.min_visibility == 0.1
+    assert of(recipe.replace(degrees=10.0).train.layers, kal.RandomRotate)
+    last = recipe.replace(mosaic=0.0).train.layers
+    kinds = [type(x) for x in layers if not isinstance(x, kal.Mosaic)]
+    assert [type(x) for x in last] == kinds
+
+
+def test_nnunets_numbers():
+    """get_training_transforms of nnUNetTrainer."""
+    layers = recipes.nnunet().train.layers
+    crop, turn = of(layers, kal.RandomCrop), of(layers, kal.RandomRotate)
+    assert (crop.height, crop.width) == (512, 512)
+    assert (turn.degrees, turn.probability) == ((-180.0, 180.0), 0.2)
+    zoom = of(layers, kal.RandomZoom)
+    assert zoom.height_factor == pytest.approx((-0.3, 0.4))
+    assert (zoom.width_factor, zoom.probability) == (None, 0.2)
+    modes = [x.mode for x in layers if isinstance(x, kal.RandomFlip)]
+    assert modes == ["horizontal", "vertical"]
+    blur = of(layers, kal.RandomGaussianBlur)
+    assert (blur.sigma, blur.kernel_size) == ((0.5, 1.0), (7, 7))
+    assert of(layers, kal.RandomGaussianNoise).factor == (0.0, 0.1)
+    assert of(layers, kal.RandomColorJitter).brightness == (0.75, 1.25)
+    assert of(layers, kal.RandomContrast).factor == (-0.25, 0.25)
+    assert of(layers, kal.RandomLowResolution).scale == (0.5, 1.0)
+    powers = [x for x in layers if isinstance(x, kal.RandomGamma)]
+    assert [x.invert for x in powers] == [True, False]
+    kinds = {(x.gamma, x.keep_statistics, x.balanced) for x in powers}
+    assert kinds == {((0.7, 1.5), True, True)}
+    chances = [x.probability for x in layers if isinstance(x, kal.ColorLayer)]
+    assert chances == [0.1, 0.1, 0.15, 0.15, 0.125, 0.1, 0.3]
+
+
+def test_a_long_patch_of_nnunet_is_hardly_turned():
+    layers = recipes.nnunet(size=(256, 512)).train.layers
+    assert of(layers, kal.RandomRotate).degrees == (-15.0, 15.0)
+    assert of(layers, kal.RandomCrop).height == 256
+
+
 # What comes out.
 
 
@@ -171,7 +225,9 @@ def test_the_crops_of_views():
 @pytest.mark.parametrize("name", NAMES)
 def test_shapes_and_dtypes(name, images):
     recipe = made(name, dtype="float16")
-    data = {"images": images, "labels": tf.range(4)} if name in LABELLED else images
+    mixed = name in (*LABELLED, "yolo")  # which mixes what belongs to its images
+    labels = tf.range(4) if name in LABELLED else tf.one_hot(range(4), 10)
+    data = {"images": images, "labels": labels} if mixed else images
     with op_by_op():
         trained = recipe.train(data, training=True)
         seen = recipe.validation(data)
@@ -179,6 +235,7 @@ def test_shapes_and_dtypes(name, images):
         assert trained["labels"].shape == seen["labels"].shape == (4, 10)
         np.testing.assert_allclose(tf.reduce_sum(trained["labels"], 1), 1, atol=1e-6)
         np.testing.assert_array_equal(tf.argmax(seen["labels"], 1), range(4))
+    if mixed:
         trained, seen = trained["images"], seen["images"]
     for x in tf.nest.flatten([trained, seen]):
         assert x.dtype == tf.float16
@@ -201,7 +258,7 @@ def test_labels_may_be_one_hot(name, images):
     np.testing.assert_allclose(labels.sum(1), 1, atol=1e-6)
 
 
-SLOW = {"byol", "dino", "timm"}  # to trace
+SLOW = {"byol", "dino", "nnunet", "timm"}  # to trace
 
 
 @pytest.mark.parametrize(
@@ -216,6 +273,47 @@ def test_one_warp(name):
             [x for x in layers if not x.mixes()], fill_mode="constant"
         )
         assert kal.explain(alone, (4, 20, 24, 3)).startswith("1 warp, 0 passes")
+
+
+def test_boxes_of_yolo():
+    """Each box of a mosaic is about what it was about."""
+    dark = np.full((4, 32, 32, 3), 40, "uint8")
+    dark[:, 8:16, 4:24] = 250  # a bright plate
+    boxes = {"boxes": np.array([[[4.0, 8, 24, 16]]] * 4), "labels": [[3]] * 4}
+    recipe = recipes.yolo(size=32, bounding_box_format="xyxy")
+    data = {"images": dark, "bounding_boxes": boxes}
+    with op_by_op():
+        made = recipe.train(data, training=True, seed=(0, 3))
+        seen = recipe.validation(data)
+    np.testing.assert_allclose(seen["bounding_boxes"]["boxes"], boxes["boxes"])
+    found = made["bounding_boxes"]["boxes"].numpy()
+    assert found.shape == (4, 4, 4)
+    kept = found[..., 2] > 0
+    assert 4 < kept.sum() < 16
+    labels = made["bounding_boxes"]["labels"].numpy()
+    np.testing.assert_array_equal(labels, np.where(kept, 3, -1))
+    inside = np.zeros((4, 32, 32), bool)
+    for i, box in zip(*np.nonzero(kept), strict=True):
+        left, top, right, bottom = found[i, box].round().astype(int)
+        inside[i, top:bottom, left:right] = True
+    bright = made["images"].numpy().max(-1) > 0.5
+    assert inside.sum() > 200
+    assert (inside == bright).mean() > 0.97
+
+
+def test_masks_of_nnunet():
+    """A mask moves as its image does, and holds no label that it did not hold."""
+    masks = np.zeros((16, 40, 48, 1), "int32")
+    masks[:, 12:30, 16:36] = 7
+    data = {"images": np.where(masks == 7, 200, 60).astype("uint8")}
+    data["segmentation_masks"] = masks
+    with op_by_op():
+        made = recipes.nnunet(size=32).train(data, training=True, seed=(0, 2))
+    labels = made["segmentation_masks"].numpy()[..., 0]
+    assert labels.dtype == np.int32 and set(np.unique(labels)) == {0, 7}
+    bright = made["images"].numpy()[..., 0] > 0.5
+    assert ((labels == 7) == bright).mean() > 0.97
+    assert (labels != labels[:1]).any(axis=(1, 2)).sum() > 12
 
 
 # Datasets.

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from keras_aug_layers import arguments
+from keras_aug_layers.arguments import Range
 from keras_aug_layers.kernels import matrices
 from keras_aug_layers.kernels.coordinates import affine
 from keras_aug_layers.kernels.program import Step
@@ -14,6 +15,12 @@ from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor
 
 _ABOVE_MINUS_ONE = math.nextafter(-1.0, 0.0)
+
+
+def _read(name: str, factor: float | tuple[float, float] | None) -> Range | None:
+    if factor is None:
+        return None
+    return arguments.factor(name, factor, _ABOVE_MINUS_ONE)
 
 
 @keras.saving.register_keras_serializable("keras_aug_layers")
@@ -25,12 +32,16 @@ class RandomZoom(GeometricLayer):
 
     Args:
         height_factor: range of u for the height, above -1: a number f for (-f, f), or a
-            pair (low, high).
+            pair (low, high). Either this or `scale` is given.
         width_factor: the same for the width; None, the default, keeps the aspect ratio.
+        scale: range of what lengths in the image are multiplied by, above 0, as
+            torchvision's `RandomAffine` has it: a number s for (1 - s, 1 + s), or a
+            pair (low, high). It keeps the aspect ratio.
         **kwargs: arguments of `GeometricLayer`.
 
     Raises:
-        ValueError: if a range is upside down or reaches -1.
+        ValueError: if a range is upside down or out of bounds, or `scale` is given
+            beside a factor.
 
     Example:
         >>> import numpy as np
@@ -42,23 +53,27 @@ class RandomZoom(GeometricLayer):
 
     def __init__(
         self,
-        height_factor: float | tuple[float, float],
+        height_factor: float | tuple[float, float] | None = None,
         width_factor: float | tuple[float, float] | None = None,
+        *,
+        scale: float | tuple[float, float] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.height_factor = arguments.factor(
-            "height_factor", height_factor, _ABOVE_MINUS_ONE
-        )
-        self.width_factor: arguments.Range | None = None
-        if width_factor is not None:
-            self.width_factor = arguments.factor(
-                "width_factor", width_factor, _ABOVE_MINUS_ONE
-            )
+        arguments.exactly_one(height_factor=height_factor, scale=scale)
+        if scale is not None and width_factor is not None:
+            arguments.exactly_one(width_factor=width_factor, scale=scale)
+        self.height_factor = _read("height_factor", height_factor)
+        self.width_factor = _read("width_factor", width_factor)
+        self.scale: Range | None = None
+        if scale is not None:
+            lengths = arguments.gain("scale", scale)
+            self.scale = arguments.pair("scale", lengths, math.nextafter(0.0, 1.0))
 
     def draw(self, random: Cursor, frame: Frame) -> Step:
         """A scale of 1 + u, for both axes at once or one by one."""
-        sy = sx = 1.0 + random.uniform(self.height_factor)
+        drawn = random.uniform(self.scale or self.height_factor or (0.0, 0.0))
+        sy = sx = 1.0 / drawn if self.scale else 1.0 + drawn
         if self.width_factor is not None:
             sx = 1.0 + random.uniform(self.width_factor)
         return affine(matrix=matrices.scale(sx, sy))

@@ -6,8 +6,10 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers import arguments
-from keras_aug_layers.kernels.program import Step, register
+from keras_aug_layers.kernels.program import Step, register, to_double
+from keras_aug_layers.kernels.stages import compute, restore
 from keras_aug_layers.layers.pixels.color_layer import ColorLayer
+from keras_aug_layers.layers.pixels.tone import mean_of
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor
 
@@ -31,16 +33,46 @@ gamma = register(
 """Takes the place between `low` and `low` + `span` to a power."""
 
 
+def _keeping(images: tf.Tensor, exponent: tf.Tensor, sign: tf.Tensor) -> tf.Tensor:
+    exponent, sign = (tf.reshape(x, (-1, 1, 1)) for x in (exponent, sign))
+    planes = []
+    for plane in tf.unstack(compute(images), axis=-1):
+        x = sign * plane
+        low = tf.reduce_min(x, axis=(1, 2), keepdims=True)
+        span = tf.reduce_max(x, axis=(1, 2), keepdims=True) - low
+        part = tf.maximum(tf.math.divide_no_nan(x - low, span), 1e-30)
+        bent = tf.exp(exponent * tf.math.log(part))
+        mean, now = mean_of(x), mean_of(bent)
+        # Of squares, so that the ratio has one root.
+        ratio = tf.math.divide_no_nan(
+            mean_of(tf.square(x - mean)), mean_of(tf.square(bent - now))
+        )
+        planes.append(sign * (mean + tf.sqrt(ratio) * (bent - now)))
+    return restore(tf.stack(planes, axis=-1), images.dtype)
+
+
+gamma_keeping = register("gamma_keeping", "stage", _keeping, placed=False)
+"""Likewise between the least and the greatest value of each channel, of the negative
+for a `sign` of -1; mean and standard deviation of the channel stay."""
+
+
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class RandomGamma(ColorLayer):
     """Takes the pixels, as parts of their range, to a random power.
 
     An exponent above 1 darkens the middle tones, one below 1 brightens them, as
-    torchvision's `adjust_gamma` with a gain of 1.
+    torchvision's `adjust_gamma` with a gain of 1. The last three arguments make it the
+    `GammaTransform` of nnU-Net.
 
     Args:
         gamma: range (low, high) of the exponent, above 0.
-        value_range: (low, high); needed unless the dtype is an unsigned integer.
+        value_range: (low, high); needed unless the dtype is an unsigned integer, or
+            `keep_statistics` is True.
+        invert: whether the negative is taken to the power, and made positive again.
+        keep_statistics: whether pixels are parts of the range that each channel of the
+            image has, and keep the channel's mean and standard deviation.
+        balanced: whether exponents below and above 1 have the same chance, whatever
+            the range, which then has 1 within it.
         **kwargs: arguments of `ColorLayer`.
 
     Raises:
@@ -57,12 +89,31 @@ class RandomGamma(ColorLayer):
         self,
         gamma: tuple[float, float] = (0.7, 1.5),
         value_range: tuple[float, float] | None = None,
+        *,
+        invert: bool = False,
+        keep_statistics: bool = False,
+        balanced: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(value_range=value_range, **kwargs)
         self.gamma = arguments.pair("gamma", gamma, 1e-3, 1e3)
+        self.invert, self.keep_statistics = bool(invert), bool(keep_statistics)
+        self.balanced = bool(balanced)
+        if balanced and not self.gamma[0] <= 1.0 <= self.gamma[1]:
+            raise ValueError(
+                "`gamma` must have 1 within it where `balanced` is True. Received: "
+                f"{gamma!r}. Write (0.7, 1.5), or balanced=False."
+            )
 
     def draw(self, random: Cursor, frame: Frame) -> Step:
-        """An exponent, spread evenly over its range."""
-        low, high = frame.range_of(self)
-        return gamma(exponent=random.uniform(self.gamma), low=low, span=high - low)
+        """An exponent, spread evenly over its range, or over each side of 1."""
+        if self.balanced:
+            part = random.uniform((-1.0, 1.0))
+            below, above = (abs(end - 1.0) for end in self.gamma)
+            exponent = 1.0 + part * tf.where(part < 0.0, to_double(below), above)
+        else:
+            exponent = random.uniform(self.gamma)
+        if self.keep_statistics:
+            return gamma_keeping(exponent=exponent, sign=-1.0 if self.invert else 1.0)
+        low, high = frame.range_of(self)[:: -1 if self.invert else 1]
+        return gamma(exponent=exponent, low=low, span=high - low)

@@ -64,16 +64,16 @@ def _change(
         shade = tf.where(whole, tf.floor(shade + HAIR), shade)
     else:
         shade = sum(planes) / len(planes)
-    of_shade = _mean(shade)
+    of_shade = mean_of(shade)
     changed = []
     for x in planes:
-        mean = tf.where(of_grey > 0.0, of_shade, _mean(x))
+        mean = tf.where(of_grey > 0.0, of_shade, mean_of(x))
         x = tf.clip_by_value(gain * x + grey * shade + centre * mean + bias, low, high)
         changed.append(tf.where(whole, tf.floor(x + HAIR), x))
     return restore(tf.stack(changed, axis=-1), images.dtype)
 
 
-def _mean(plane: tf.Tensor) -> tf.Tensor:
+def mean_of(plane: tf.Tensor) -> tf.Tensor:
     """Of (B, H, W): along rows first, whose sums float32 can hold."""
     rows = tf.reduce_mean(plane, axis=2, keepdims=True)
     return tf.reduce_mean(rows, axis=1, keepdims=True)
