@@ -30,8 +30,13 @@ def build_layer(text: str, **defaults: Any) -> AugmentationLayer:
     return _called(_parsed(text), _layers(), "layer", defaults)
 
 
-def build_recipe(text: str) -> recipes.Recipe:
+def build_recipe(text: str, **defaults: Any) -> recipes.Recipe:
     """Builds a recipe, such as "dino" or "timm(size=160, reprob=0.1)".
+
+    Args:
+        text: such as those two.
+        **defaults: arguments that it has unless the text names them, where the recipe
+            takes them.
 
     Raises:
         ValueError: if the text is no such call, or an argument is refused.
@@ -39,7 +44,7 @@ def build_recipe(text: str) -> recipes.Recipe:
     functions = {
         name: getattr(recipes, name) for name in recipes.__all__ if name.islower()
     }
-    return _called(_parsed(text), functions, "recipe", {})
+    return _called(_parsed(text), functions, "recipe", defaults)
 
 
 def _layers() -> dict[str, Any]:

@@ -52,6 +52,42 @@ def test_the_demo_in_this_process(tmp_path, capsys):
 
 
 @pytest.mark.slow
+def test_the_demo_trains_with_a_recipe(tmp_path, capsys):
+    """One that mixes labels, of colours, on images of two sizes."""
+    write_images(tmp_path / "images" / "dark", 4)
+    write_images(tmp_path / "images" / "light", 10)
+    folder, output = str(tmp_path / "images"), str(tmp_path / "out")
+    text = "timm(size=24, auto_augment=None, crop_pct=1.0)"
+    arguments = ["demo", "--images", folder, "--output", output, "--epochs", "1"]
+    assert cli.main([*arguments, "--recipe", text]) == 0
+    said = capsys.readouterr().out
+    assert re.findall(r"(without|with) the recipe +│ +[\d.]+%", said) == [
+        "without",
+        "with",
+    ]
+    sheet = tf.io.decode_png((tmp_path / "out" / "augmented.png").read_bytes())
+    assert sheet.shape == (2 * (3 * 24 + 4), 10 * (3 * 24 + 4), 3)
+    served = tf.saved_model.load(tmp_path / "out" / "model")
+    assert served.serve(np.zeros((2, 96, 96, 3), "uint8")).shape == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("tim", "--recipe: 'tim' is no recipe. There are: byol"),
+        ("dino", "--recipe: dino gives views without labels"),
+        (
+            "torchvision_resnet50(size=20)",
+            "trains on 20 x 20 pixels and tests on 28 x 28",
+        ),
+    ],
+)
+def test_recipes_that_the_demo_does_not_take(tmp_path, capsys, text, problem):
+    assert cli.main(["demo", "--output", str(tmp_path), "--recipe", text]) == 2
+    assert problem in capsys.readouterr().err
+
+
+@pytest.mark.slow
 def test_the_demo_prints_a_table(digits):
     process, _ = digits
     assert process.returncode == 0, process.stderr

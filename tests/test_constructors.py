@@ -45,6 +45,8 @@ def test_recipes():
     assert build_recipe("mae").name == "mae"
     recipe = build_recipe("timm(size=32, scale=(0.5, 1), reprob=0)")
     assert recipe.arguments["scale"] == (0.5, 1)
+    assert build_recipe("mae", size=20, num_classes=3).arguments["size"] == 20
+    assert build_recipe("mae(size=24)", size=20).arguments["size"] == 24
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,9 @@ def test_the_fill_is_that_of_all_layers():
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("text", ["mae(size=30)", "torchvision_resnet50(size=30)"])
+@pytest.mark.parametrize(
+    "text", ["mae(size=30)", "timm(size=30, auto_augment=None)", "yolo(size=30)"]
+)
 def test_a_recipe_is_shown_without_its_normalising(photo, text):
     assert run("--recipe", text, "--columns", "1") == 0
     layers, fused = preview.from_recipe(text)

@@ -62,7 +62,8 @@ def _add_demo(commands: Any) -> None:
         "demo",
         help="train a small model with and without augmentation",
         description="Trains a small CNN with and without the five layers in front of "
-        "it, compares the two, and exports the augmented one as a SavedModel.",
+        "it, or a recipe, compares the two, and exports the augmented one as a "
+        "SavedModel.",
     )
     demo.set_defaults(command=_demo)
     demo.add_argument(
@@ -77,6 +78,12 @@ def _add_demo(commands: Any) -> None:
         default="demo",
         metavar="DIRECTORY",
         help="where the contact sheet and the model go (%(default)s)",
+    )
+    demo.add_argument(
+        "--recipe",
+        metavar="RECIPE",
+        help="a published recipe instead of the five layers, which mixes labels as it "
+        "does: deit3, or timm(mixup=0.2); the size is that of the images",
     )
     demo.add_argument(
         "--epochs",
@@ -220,6 +227,7 @@ def _demo(options: argparse.Namespace) -> None:
         options.epochs,
         options.seed,
         validation_split=VALIDATION_SPLIT,
+        recipe=options.recipe,
     )
 
 

@@ -15,10 +15,11 @@ from rich.progress import track
 from rich.table import Table
 
 from keras_aug_layers import layers as kal
+from keras_aug_layers.commands import demo_recipe
 from keras_aug_layers.commands.files import decode
 
 BATCH = 32
-SHEET_ROWS, SHEET_COLUMNS = 8, 10
+SHEET_ROWS, SHEET_DRAWS = 8, 9
 TILE, GAP = 84, 2
 """Pixels: small images are scaled up to about a tile; the gap frames each."""
 
@@ -41,6 +42,22 @@ class Task(NamedTuple):
     title: str
 
 
+class Course(NamedTuple):
+    """One of the two trainings.
+
+    Attributes:
+        train: batches of (images, labels), as the model takes them.
+        test: the same, of images that the training does not see.
+        front: layers of the model in front of the network.
+        before: layers that bring images of any size to what the model takes.
+    """
+
+    train: tf.data.Dataset
+    test: tf.data.Dataset
+    front: list[keras.layers.Layer]
+    before: list[keras.layers.Layer]
+
+
 class Result(NamedTuple):
     """A trained model and its row of the table."""
 
@@ -56,6 +73,7 @@ def run(
     seed: int,
     *,
     validation_split: float,
+    recipe: str | None = None,
 ) -> None:
     """Trains twice, prints the comparison, writes the contact sheet and the model.
 
@@ -65,6 +83,10 @@ def run(
         epochs: of each of the two trainings.
         seed: of the choice of images, the first weights and all draws.
         validation_split: the share of the folder's images that is kept for the test.
+        recipe: the text of a recipe to train with; None for the five layers.
+
+    Raises:
+        CommandError: if there is no such recipe, or none of which a classifier learns.
     """
     keras.utils.set_random_seed(seed)
     if images is None:
@@ -72,25 +94,65 @@ def run(
     else:
         task = folder(images, seed, validation_split)
 
+    if recipe is None:
+        courses, shown, sheet = _with_layers(task)
+    else:
+        courses, shown, sheet = _with_recipe(task, recipe, seed)
+
     results = {
-        name: train(task, augmentation, epochs, seed, name)
-        for name, augmentation in (
-            ("without augmentation", None),
-            ("with augmentation", task.augmentation),
-        )
+        name: train(course, task.classes, epochs, seed, name)
+        for name, course in courses.items()
     }
     table = Table("", "accuracy", "seconds per epoch", title=task.title)
     for name, (_, accuracy, seconds) in results.items():
         table.add_row(name, f"{accuracy:.1%}", f"{seconds:.2f}")
     Console().print(table)
 
-    pixels, _ = next(iter(task.test))
-    sheet = contact_sheet(pixels[:SHEET_ROWS], task.augmentation)
     tf.io.write_file(str(output / "augmented.png"), tf.io.encode_png(sheet))
     print(f"{output / 'augmented.png'}: each row an image, then what training sees")
 
-    agreement = export(results["with augmentation"].model, pixels, output / "model")
+    name, course = list(courses.items())[-1]
+    model = results[name].model
+    if course.before:
+        taken = keras.Input(shown.shape[1:], dtype=shown.dtype)
+        model = keras.Sequential([taken, *course.before, model])
+    agreement = export(model, shown, output / "model")
     print(f"{output / 'model'}: serves the same predictions twice, {agreement}")
+
+
+Prepared = tuple[dict[str, Course], tf.Tensor, tf.Tensor]
+"""Both trainings by name, images of the test, and the contact sheet."""
+
+
+def _with_layers(task: Task) -> Prepared:
+    """Without and with the five layers, in the model."""
+    images, _ = next(iter(task.test))
+    rescale = keras.layers.Rescaling(1 / 255)
+    courses = {
+        "without augmentation": Course(task.train, task.test, [rescale], []),
+        "with augmentation": Course(
+            task.train, task.test, [task.augmentation, rescale], []
+        ),
+    }
+    rows = images[:SHEET_ROWS]
+    drawn = [task.augmentation(rows, training=True) for _ in range(SHEET_DRAWS)]
+    return courses, images, contact_sheet([rows, *drawn])
+
+
+def _with_recipe(task: Task, text: str, seed: int) -> Prepared:
+    """Without and with a recipe, in the input pipeline."""
+    train = demo_recipe.photographs(task.train, task.classes)
+    test = demo_recipe.photographs(task.test, task.classes)
+    images, _ = next(iter(test))
+    recipe = demo_recipe.build(text, int(images.shape[1]))
+    plain, mixed, tested = demo_recipe.datasets(recipe, train, test, seed)
+    courses = {
+        "without the recipe": Course(plain, tested, [], [recipe.validation]),
+        "with the recipe": Course(mixed, tested, [], [recipe.validation]),
+    }
+    rows = images[:SHEET_ROWS]
+    drawn = [demo_recipe.drawn(recipe, rows) for _ in range(SHEET_DRAWS)]
+    return courses, images, contact_sheet([demo_recipe.seen(recipe, rows), *drawn])
 
 
 def digits(seed: int) -> Task:
@@ -166,62 +228,51 @@ def five_layers(
     )
 
 
-def train(
-    task: Task,
-    augmentation: keras.Sequential | None,
-    epochs: int,
-    seed: int,
-    name: str,
-) -> Result:
+def train(course: Course, classes: int, epochs: int, seed: int, name: str) -> Result:
     """Trains and tests the CNN, under a progress bar."""
     keras.utils.set_random_seed(seed)  # both models start from the same weights
     layers = keras.layers
     network = [
-        layers.Rescaling(1 / 255),
         layers.Conv2D(16, 3, activation="relu"),
         layers.MaxPooling2D(),
         layers.Conv2D(32, 3, activation="relu"),
         layers.MaxPooling2D(),
         layers.Flatten(),
         layers.Dense(64, activation="relu"),
-        layers.Dense(task.classes, activation="softmax"),
+        layers.Dense(classes, activation="softmax"),
     ]
-    shape = task.train.element_spec[0].shape[1:]
-    front = [] if augmentation is None else [augmentation]
-    model = keras.Sequential([keras.Input(shape), *front, *network])
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    images, labels = course.train.element_spec
+    model = keras.Sequential([keras.Input(images.shape[1:]), *course.front, *network])
+    one_hot = len(labels.shape) == 2
+    loss = "categorical_crossentropy" if one_hot else "sparse_categorical_crossentropy"
+    model.compile("adam", loss, metrics=["accuracy"])
 
     seconds = []
     for _ in track(range(epochs), description=name):
         start = time.perf_counter()
-        model.fit(task.train, shuffle=False, verbose=0)
+        model.fit(course.train, shuffle=False, verbose=0)
         seconds.append(time.perf_counter() - start)
-    _, accuracy = model.evaluate(task.test, verbose=0)
+    _, accuracy = model.evaluate(course.test, verbose=0)
     return Result(model, accuracy, statistics.median(seconds))
 
 
-def contact_sheet(images: tf.Tensor, augmentation: keras.Sequential) -> tf.Tensor:
-    """Puts each image, and what the augmentation makes of it, in a row.
+def contact_sheet(columns: list[tf.Tensor]) -> tf.Tensor:
+    """Puts images, and what becomes of them, side by side.
 
     Args:
-        images: (rows, H, W, C), pixels from 0 to 255.
-        augmentation: what draws the other columns.
+        columns: (rows, H, W, C) each, pixels from 0 to 255.
 
     Returns:
         One uint8 image.
     """
-    rows, height, width, channels = images.shape
-    draws = SHEET_COLUMNS - 1
-    drawn = augmentation(tf.repeat(images, draws, axis=0), training=True)
-    drawn = tf.reshape(drawn, (rows, draws, height, width, channels))
-    tiles = tf.concat([images[:, tf.newaxis], drawn], axis=1)
-
+    tiles = tf.stack([tf.cast(x, tf.float32) for x in columns], axis=1)
+    height, channels = tiles.shape[2], tiles.shape[4]
     scale = max(1, TILE // height)
     tiles = tf.repeat(tf.repeat(tiles, scale, axis=2), scale, axis=3)
     gap = [GAP, GAP]
     tiles = tf.pad(tiles, [[0, 0], [0, 0], gap, gap, [0, 0]], constant_values=255)
     tiles = tf.transpose(tiles, (0, 2, 1, 3, 4))
-    sheet = tf.reshape(tiles, (rows * tiles.shape[1], -1, channels))
+    sheet = tf.reshape(tiles, (tiles.shape[0] * tiles.shape[1], -1, channels))
     return tf.saturate_cast(tf.round(sheet), tf.uint8)
 
 

@@ -1,5 +1,6 @@
 """The preview: a contact sheet of what each layer makes of photos, and all of them."""
 
+import itertools
 import json
 import os
 import sys
@@ -155,11 +156,11 @@ def from_recipe(text: str) -> Chosen:
 
 
 def _shown(stack: Any) -> Any:
-    """A stack without what mixes or normalises, nor what follows that."""
-    layers = list(stack.layers)
-    ends = [x.mixes() or isinstance(x, kal.Normalize) for x in layers]
-    kept = layers[: ends.index(True)] if any(ends) else layers
-    return stack.with_layers(kept, **FORMATS)
+    """A stack without what mixes, and up to where it normalises."""
+    until = itertools.takewhile(
+        lambda x: not isinstance(x, kal.Normalize), stack.layers
+    )
+    return stack.with_layers([x for x in until if not x.mixes()], **FORMATS)
 
 
 def from_config(config: Any) -> Chosen:
