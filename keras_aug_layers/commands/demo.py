@@ -285,8 +285,12 @@ def export(model: keras.Model, images: tf.Tensor, path: Path) -> str:
     Raises:
         RuntimeError: if the loaded model serves anything else.
     """
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel("ERROR")  # TensorFlow warns that integers have no gradients
     with contextlib.redirect_stdout(io.StringIO()):  # Keras lists the signatures
         model.export(path)
+    logger.setLevel(level)
     served = tf.saved_model.load(path)
     first, second = served.serve(images).numpy(), served.serve(images).numpy()
     if not np.array_equal(first, second):

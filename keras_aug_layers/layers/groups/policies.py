@@ -21,6 +21,8 @@ BINS = 31
 MAX_MAGNITUDE = BINS - 1
 TABLE = operations.table(BINS, 0.3, 150 / 331, 30.0, 0.9, 4)
 """RandAugment's operations."""
+WIDE = operations.table(BINS, 0.99, 32.0, 135.0, 0.99, 2, parts=False)
+"""TrivialAugment's."""
 MAX_LEVEL = 10
 """timm's greatest magnitude."""
 
@@ -162,10 +164,9 @@ class TrivialAugment(Policy):
 
     def draw(self, random: Cursor, frame: Frame) -> Plan:
         """One draw from the table, at a strength of its own."""
-        table = operations.table(BINS, 0.99, 32.0, 135.0, 0.99, 2, parts=False)
         number = tf.floor(random.uniform((0.0, float(BINS))))
-        drawn = self._drawn(table, random, number, frame)
-        return operations.plan(table, [drawn], frame, self)
+        drawn = self._drawn(WIDE, random, number, frame)
+        return operations.plan(WIDE, [drawn], frame, self)
 
 
 @keras.saving.register_keras_serializable("keras_aug_layers")
