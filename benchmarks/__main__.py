@@ -6,6 +6,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -79,4 +80,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["recipes"]:
+        from benchmarks.recipes import main
     main()

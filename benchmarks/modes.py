@@ -102,14 +102,14 @@ def _fit(layer: keras.layers.Layer, case: Case) -> Timed:
     dataset = tf.data.Dataset.from_tensors(batch)
 
     def seconds(n: int) -> float:
-        clock = _Clock()
+        clock = Clock()
         model.fit(dataset.repeat(n + 1), callbacks=[clock], shuffle=False, verbose=0)
         return clock.ends[-1] - clock.ends[0]
 
     return seconds
 
 
-class _Clock(keras.callbacks.Callback):
+class Clock(keras.callbacks.Callback):
     """Notes when each step ended; by then its loss is known."""
 
     def __init__(self) -> None:
