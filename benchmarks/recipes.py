@@ -175,7 +175,7 @@ def steps(sizes: Sizes, batch: int) -> list[dict[str, Any]]:
 
     The recipe is torchvision's without its mixing, in the model.
     """
-    size = sizes.of(176)
+    size = max(sizes.of(176), 32)  # the least that the network takes
     recipe = recipes.torchvision_resnet50(size, mixup_alpha=0.0, cutmix_alpha=0.0)
     case = Case(sizes.case.size, batch, "uint8")
     keras_stack = peers.keras_layers("torchvision, no mixing", size, case.size)

@@ -29,7 +29,8 @@ def run(
         move: resamples images, each channel by itself.
         value_range: to which the result is clipped; None for the range of an integer
             dtype, and no clipping else.
-        dtype: of the result; that of the images by default.
+        dtype: of the result, where the unit changes in the program or did before; that
+            of the images by default.
         warp: makes a move of a program of coordinates and of images, for stages that
             move.
     """
@@ -44,12 +45,16 @@ def run(
 
     move_now = move
     pending: Program = ()
+    converted = dtype is not None and not pixels.converts(program)
     for step in program:
         if function_of(step).kind != "stage":
             pending = (*pending, step)
+            converted = converted or pixels.converts((step,))
             continue
-        images = _pass(pending, images, move_now, value_range, images.dtype)
-        images = stages.run(step, images, value_range, nested)
+        # Behind a change of the unit there is another dtype, and no range.
+        limits, to = (None, dtype) if converted else (value_range, images.dtype)
+        images = _pass(pending, images, move_now, limits, to or images.dtype)
+        images = stages.run(step, images, limits, nested)
         move_now, pending = stay, ()
     if dtype is None:
         return _pass(pending, images, move_now, value_range, images.dtype)

@@ -97,6 +97,15 @@ def _affine_inverse(step: Step) -> Step:
     )
 
 
+convert = register("convert", "pointwise", lambda x, one: x, neutral={}, stored=True)
+"""Clips and rounds as if the pixels were stored here: what follows has another unit."""
+
+
+def converts(program: Program) -> bool:
+    """Whether the unit of the pixels changes in a program."""
+    return any(step.name == "convert" for step in program)
+
+
 scale = register(
     "scale",
     "pointwise",

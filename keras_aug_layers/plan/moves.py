@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from keras_aug_layers.kernels import coordinates, passes, shrinking
+from keras_aug_layers.kernels.pixels import converts
 from keras_aug_layers.kernels.program import Program, function_of
 from keras_aug_layers.kernels.resample import Warp
 from keras_aug_layers.kernels.warp import dimension
@@ -26,14 +27,15 @@ def images(plan: Plan, settings: Settings, images: tf.Tensor) -> tf.Tensor:
         images: the images.
     """
     dtype = None if plan.dtype is None else tf.as_dtype(plan.dtype)
-    how, warp = of_images(settings), by_program(settings)
+    how, warp, converted = of_images(settings), by_program(settings), False
     for part in (*plan.earlier, plan):
         move: Any = passes.stay
         if part.moves:
             move = _move(part, how, images)
             if settings.antialias and settings.interpolation != "nearest":
                 move = _filtering(part, move, how, images)
-        to, limits = dtype if part is plan else None, settings.value_range
+        converted = converted or part is plan or converts(part.colors)
+        to, limits = dtype if converted else None, settings.value_range
         images = passes.run(part.colors, images, move, limits, to, warp)
     return images
 

@@ -316,6 +316,25 @@ def test_masks_of_nnunet():
     assert (labels != labels[:1]).any(axis=(1, 2)).sum() > 12
 
 
+@pytest.mark.parametrize("form", ["eager", "graph"])
+def test_what_is_mixed_is_normalised(form, images):
+    """Negative values, fractions and all: it is not stored as bytes before it."""
+    normal = kal.Normalize((0.5, 0.4, 0.3), (0.2, 0.25, 0.3), dtype="float32")
+    mix = kal.RandomChoice([kal.MixUp(0.8, seed=1), kal.CutMix(seed=2)], seed=3)
+    layer = kal.FusedAugmentation([kal.RandomFlip(seed=4), normal, mix])
+    data = {"images": images, "labels": tf.one_hot(range(4), 4)}
+    step = tf.function(lambda x: layer(x, training=True, seed=(0, 7)))
+    with op_by_op():
+        made = (step if form == "graph" else step.python_function)(data)["images"]
+        apart = kal.FusedAugmentation(layer.layers[:2])(
+            data, training=True, seed=(0, 7)
+        )
+        expected = mix(apart, training=True, seed=(0, 7))["images"]
+    assert made.dtype == tf.float32
+    assert made.numpy().min() < -1.2
+    np.testing.assert_allclose(made, expected, atol=1e-4)
+
+
 # Datasets.
 
 

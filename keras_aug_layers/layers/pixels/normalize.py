@@ -8,10 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from keras_aug_layers import arguments
-from keras_aug_layers.kernels.pixels import scale
+from keras_aug_layers.kernels.pixels import convert, scale
 from keras_aug_layers.kernels.program import Step
 from keras_aug_layers.layers.base import AugmentationLayer
-from keras_aug_layers.layers.pixels.storing import store
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.plan import Plan
 from keras_aug_layers.plan.random_numbers import Cursor
@@ -51,7 +50,7 @@ class Converter(AugmentationLayer):
 
     def rest(self, frame: Frame) -> Plan:
         """The affine map, of what would have been stored before it."""
-        steps = (store(one=1.0), self._step(frame))
+        steps = (convert(one=1.0), self._step(frame))
         return Plan(pixels=steps, dtype=self.output_dtype)
 
     def framed(self, frame: Frame) -> Frame:
