@@ -8,26 +8,13 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
-RESULTS = Path(__file__).parent / "results" / "cpu.json"
-WIDTH = 110
+from benchmarks.files import RESULTS, published, write
+
+WIDTH = 140
 """Columns, where the screen has fewer."""
-
-
-def write(results: dict[str, Any], output: Path) -> None:
-    """One line for each row: short enough to read, and to compare in git."""
-    lines = []
-    for key, value in results.items():
-        text = json.dumps(value)
-        if isinstance(value, list):
-            inner = ",\n    ".join(json.dumps(entry) for entry in value)
-            text = f"[\n    {inner}\n  ]"
-        lines.append(f"  {json.dumps(key)}: {text}")
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 
 def main() -> None:
@@ -70,9 +57,9 @@ def main() -> None:
         results = json.loads((arguments.output or RESULTS).read_text())
     from benchmarks import markdown, report
 
-    published = arguments.command == "run" and output == RESULTS
-    if published or arguments.command == "readme":
-        markdown.update(results)
+    publish = arguments.command == "run" and output == RESULTS
+    if publish or arguments.command == "readme":
+        markdown.update(published())
     if arguments.command == "targets":
         report.show_targets(results, console)
     else:

@@ -188,7 +188,7 @@ OURS = "fused_compiled"
 CONTENDERS = {
     OURS: Contender("ours, fused, compiled", lambda case: fused(case, True)),
     "fused_op": Contender("ours, fused, with the op", lambda case: fused(case, False)),
-    "layers": Contender(
+    "sequential": Contender(
         "ours, in a Sequential", lambda case: stacked(case, our_layers(case))
     ),
     "keras": Contender("keras.layers, stacked", _keras),
@@ -214,7 +214,7 @@ CONTENDERS = {
         "no augmentation", lambda case: keras.layers.Identity(), ("data", "fit")
     ),
 }
-for _key in (OURS, "fused_op", "layers", "keras", "nothing"):
+for _key in (OURS, "fused_op", "sequential", "keras", "nothing"):
     CONTENDERS[_key] = dataclasses.replace(
         CONTENDERS[_key], is_layer=True, prepare=tf.constant
     )

@@ -1,4 +1,4 @@
-"""What a deep stack costs: ten geometric and five colour layers, and one of each."""
+"""What many layers cost: ten geometric and five colour layers, and a choice of ten."""
 
 import math
 
@@ -10,9 +10,10 @@ from benchmarks.cases import Case
 from benchmarks.modes import calls, training
 from benchmarks.timing import Timed
 
-SHALLOW = "one of each"
-DEPTHS = {SHALLOW: (1, 1), "ten geometric, five colour": (10, 5)}
+SHALLOW, DEEP = "one of each", "ten geometric, five colour"
+DEPTHS = {SHALLOW: (1, 1), DEEP: (10, 5)}
 """The number of geometric and of colour layers."""
+ONE, CHOICE = "one geometric layer", "RandomChoice of ten"
 
 
 def stack(geometric: int, colour: int) -> list[keras.layers.Layer]:
@@ -34,16 +35,21 @@ def stack(geometric: int, colour: int) -> list[keras.layers.Layer]:
     ]
 
 
+def choice() -> list[kal.RandomRotate]:
+    """Ten layers that read memory in much the same order."""
+    return [kal.RandomRotate(degrees=30 - i) for i in range(10)]
+
+
 def timed(case: Case, quick: bool) -> dict[str, Timed]:
-    """The two stacks, compiled; if `quick` only the first, for compiling takes time."""
+    """All, compiled; if `quick` only the first, for compiling takes time."""
     images = tf.constant(case.images())
-    depths = {SHALLOW: DEPTHS[SHALLOW]} if quick else DEPTHS
+    layers = {
+        name: kal.FusedAugmentation(stack(*numbers), jit_compile=True)
+        for name, numbers in DEPTHS.items()
+    }
+    layers[ONE] = kal.FusedAugmentation(choice()[:1], jit_compile=True)
+    layers[CHOICE] = kal.RandomChoice(choice(), jit_compile=True)
     return {
-        name: calls(
-            tf.function(
-                training(kal.FusedAugmentation(stack(*numbers), jit_compile=True))
-            ),
-            images,
-        )
-        for name, numbers in depths.items()
+        name: calls(tf.function(training(layer)), images)
+        for name, layer in list(layers.items())[: 1 if quick else None]
     }

@@ -1,41 +1,49 @@
 """The tables of README.md, made from the published results."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks import targets, verdict
 from benchmarks.cases import PHOTOGRAPH
 from benchmarks.contenders import GRAPH_MODES
-from benchmarks.targets import verdicts
 
 README = Path(__file__).parent / "README.md"
 READMES = (README, README.parents[1] / "README.md")
 
+Results = Mapping[str, Any]
+"""The content of a file of results."""
+Files = Mapping[str, Results]
+"""By the name of the file, without its suffix."""
 
-def update(results: dict[str, Any]) -> None:
+
+def update(files: Files) -> None:
     """Rewrites what stands between the marks `<!-- name -->` and `<!-- end -->`."""
     for readme in READMES:
-        readme.write_text(updated(readme.read_text(), results))
+        readme.write_text(updated(readme.read_text(), files))
 
 
-def updated(text: str, results: dict[str, Any]) -> str:
-    """The text with the tables of these results."""
-    for name, table in TABLES.items():
+def updated(text: str, files: Files) -> str:
+    """The text with the tables of these files of results; any may be missing."""
+    for name, (file, table) in TABLES.items():
+        results = files.get(file, {})
         text = re.sub(
             f"(<!-- {name} -->\n).*?(<!-- end -->)",
-            lambda match, table=table: match[1] + table(results) + match[2],
+            lambda match, table=table, results=results: (
+                match[1] + table(results) + match[2]
+            ),
             text,
             flags=re.DOTALL,
         )
     return text
 
 
-def times(results: dict[str, Any]) -> str:
+def times(results: Results) -> str:
     """Median milliseconds per image, and times ours, where one case stands for all."""
     rows = [
         row
-        for row in results["rows"]
+        for row in results.get("rows", [])
         if all(row[key] == value for key, value in vars(PHOTOGRAPH).items())
     ]
     cells: dict[str, dict[str, str]] = {}
@@ -47,22 +55,20 @@ def times(results: dict[str, Any]) -> str:
         [title, *(of_title.get(mode, "") for mode in GRAPH_MODES)]
         for title, of_title in cells.items()
     ]
-    return _table(header, lines)
+    return verdict.markdown(header, lines)
 
 
-def promises(results: dict[str, Any]) -> str:
-    """What was promised, and what was seen."""
-    marks = {True: "kept", False: "**missed**", None: "not measured"}
-    lines = []
-    for verdict in verdicts(results):
-        bound = f"at {'most' if verdict.at_most else 'least'} {verdict.bound:g}"
-        seen = "" if verdict.seen is None else f"{verdict.seen:.3g}"
-        warp = "" if verdict.warp_alone is None else f"{verdict.warp_alone:.3g}"
-        lines.append([verdict.text, bound, seen, marks[verdict.kept], warp])
-    return _table(["ratio", "promised", "seen", "", "OpenCV's warp alone"], lines)
+def promises(results: Results) -> str:
+    """What was promised of stacks, and what was seen."""
+    return verdict.markdown(*targets.table(results))
 
 
-def formulations(results: dict[str, Any]) -> str:
+def alone(results: Results) -> str:
+    """What was promised of single layers, and what was seen."""
+    return verdict.markdown(verdict.HEADER, targets.alone(results))
+
+
+def formulations(results: Results) -> str:
     """What other ways to write the warp cost."""
     lines = [
         [
@@ -71,18 +77,15 @@ def formulations(results: dict[str, Any]) -> str:
             f"{row['times_ours']:.2f}",
             f"{row['xla_temporaries'] / 1e6:.3f}",
         ]
-        for row in results["formulations"]
+        for row in results.get("formulations", [])
     ]
-    return _table(["", "ms per image", "relative", "temporaries, MB"], lines)
+    return verdict.markdown(["", "ms per image", "relative", "temporaries, MB"], lines)
 
 
-TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
-    "times": times,
-    "promises": promises,
-    "formulations": formulations,
+TABLES: dict[str, tuple[str, Callable[[Results], str]]] = {
+    "times": ("cpu", times),
+    "promises": ("cpu", promises),
+    "alone": ("cpu", alone),
+    "formulations": ("cpu", formulations),
 }
-
-
-def _table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    rows = [header, ["---"] * len(header), *lines]
-    return "".join("| " + " | ".join(row) + " |\n" for row in rows)
+"""Each table's file of results, and what makes it."""

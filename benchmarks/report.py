@@ -1,14 +1,14 @@
 """The results on the screen."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import targets, verdict
 from benchmarks.cases import Case
 from benchmarks.contenders import GRAPH_MODES, OURS
-from benchmarks.targets import verdicts
 
 MODES = {
     "eager": "eager call",
@@ -32,24 +32,18 @@ def show(results: dict[str, Any], console: Console) -> None:
         console.print(_times(results, case))
     for skipped in results["skipped"]:
         console.print(f"Skipped: {skipped['title']}: {skipped['reason']}", markup=False)
-    console.print(_side_table("Depth of the stack", results["depth"]))
-    console.print(_side_table("Policies", results["policies"]))
+    console.print(_side_table("Depth, and a choice", results["depth"]))
     console.print(_side_table("Formulations of the warp", results["formulations"]))
     show_targets(results, console)
 
 
-def show_targets(results: dict[str, Any], console: Console) -> None:
+def show_targets(results: Mapping[str, Any], console: Console) -> None:
     """Prints what was promised and what was seen."""
-    columns = "", "promised", "seen", "", "OpenCV's warp alone"
-    table = Table(*columns, title="Promises", title_justify="left")
-    marks = {True: "[green]kept[/]", False: "[red]missed[/]", None: "not measured"}
-    for verdict in verdicts(results):
-        sign = "<=" if verdict.at_most else ">="
-        seen = "" if verdict.seen is None else f"{verdict.seen:.3g}"
-        warp = "" if verdict.warp_alone is None else f"{verdict.warp_alone:.3g}"
-        bound = f"{sign} {verdict.bound:g}"
-        table.add_row(verdict.text, bound, seen, marks[verdict.kept], warp)
-    console.print(table)
+    for title, header, lines in (
+        ("Promises", *targets.table(results)),
+        ("Each layer alone", verdict.HEADER, targets.alone(results)),
+    ):
+        console.print(verdict.screen(title, header, lines))
 
 
 def _times(results: dict[str, Any], case: Case) -> Table:

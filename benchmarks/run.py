@@ -7,11 +7,15 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks import depth, formulations, machine, memory, modes, policies
+from benchmarks import depth, first_call, formulations, machine, memory, modes, single
 from benchmarks.cases import CASES, PHOTOGRAPH, QUICK_CASES, Case
 from benchmarks.contenders import CONTENDERS, GRAPH_MODES, OURS
 from benchmarks.timing import Timed, in_turn, summarise
 
+SHORT = {512: ("eager", "function")}
+"""Sizes of which only some modes are measured, for the others say nothing new."""
+FIRST_CALLS = 3
+"""Rounds of first calls: each is a process."""
 QUICK_KEYS = (OURS, "albumentations", "nothing")
 """Who is left in --quick outside eager calls: building the others takes seconds."""
 
@@ -44,16 +48,21 @@ def run(quick: bool, rounds: int, console: Console) -> dict[str, Any]:
     found = memory.measure(quick)
     rows = []
     for case in cases:
-        for mode in GRAPH_MODES:
+        for mode in SHORT.get(case.size, GRAPH_MODES):
             progress(f"{case}: {mode}")
             keys = QUICK_KEYS if quick and mode != "eager" else CONTENDERS
             timed = _timed(case, mode, keys, skipped)
             for row in compare(timed, case, OURS):
                 title = CONTENDERS[row["contender"]].title
                 rows.append({**vars(case), "mode": mode, "title": title, **row})
-    progress("depth, policies and formulations")
+    alone = []
+    for group in single.GROUPS[:1] if quick else single.GROUPS:
+        progress(f"alone: {group.name}")
+        alone += group.measure(side_case, rounds, least)[0]
+    progress("first calls")
+    firsts = first_call.measure(first_call.STACK, side_case, min(rounds, FIRST_CALLS))
+    progress("depth, a choice and formulations")
     deep = compare(depth.timed(side_case, quick), side_case, depth.SHALLOW)
-    chosen = compare(policies.timed(side_case, quick), side_case, policies.ONE)
     forms = formulations.timed(side_case, quick)
     forms = compare(forms, side_case, formulations.CHOSEN)
     return {
@@ -68,7 +77,8 @@ def run(quick: bool, rounds: int, console: Console) -> dict[str, Any]:
         ],
         "memory": found["rows"],
         "depth": [{**row, "title": row["contender"]} for row in deep],
-        "policies": [{**row, "title": row["contender"]} for row in chosen],
+        "single": alone,
+        "first_call": firsts,
         "formulations": [
             {
                 "title": formulations.FORMULATIONS[row["contender"]].title,

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import policies
+from benchmarks import depth, first_call, single, verdict
 from benchmarks.cases import SIZES
 from benchmarks.contenders import OURS
-from benchmarks.timing import ratio
+from benchmarks.verdict import Verdict
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Promise:
     Attributes:
         text: the promise.
         size: of the images.
-        mode: eager or function, of both rows.
+        mode: of both rows.
         rows: keys of the two rows, the slow one first.
         bound: the ratio.
         at_most: whether it is an upper bound.
@@ -35,33 +35,8 @@ class Promise:
     dtypes: tuple[str, ...] = ("uint8",)
 
 
-@dataclasses.dataclass(frozen=True)
-class Verdict:
-    """A promise, what was seen, and whether it was kept; None if not measured.
-
-    Attributes:
-        text: the promise.
-        bound: the ratio promised.
-        at_most: whether it is an upper bound.
-        seen: the ratio measured.
-        warp_alone: where ours is the fast row, the ratio if OpenCV's hand-written warp,
-            with neither draws nor brightness, stood in its place.
-    """
-
-    text: str
-    bound: float
-    at_most: bool
-    seen: float | None
-    warp_alone: float | None = None
-
-    @property
-    def kept(self) -> bool | None:
-        """Whether what was seen is within the bound."""
-        if self.seen is None:
-            return None
-        return self.seen <= self.bound if self.at_most else self.seen >= self.bound
-
-
+WHERE = {"in a graph": "function", "in tf.data": "data", "in fit": "fit"}
+KERAS_SEQUENTIAL = "keras", "sequential"
 BOTH = ("uint8", "float32")
 PROMISES = [
     Promise(
@@ -101,57 +76,98 @@ PROMISES = [
         30,
         dtypes=BOTH,
     ),
+    Promise(
+        "keras.layers / Sequential, in a graph", 224, "function", KERAS_SEQUENTIAL, 9
+    ),
+    Promise("keras.layers / Sequential, in tf.data", 224, "data", KERAS_SEQUENTIAL, 9),
+    Promise("keras.layers / Sequential, in fit", 224, "fit", KERAS_SEQUENTIAL, 5),
+    Promise(
+        "keras.layers / Sequential, in a graph", 32, "function", KERAS_SEQUENTIAL, 6
+    ),
+    Promise("keras.layers / Sequential, in tf.data", 32, "data", KERAS_SEQUENTIAL, 6),
+    *(
+        Promise(
+            f"Sequential / FusedAugmentation, {where}",
+            224,
+            mode,
+            ("sequential", OURS),
+            1.15,
+            at_most=True,
+        )
+        for where, mode in WHERE.items()
+    ),
 ]
 DEPTH_BOUND = 1.15
 CHOICE_BOUND = 1.2
-RAND_AUGMENT_BOUND = 50
 MEMORY_BOUND = 0.1
 WARP_ALONE = "eager", "opencv"
 """The mode and the key of the row of OpenCV's warp: it has no other mode."""
 
 
-def verdicts(results: dict[str, Any]) -> Iterator[Verdict]:
-    """Every promise against the results of a run."""
+def verdicts(results: Mapping[str, Any]) -> Iterator[Verdict]:
+    """Every promise of stacks against the results of a run, which may lack any row."""
     rows = {
         (row["size"], row["dtype"], row["mode"], row["contender"]): row
-        for row in results["rows"]
+        for row in results.get("rows", [])
         if row["batch"] == SIZES[row["size"]]
     }
     for promise in PROMISES:
         for dtype in promise.dtypes:
-            found = [
+            slow, fast = (
                 rows.get((promise.size, dtype, promise.mode, key))
                 for key in promise.rows
-            ]
-            yield Verdict(
+            )
+            seen = verdict.compared(
                 f"{promise.text}, {promise.size} x {promise.size}, {dtype}",
+                slow,
+                fast,
                 promise.bound,
                 promise.at_most,
-                None if None in found else ratio(*found),
-                _median_ratio(found[0], rows.get((promise.size, dtype, *WARP_ALONE)))
-                if promise.rows[1] == OURS
-                else None,
             )
-    text = "ten geometric and five colour layers / one of each"
-    shallow, *deep = results["depth"]
-    seen = ratio(deep[0], shallow) if deep else None
-    yield Verdict(text, DEPTH_BOUND, True, seen)
-    chosen = {row["contender"]: row for row in results["policies"]}
-    seen = ratio(chosen[policies.CHOICE], chosen[policies.ONE]) if chosen else None
-    text = "RandomChoice of ten geometric layers / one of them"
-    yield Verdict(text, CHOICE_BOUND, True, seen)
-    seen = None
-    if policies.THEIRS in chosen:
-        seen = ratio(chosen[policies.THEIRS], chosen[policies.OURS])
-    text = "RandAugment of keras.layers / ours"
-    yield Verdict(text, RAND_AUGMENT_BOUND, False, seen)
+            if promise.rows[1] == OURS and not promise.at_most:
+                warp = rows.get((promise.size, dtype, *WARP_ALONE))
+                seen = dataclasses.replace(seen, warp_alone=_median_ratio(slow, warp))
+            yield seen
+    # Version 0.1 had the choice among its policies.
+    many = [*results.get("depth", []), *results.get("policies", [])]
+    found = {row["contender"]: row for row in many}
+    for text, slow, fast, bound in (
+        (
+            "ten geometric and five colour layers / one of each",
+            depth.DEEP,
+            depth.SHALLOW,
+            DEPTH_BOUND,
+        ),
+        (
+            "RandomChoice of ten geometric layers / one of them",
+            depth.CHOICE,
+            depth.ONE,
+            CHOICE_BOUND,
+        ),
+    ):
+        yield verdict.compared(text, found.get(slow), found.get(fast), bound, True)
+    yield from first_call.verdicts(first_call.STACK, results.get("first_call", []))
     parts = [
         row["xla_temporaries"] / row["output"]
-        for row in results["memory"]
+        for row in results.get("memory", [])
         if "xla_temporaries" in row
     ]
     text = "memory of the compiled call beyond input and output / output, at worst"
     yield Verdict(text, MEMORY_BOUND, True, max(parts, default=None))
+
+
+def table(results: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """The header and the lines of `verdicts`."""
+    header = [*verdict.HEADER, "OpenCV's warp alone"]
+    return header, [
+        [*seen.cells(), verdict.digits(seen.warp_alone)] for seen in verdicts(results)
+    ]
+
+
+def alone(results: Mapping[str, Any]) -> list[list[str]]:
+    """The lines of every promise of single layers, under the common header."""
+    rows = results.get("single", [])
+    return [seen.cells() for group in single.GROUPS for seen in group.verdicts(rows)]
 
 
 def _median_ratio(

@@ -77,11 +77,6 @@ def summarise(
     return rows
 
 
-def ratio(a: Mapping[str, Any], b: Mapping[str, Any]) -> float:
-    """How many times the time of b a takes: the median over the rounds they share."""
-    return float(np.median(np.divide(a["milliseconds"], b["milliseconds"])))
-
-
 def _quartiles(values: np.ndarray) -> list[float]:
     return [_rounded(x) for x in np.percentile(values, (25, 75))]
 

@@ -8,9 +8,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import markdown, targets, timing
-from benchmarks.__main__ import RESULTS
+from benchmarks import (
+    depth,
+    files,
+    first_call,
+    markdown,
+    paired,
+    single,
+    targets,
+    timing,
+    verdict,
+)
+from benchmarks.cases import Case
 from benchmarks.contenders import CONTENDERS, OURS
+from benchmarks.files import RESULTS
 from benchmarks.formulations import CHOSEN, FORMULATIONS
 
 ROOT = Path(__file__).parent.parent
@@ -43,7 +54,7 @@ def test_quick_measures_ours_in_every_mode(quick):
     assert modes == {"eager", "function", "data", "fit"}
 
 
-@pytest.mark.parametrize("table", ["rows", "depth", "policies", "formulations"])
+@pytest.mark.parametrize("table", ["rows", "depth", "single", "formulations"])
 @pytest.mark.slow
 def test_every_row_has_its_statistics(quick, table):
     results, _ = quick
@@ -78,7 +89,13 @@ def test_memory_of_the_compiled_call_is_in_the_results(quick):
 @pytest.mark.slow
 def test_the_tables_are_printed(quick):
     _, printed = quick
-    for title in ("ours, fused, compiled", "Depth", "Formulations", "Promises"):
+    for title in (
+        "ours, fused, compiled",
+        "Depth",
+        "Formulations",
+        "alone",
+        "Promises",
+    ):
         assert title in printed
 
 
@@ -106,42 +123,162 @@ def test_statistics_compare_within_each_round():
     assert theirs["median"] == 400.0
     assert theirs["quartiles"] == [350.0, 1200.0]
     assert theirs["times_ours"] == 3.0  # of 3, 2 and 5; the medians' ratio is 2
-    assert timing.ratio(theirs, ours) == 3.0
+
+
+PAIR = {"milliseconds": [1.0, 2.0, 4.0]}, {"milliseconds": [2.0, 2.0, 2.0]}
+
+
+def test_a_verdict_compares_within_each_round():
+    seen = verdict.compared("a / b", *PAIR, bound=1.5, at_most=True)
+    assert (seen.seen, seen.quartiles, seen.kept) == (1.0, (0.75, 1.5), True)
+    cells = ["a / b", "2 / 2", "at most 1.5", "1", "0.75 to 1.5", "kept"]
+    assert seen.cells() == cells
+    assert verdict.compared("a / b", *PAIR, bound=1.5).mark == "**missed**"
+    assert verdict.compared("a / b", *PAIR).mark == ""
+
+
+@pytest.mark.parametrize("rows", [(None, PAIR[1]), (PAIR[0], None)])
+def test_what_is_not_there_is_not_measured(rows):
+    seen = verdict.compared("a / b", *rows, bound=1.5)
+    assert seen.cells() == ["a / b", "", "at least 1.5", "", "", "not measured"]
+
+
+def by_text(verdicts):
+    found = {seen.text: seen for seen in verdicts}
+    assert len(found) == len(verdicts)
+    return found
 
 
 @pytest.mark.parametrize(("keras", "kept"), [(14.5, True), (13.5, False)])
 def test_promises_are_computed_from_the_results(keras, kept):
     row = {"size": 224, "batch": 32, "dtype": "uint8", "mode": "function"}
+    slow = list(keras * np.array([1.0, 2.0, 1.0]))
+    times = {OURS: [1.0, 2.0, 1.0], "sequential": [1.0, 4.0, 1.2], "keras": slow}
     results = {
         "rows": [
-            {**row, "contender": OURS, "milliseconds": [1.0, 2.0, 1.0]},
-            {**row, "contender": "keras", "milliseconds": keras * np.array([1, 2, 1])},
+            *(
+                {**row, "contender": key, "milliseconds": milliseconds}
+                for key, milliseconds in times.items()
+            ),
             {**row, "mode": "eager", "contender": "opencv", "milliseconds": [0.5, 0.4]},
         ],
-        "depth": [{"milliseconds": [1.0]}, {"milliseconds": [1.1]}],
-        "policies": [],
+        "depth": [
+            {"contender": depth.SHALLOW, "milliseconds": [1.0]},
+            {"contender": depth.DEEP, "milliseconds": [1.1]},
+        ],
+        "first_call": [
+            {"contender": "sequential", "seconds": [3.0, 4.0]},
+            {"contender": "fused", "seconds": [2.0, 4.0]},
+        ],
         "memory": [{"xla_temporaries": 20, "output": 100}, {"output": 7}],
     }
-    first, *others, depth, choice, rand_augment, memory = targets.verdicts(results)
-    assert (first.seen, first.kept) == (keras, kept)
-    assert first.warp_alone == pytest.approx(keras / 0.45)
-    assert {verdict.warp_alone for verdict in (*others, depth, memory)} == {None}
-    unmeasured = (*others, choice, rand_augment)
-    assert {verdict.kept for verdict in unmeasured} == {None}
-    assert (round(depth.seen, 3), depth.kept) == (1.1, True)
-    assert (memory.seen, memory.kept) == (0.2, False)
+    found = by_text(list(targets.verdicts(results)))
+    size = "224 x 224, uint8"
+    measured = {
+        f"keras.layers / compiled, in a graph, {size}": (keras, kept),
+        f"keras.layers / Sequential, in a graph, {size}": (keras / 1.2, True),
+        f"Sequential / FusedAugmentation, in a graph, {size}": (1.2, False),
+        "ten geometric and five colour layers / one of each": (1.1, True),
+        "first call: fifteen layers in a Sequential / fifteen layers, fused": (
+            1.25,
+            True,
+        ),
+        "memory of the compiled call beyond input and output / output, at worst": (
+            0.2,
+            False,
+        ),
+    }
+    for text, (ratio, within) in measured.items():
+        seen = found.pop(text)
+        assert seen.seen == pytest.approx(ratio)
+        assert seen.kept is within
+    assert {seen.mark for seen in found.values()} == {"not measured"}
+
+
+def test_opencv_is_beside_what_is_compared_with_the_compiled_row():
+    row = {"size": 224, "batch": 32, "dtype": "uint8"}
+    pair = {"mode": "function", "milliseconds": [9.0, 9.0]}
+    results = {
+        "rows": [
+            {**row, **pair, "contender": "keras"},
+            {**row, **pair, "contender": OURS},
+            {**row, "mode": "eager", "contender": "opencv", "milliseconds": [0.5, 0.4]},
+        ]
+    }
+    beside = [x for x in targets.verdicts(results) if x.warp_alone is not None]
+    (seen,) = beside
+    assert seen.warp_alone == pytest.approx(9 / 0.45)
+    assert seen.text.startswith("keras.layers / compiled, in a graph, 224")
+
+
+def test_without_results_nothing_is_measured():
+    header, lines = targets.table({})
+    assert {line[header.index("")] for line in lines} == {"not measured"}
+    assert {line[-1] for line in targets.alone({})} == {"not measured"}
+
+
+def test_each_single_layer_has_its_promise():
+    (group,) = [x for x in single.GROUPS if x.name == "rotation, uint8"]
+    row = {"group": group.name}
+    (ratio,) = group.ratios
+    rows = [
+        {**row, "contender": ratio.slow, "milliseconds": [5.0, 5.0]},
+        {**row, "contender": ratio.fast, "milliseconds": [2.0, 2.0]},
+    ]
+    (line,) = [x for x in targets.alone({"single": rows}) if x[3]]
+    assert line[0] == "rotation of keras.layers / ours, uint8"
+    assert line[2:] == ["at least 3", "2.5", "2.5 to 2.5", "**missed**"]
+    bounds = {group.name: group.ratios[0].bound for group in single.GROUPS}
+    assert bounds["perspective, uint8"] == 2.0
+    assert bounds["perspective, float32"] == bounds["zoom, float32"] == 1.6
+    assert bounds["flip, uint8"] == bounds["flip, float32"] == 1.0
+
+
+def test_a_limit_of_seconds_is_no_ratio():
+    rows = [{"contender": "rand_augment", "seconds": [3.0, 5.0], "tracing": [1.0, 2.0]}]
+    (seen,) = first_call.verdicts(["rand_augment"], rows)
+    assert (seen.seen, seen.bound, seen.kept) == (4.0, 4.0, True)
+
+
+def test_a_group_measures_what_is_asked_for():
+    built = []
+
+    def contender(name):
+        def make(case):
+            built.append((name, case.dtype))
+            if name == "absent":
+                raise ImportError("no absent here")
+            return lambda n: {"slow": 3.0, "fast": 1.0}.get(name, 1.0) * n
+
+        return make
+
+    names = "slow", "fast", "absent", "never"
+    ratios = [
+        paired.Ratio("slow", "fast", 2.0),
+        paired.Ratio("absent", "fast"),
+        paired.Ratio("never", "never"),
+    ]
+    group = paired.Group("g", {x: contender(x) for x in names}, ratios, "float32")
+    rows, missing = group.measure(Case(32, 4, "uint8"), 2, 0.0, only=" / fast")
+    assert built == [(name, "float32") for name in ("slow", "fast", "absent")]
+    assert missing == {"absent": "no absent here"}
+    assert [row["title"] for row in rows] == ["slow", "fast"]
+    marks = [seen.mark for seen in group.verdicts(rows)]
+    assert marks == ["kept", "not measured", "not measured"]
+    assert group.verdicts(rows)[0].seen == 3.0
+    assert paired.Group("other", {}, ratios).verdicts(rows)[0].seen is None
 
 
 @pytest.mark.skipif(not RESULTS.exists(), reason="nothing is published yet")
 @pytest.mark.parametrize("readme", markdown.READMES, ids=["benchmarks", "project"])
 def test_the_readme_shows_the_published_results(readme):
     readme = readme.read_text()
-    assert markdown.updated(readme, json.loads(RESULTS.read_text())) == readme
+    assert markdown.updated(readme, files.published()) == readme
 
 
 @pytest.mark.slow
 def test_the_readme_has_a_place_for_each_table(quick):
     results, _ = quick
-    updated = markdown.updated(markdown.README.read_text(), results)
-    for table in markdown.TABLES.values():
-        assert table(results) in updated
+    updated = markdown.updated(markdown.README.read_text(), {"cpu": results})
+    for file, table in markdown.TABLES.values():
+        assert table(results if file == "cpu" else {}) in updated
