@@ -23,6 +23,7 @@ from benchmarks.cases import Case
 from benchmarks.contenders import CONTENDERS, OURS
 from benchmarks.files import RESULTS
 from benchmarks.formulations import CHOSEN, FORMULATIONS
+from keras_aug_layers.kernels import warp
 
 ROOT = Path(__file__).parent.parent
 
@@ -101,6 +102,12 @@ def test_the_tables_are_printed(quick):
 
 def test_formulations_start_with_the_chosen_one():
     assert next(iter(FORMULATIONS)) == CHOSEN
+
+
+def test_formulations_exchange_what_is_there():
+    parts = {name for form in FORMULATIONS.values() for name in form.parts}
+    assert parts
+    assert {name for name in parts if not hasattr(warp, name)} == set()
 
 
 @pytest.mark.thorough
