@@ -65,15 +65,15 @@ def stacked(case: Case, layers: list[keras.layers.Layer]) -> keras.layers.Layer:
     return keras.Sequential([keras.Input(shape, dtype=case.dtype), *layers])
 
 
-def _keras(case: Case) -> keras.layers.Layer:
-    layers = [
+def keras_layers(case: Case) -> list[keras.layers.Layer]:
+    """Their equals of Keras."""
+    return [
         keras.layers.RandomTranslation(0.1, 0.1),
         keras.layers.RandomFlip("horizontal"),
         keras.layers.RandomRotation(30 / 360),
         keras.layers.RandomZoom(0.2),
         keras.layers.RandomBrightness(0.2, case.value_range),
     ]
-    return stacked(case, layers)
 
 
 def _image_data_generator(case: Case) -> Augment:
@@ -191,7 +191,9 @@ CONTENDERS = {
     "sequential": Contender(
         "ours, in a Sequential", lambda case: stacked(case, our_layers(case))
     ),
-    "keras": Contender("keras.layers, stacked", _keras),
+    "keras": Contender(
+        "keras.layers, stacked", lambda case: stacked(case, keras_layers(case))
+    ),
     "image_data_generator": Contender(
         "ImageDataGenerator", _image_data_generator, ("eager", "data")
     ),

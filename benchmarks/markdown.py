@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks import targets, verdict
+from benchmarks import mixes, pixels, sizes, targets, verdict
 from benchmarks.cases import PHOTOGRAPH
 from benchmarks.contenders import GRAPH_MODES
+from benchmarks.paired import Benchmark
 
 README = Path(__file__).parent / "README.md"
 READMES = (README, README.parents[1] / "README.md")
@@ -82,10 +83,24 @@ def formulations(results: Results) -> str:
     return verdict.markdown(["", "ms per image", "relative", "temporaries, MB"], lines)
 
 
+def _paired(benchmark: Benchmark) -> tuple[str, Callable[[Results], str]]:
+    """The table of a command that compares pairs, and the name of its file."""
+
+    def table(results: Results) -> str:
+        lines = [seen.cells() for seen in benchmark.verdicts(results)]
+        return verdict.markdown(verdict.HEADER, lines)
+
+    return benchmark.name, table
+
+
 TABLES: dict[str, tuple[str, Callable[[Results], str]]] = {
     "times": ("cpu", times),
     "promises": ("cpu", promises),
     "alone": ("cpu", alone),
     "formulations": ("cpu", formulations),
+    **{
+        module.BENCHMARK.name: _paired(module.BENCHMARK)
+        for module in (pixels, sizes, mixes)
+    },
 }
 """Each table's file of results, and what makes it."""

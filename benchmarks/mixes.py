@@ -1,171 +1,165 @@
-"""What regions, partners and fields cost: `python -m benchmarks.mixes`.
+"""What regions, partners and fields cost.
+
+    python -m benchmarks.mixes           # three minutes on two quiet cores
+    python -m benchmarks.mixes --quick   # tiny images, one round: does it run?
 
 On top of the five-layer stack, and against Keras's own layers; uint8, 224 x 224, a
-batch of 32, each in a `tf.function` of static size, all in turn in one process. Prints
-a Markdown table for each; `--quick` does so for small images, in a minute.
+batch of 32 with its labels, each in a `tf.function` of static size; what is compared
+takes its turns in the same rounds.
 """
 
-import argparse
 import os
-from collections.abc import Callable
-from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 import keras_aug_layers as kal
-from benchmarks.cases import PHOTOGRAPH, Case
-from benchmarks.contenders import our_layers
-from benchmarks.timing import Timed, in_turn, summarise
+from benchmarks.cases import Case
+from benchmarks.contenders import keras_layers, our_layers
+from benchmarks.modes import calls
+from benchmarks.paired import Benchmark, Group, Ratio
+from benchmarks.timing import Timed
 
 CLASSES = 10
-STACK = "the five layers"
+FIVE = "the five layers"
 
 Layers = list[keras.layers.Layer]
 
 
-def added(case: Case) -> dict[str, tuple[Layers, float | None]]:
-    """What is added to the five layers, and how many times their time was promised."""
-    five = our_layers(case)
-    elastic = kal.RandomElasticTransform()
-    erasing = kal.RandomErasing()
-    cut = kal.CutMix(num_classes=CLASSES)
-    mix = kal.MixUp(0.8, num_classes=CLASSES)
-    normalize = kal.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-    either = kal.RandomChoice([mix, cut])
-    return {
-        STACK: (five, None),
-        "RandomErasing, noise": ([*five, erasing], 1.1),
-        "RandomErasing, a number": ([*five, kal.RandomErasing(fill_value=0)], 1.1),
-        "CoarseDropout": ([*five, kal.CoarseDropout()], None),
-        "GridMask": ([*five, kal.GridMask()], None),
-        "elastic, last": ([*five, elastic], 1.3),
-        "elastic, first": ([elastic, *five], 1.6),
-        "elastic, third": ([*five[:2], elastic, *five[2:]], 1.6),
-        "grid distortion, last": ([*five, kal.RandomGridDistortion()], None),
-        "optical distortion, last": ([*five, kal.RandomOpticalDistortion()], None),
-        "CutMix": ([*five, cut], 1.3),
-        "MixUp": ([*five, mix], 1.4),
-        "Mosaic, first": ([kal.Mosaic(num_classes=CLASSES), *five], None),
-        "all, with Normalize": ([*five, elastic, either, erasing, normalize], 2.2),
-    }
+def _cut() -> keras.layers.Layer:
+    return kal.CutMix(num_classes=CLASSES)
 
 
-def against(case: Case) -> dict[str, tuple[Layers, Layers, float]]:
-    """Ours, Keras's, and how many times as fast ours are to be."""
-    five = our_layers(case)
-    ranged = {"value_range": case.value_range}
-    theirs = [
-        keras.layers.RandomTranslation(0.1, 0.1),
-        keras.layers.RandomFlip("horizontal"),
-        keras.layers.RandomRotation(30 / 360),
-        keras.layers.RandomZoom(0.2),
-        keras.layers.RandomBrightness(0.2, **ranged),
+def _mix() -> keras.layers.Layer:
+    return kal.MixUp(0.8, num_classes=CLASSES)
+
+
+def _all(case: Case) -> Layers:
+    return [
+        *our_layers(case),
+        kal.RandomElasticTransform(),
+        kal.RandomChoice([_mix(), _cut()]),
+        kal.RandomErasing(),
+        kal.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     ]
-    elastic = keras.layers.RandomElasticTransform(1.0, (1.0, 1.0), **ranged)
-    return {
-        "elastic, alone": ([kal.RandomElasticTransform()], [elastic], 200.0),
-        "erasing, in a stack": (
-            [*five, kal.RandomErasing()],
-            [*theirs, keras.layers.RandomErasing(**ranged)],
-            10.0,
-        ),
-        "CutMix, alone": (
-            [kal.CutMix(num_classes=CLASSES)],
-            [keras.layers.CutMix()],
-            3.0,
-        ),
-    }
 
 
-def timed(layers: Layers, case: Case, ours: bool) -> Timed:
-    """Runs images and their labels through layers: ours as one, or one by one."""
-    images = tf.constant(case.images())
-    labels = tf.one_hot(tf.range(case.batch) % CLASSES, CLASSES)
-    numbers = tf.range(case.batch) % CLASSES
-    stack = [kal.FusedAugmentation(layers)] if ours else layers
+def _last(layer: Callable[[], keras.layers.Layer]) -> Callable[[Case], Layers]:
+    return lambda case: [*our_layers(case), layer()]
 
+
+def _first(layer: Callable[[], keras.layers.Layer]) -> Callable[[Case], Layers]:
+    return lambda case: [layer(), *our_layers(case)]
+
+
+def _third(layer: Callable[[], keras.layers.Layer]) -> Callable[[Case], Layers]:
+    def layers(case: Case) -> Layers:
+        five = our_layers(case)
+        return [*five[:2], layer(), *five[2:]]
+
+    return layers
+
+
+ADDED: dict[str, tuple[Callable[[Case], Layers], float | None]] = {
+    "with RandomErasing, noise": (_last(kal.RandomErasing), 1.1),
+    "with RandomErasing, a number": (
+        _last(lambda: kal.RandomErasing(fill_value=0)),
+        1.1,
+    ),
+    "with CoarseDropout": (_last(kal.CoarseDropout), None),
+    "with GridMask": (_last(kal.GridMask), None),
+    "elastic last": (_last(kal.RandomElasticTransform), 1.3),
+    "elastic first": (_first(kal.RandomElasticTransform), 1.6),
+    "elastic third": (_third(kal.RandomElasticTransform), 1.6),
+    "grid distortion last": (_last(kal.RandomGridDistortion), None),
+    "optical distortion last": (_last(kal.RandomOpticalDistortion), None),
+    "with CutMix": (_last(_cut), 1.3),
+    "with MixUp": (_last(_mix), 1.4),
+    "Mosaic first": (_first(lambda: kal.Mosaic(num_classes=CLASSES)), None),
+    "elastic, either mix, erasing and Normalize": (_all, 2.2),
+}
+"""What is added to the five layers, and how many times their time it may take."""
+
+AGAINST: dict[str, tuple[Callable[[Case], Layers], Callable[[Case], Layers], float]] = {
+    "elastic transform": (
+        lambda case: [kal.RandomElasticTransform()],
+        lambda case: [
+            keras.layers.RandomElasticTransform(
+                1.0, (1.0, 1.0), value_range=case.value_range
+            )
+        ],
+        200.0,
+    ),
+    "erasing in a stack": (
+        _last(kal.RandomErasing),
+        lambda case: [
+            *keras_layers(case),
+            keras.layers.RandomErasing(value_range=case.value_range),
+        ],
+        10.0,
+    ),
+    "CutMix": (lambda case: [_cut()], lambda case: [keras.layers.CutMix()], 3.0),
+}
+"""Ours, Keras's, and how many times as fast ours are to be."""
+
+
+def ours(layers: Callable[[Case], Layers]) -> Callable[[Case], Timed]:
+    """Ours as one, with labels as they take them: numbers where they mix."""
+
+    def make(case: Case) -> Timed:
+        stack = kal.FusedAugmentation(layers(case))
+        numbers = tf.range(case.batch) % CLASSES
+        labels = numbers if stack.mixes() else tf.one_hot(numbers, CLASSES)
+        return _calls([stack], case, labels)
+
+    return make
+
+
+def theirs(layers: Callable[[Case], Layers]) -> Callable[[Case], Timed]:
+    """Keras's layers one by one, with one-hot labels."""
+    return lambda case: _calls(
+        layers(case), case, tf.one_hot(tf.range(case.batch) % CLASSES, CLASSES)
+    )
+
+
+def _calls(stack: Layers, case: Case, labels: tf.Tensor) -> Timed:
     @tf.function
-    def run(images: tf.Tensor, labels: tf.Tensor) -> Any:
+    def augmented(images: tf.Tensor, labels: tf.Tensor) -> Any:
         data: Any = {"images": images, "labels": labels}
         for layer in stack:
             data = layer(data, training=True)
-        return data["images"]
+        return data["images"], data["labels"]
 
-    given = numbers if ours and kal.FusedAugmentation(layers).mixes() else labels
+    def images(*arguments: tf.Tensor) -> tf.Tensor:
+        return augmented(*arguments)[0]
 
-    def seconds(count: int) -> float:
-        return _seconds(lambda: run(images, given), count)
-
-    return seconds
+    return calls(images, tf.constant(case.images()), labels)
 
 
-def _seconds(call: Callable[[], tf.Tensor], count: int) -> float:
-    start = tf.timestamp()
-    for _ in range(count):
-        result = call()
-    result.numpy()
-    return float(tf.timestamp() - start)
+def _against(name: str) -> Group:
+    mine, other, bound = AGAINST[name]
+    slow, fast = f"{name} of keras.layers", "ours"
+    contenders = {fast: ours(mine), slow: theirs(other)}
+    return Group(name, contenders, [Ratio(slow, fast, bound)])
 
 
-def costs(case: Case, rounds: int, least: float, only: str) -> list[str]:
-    """The lines of the first table."""
-    chosen = {k: x for k, x in added(case).items() if only in k or k == STACK}
-    contenders = {k: timed(layers, case, True) for k, (layers, _) in chosen.items()}
-    rows = summarise(in_turn(contenders, rounds, least), case.batch, STACK)
-    lines = [
-        "| beside the five layers | times their time | quartiles | promised |",
-        "|---|---|---|---|",
-    ]
-    for row in rows:
-        low, high = row["times_ours_quartiles"]
-        promised = chosen[row["contender"]][1]
-        lines.append(
-            f"| {row['contender']} | {row['times_ours']:.2f} | {low:.2f} to {high:.2f} "
-            f"| {'' if promised is None else f'at most {promised:g}'} |"
-        )
-    return lines
-
-
-def faster(case: Case, rounds: int, least: float, only: str) -> list[str]:
-    """The lines of the second table."""
-    lines = [
-        "| against Keras's | times as fast | quartiles | promised |",
-        "|---|---|---|---|",
-    ]
-    for name, (ours, theirs, promised) in against(case).items():
-        if only not in name:
-            continue
-        pair = {"ours": timed(ours, case, True), "keras": timed(theirs, case, False)}
-        samples = in_turn(pair, rounds, least)
-        _, row = summarise(samples, case.batch, "ours")
-        low, high = row["times_ours_quartiles"]
-        lines.append(
-            f"| {name} | {row['times_ours']:.1f} | {low:.1f} to {high:.1f} | at least "
-            f"{promised:g} |"
-        )
-    return lines
-
-
-def main() -> None:
-    """Prints both tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small images, few rounds")
-    parser.add_argument("--only", default="", help="rows whose names hold this text")
-    parser.add_argument("--rounds", type=int, default=9, help="repetitions of each")
-    parser.add_argument("--table", choices=("costs", "faster"), help="one of the two")
-    arguments = parser.parse_args()
-    case = Case(32, 4, "uint8") if arguments.quick else PHOTOGRAPH
-    rounds, least = (1, 0.001) if arguments.quick else (arguments.rounds, 0.1)
-    for name, table, some in (
-        ("costs", costs, rounds),
-        ("faster", faster, min(rounds, 5)),
-    ):
-        if arguments.table in (None, name):
-            print("\n".join(table(case, some, least, arguments.only)), end="\n\n")
-
+GROUPS = [
+    Group(
+        "on top of the five layers",
+        {
+            FIVE: ours(our_layers),
+            **{name: ours(layers) for name, (layers, _) in ADDED.items()},
+        },
+        [Ratio(name, FIVE, bound, at_most=True) for name, (_, bound) in ADDED.items()],
+    ),
+    *map(_against, AGAINST),
+]
+BENCHMARK = Benchmark("mixes", GROUPS)
 
 if __name__ == "__main__":
-    main()
+    BENCHMARK.main(__doc__)

@@ -1,8 +1,13 @@
-"""What crops and resizes cost: `python -m benchmarks.sizes`.
+"""What crops and resizes cost, alone and before other layers.
 
-Ratios are medians over rounds in which all take their turn, on two threads. With
-`--torchvision PYTHON`, an interpreter that has torch and torchvision, these take part
-too, in a process of their own.
+    python -m benchmarks.sizes           # three minutes on two quiet cores
+    python -m benchmarks.sizes --quick   # tiny images, one round: does it run?
+
+uint8, on two threads; what is compared takes its turns in the same rounds. A batch is
+cropped in a `tf.function` of static size; "image by image" is a `tf.data` map, two
+calls at a time, of decoded pictures of many sizes, which TensorFlow does not know.
+torchvision takes part in a process of its own: where it is not installed here,
+TORCHVISION_PYTHON may name an interpreter that has it.
 """
 
 import os
@@ -10,31 +15,43 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
-import argparse
-import json
+import functools
+import importlib.util
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 import keras_aug_layers as kal
-from benchmarks.timing import in_turn
+from benchmarks.cases import Case
+from benchmarks.contenders import keras_layers, our_layers
+from benchmarks.modes import calls, training
+from benchmarks.paired import Benchmark, Group, Ratio
+from benchmarks.timing import Timed
 
-BATCH, SIDE = 32, 224
+THREADS = 2
 
 PEER = """
 import sys, time
 import torch
+try:
+    import torchvision
+except RuntimeError:  # it is for another torch, whose operators this does not use
+    library = torch.library.Library("torchvision", "DEF")
+    for name in ("nms", "qnms"):
+        library.define(name + "(Tensor boxes, Tensor scores, float at) -> Tensor")
 from torchvision.transforms import v2
-torch.set_num_threads(2)
+threads, batch, source, side = map(int, sys.argv[1:])
+torch.set_num_threads(threads)
 torch.manual_seed(0)
-images = torch.randint(0, 256, (32, 3, 256, 256), dtype=torch.uint8)
+images = torch.randint(0, 256, (batch, 3, source, source), dtype=torch.uint8)
 augment = v2.Compose(
-    [v2.RandomResizedCrop(224, antialias=True), v2.RandomHorizontalFlip()]
+    [v2.RandomResizedCrop(side, antialias=True), v2.RandomHorizontalFlip()]
 )
 for line in sys.stdin:
     start = time.perf_counter()
@@ -45,74 +62,95 @@ for line in sys.stdin:
 """
 
 
-def five() -> list[Any]:
-    """The five layers of all our benchmarks."""
-    return [
-        kal.RandomShift(0.1, 0.1),
-        kal.RandomFlip("horizontal"),
-        kal.RandomRotate(degrees=30),
-        kal.RandomZoom(0.2),
-        kal.RandomBrightness(0.2),
-    ]
+def source(case: Case, sevenths: int) -> Case:
+    """Larger images, of which the case's are cropped: 256 for 224, by 8 sevenths."""
+    return Case(case.size * sevenths // 7, case.batch, case.dtype)
 
 
-def pixels(side: int, count: int = BATCH) -> np.ndarray:
-    """Random images."""
-    shape = count, side, side, 3
-    return np.random.default_rng(0).integers(0, 256, shape, "uint8")
+def crop(case: Case, **arguments: Any) -> keras.layers.Layer:
+    """A crop to the size of the case."""
+    return kal.RandomResizedCrop(case.size, case.size, **arguments)
 
 
-def compiled(layers: list[Any], side: int, seed: int | None = None) -> Any:
-    """How long a stack takes for a batch, n times, compiled."""
-    stack = kal.FusedAugmentation(layers, jit_compile=True, seed=seed)
-    images = tf.constant(pixels(side))
+def _stack(
+    sevenths: int, layers: Callable[[Case], list[keras.layers.Layer]]
+) -> Callable[[Case], Timed]:
+    """A stack that takes a batch of larger images."""
 
-    def timed(count: int) -> float:
-        start = time.perf_counter()
-        for _ in range(count):
-            result = stack(images, training=True)
-        result.numpy()
-        return time.perf_counter() - start
+    def make(case: Case) -> Timed:
+        stack = kal.FusedAugmentation(layers(case))
+        images = tf.constant(source(case, sevenths).images())
+        return calls(tf.function(training(stack)), images)
 
-    return timed
+    return make
 
 
-def peer(python: str) -> Any:
-    """How long torchvision takes in its own process."""
+def _mild(case: Case) -> keras.layers.Layer:
+    """From 256 to 224, windows of at most 223: with the zoom behind it, below 1.2."""
+    return crop(case, scale=(0.5, 0.72), ratio=(0.95, 1.05))
+
+
+def torchvision(case: Case) -> Timed:
+    """torchvision's crop and flip, image by image, in its own process.
+
+    Raises:
+        ImportError: if no interpreter is known that has it.
+    """
+    python = os.environ.get("TORCHVISION_PYTHON")
+    if python is None:
+        if importlib.util.find_spec("torchvision") is None:
+            raise ImportError("not installed, and TORCHVISION_PYTHON is not set")
+        python = sys.executable
+    numbers = THREADS, case.batch, source(case, 8).size, case.size
+    # It ends when its input does, with this process.
     process = subprocess.Popen(
-        [python, "-c", PEER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [python, "-c", PEER, *map(str, numbers)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
+    pipes = process.stdin, process.stdout
 
-    def timed(count: int) -> float:
-        assert process.stdin is not None and process.stdout is not None
-        print(count, file=process.stdin, flush=True)
-        return float(process.stdout.readline())
+    def seconds(n: int) -> float:
+        print(n, file=pipes[0], flush=True)
+        return float(pipes[1].readline())
 
-    return timed
+    try:
+        seconds(0)
+    except (BrokenPipeError, ValueError) as error:
+        raise ImportError(f"{python} does not run torchvision") from error
+    return seconds
 
 
-def albumentations() -> Any:
-    """How long albumentations takes, image by image."""
-    import albumentations as a
+def albumentations(case: Case) -> Timed:
+    """albumentations' crop and flip, image by image."""
+    import albumentations
 
-    transform = a.Compose([a.RandomResizedCrop((SIDE, SIDE)), a.HorizontalFlip(p=0.5)])
-    images = pixels(256)
+    transform = albumentations.Compose(
+        [
+            albumentations.RandomResizedCrop((case.size, case.size)),
+            albumentations.HorizontalFlip(p=0.5),
+        ]
+    )
+    images = source(case, 8).images()
 
-    def timed(count: int) -> float:
+    def seconds(n: int) -> float:
         start = time.perf_counter()
-        for _ in range(count):
+        for _ in range(n):
             for image in images:
                 transform(image=image)
         return time.perf_counter() - start
 
-    return timed
+    return seconds
 
 
-def photographs() -> tf.data.Dataset:
-    """Images of many sizes, decoded, unknown to TensorFlow."""
+@functools.cache
+def photographs(side: int) -> tf.data.Dataset:
+    """Decoded pictures of many sizes about a side's, unknown to TensorFlow."""
     generator = np.random.default_rng(0)
+    low, high = round(0.9 * side), round(2.7 * side)
     images = [
-        generator.integers(0, 256, (*generator.integers(200, 600, 2), 3), "uint8")
+        generator.integers(0, 256, (*generator.integers(low, high, 2), 3), "uint8")
         for _ in range(64)
     ]
     spec = tf.TensorSpec((None, None, 3), tf.uint8)
@@ -122,103 +160,122 @@ def photographs() -> tf.data.Dataset:
     return dataset.cache()
 
 
-def by_tensorflow(image: tf.Tensor) -> tf.Tensor:
+def by_tensorflow(case: Case, antialias: bool) -> Callable[[tf.Tensor], tf.Tensor]:
     """tf.image's crop of a random window, and its resize."""
-    begin, size, _ = tf.image.sample_distorted_bounding_box(
-        tf.shape(image),
-        tf.zeros((0, 0, 4)),
-        area_range=(0.08, 1.0),
-        min_object_covered=0.0,
-        use_image_if_no_bounding_boxes=True,
-    )
-    crop = tf.slice(image, begin, size)
-    resized = tf.image.resize(crop, (SIDE, SIDE))
-    return tf.cast(tf.round(tf.ensure_shape(resized, (SIDE, SIDE, 3))), tf.uint8)
+
+    def cropped(image: tf.Tensor) -> tf.Tensor:
+        begin, size, _ = tf.image.sample_distorted_bounding_box(
+            tf.shape(image),
+            tf.zeros((1, 0, 4)),
+            area_range=(0.08, 1.0),
+            min_object_covered=0.0,
+            use_image_if_no_bounding_boxes=True,
+        )
+        window = tf.slice(image, begin, size)
+        side = case.size, case.size
+        resized = tf.image.resize(window, side, antialias=antialias)
+        return tf.cast(tf.round(tf.ensure_shape(resized, (*side, 3))), tf.uint8)
+
+    return cropped
 
 
-def mapped(dataset: tf.data.Dataset, function: Callable[..., Any]) -> Any:
-    """How long a map over images of many sizes takes."""
-    dataset = dataset.map(function, num_parallel_calls=2).repeat()
-    iterator: list[Iterator[Any]] = []
-
-    def timed(count: int) -> float:
-        if not iterator:
-            iterator.append(iter(dataset))
-        start = time.perf_counter()
-        for _ in range(count * BATCH):
-            next(iterator[0])
-        return time.perf_counter() - start
-
-    return timed
+Map = Callable[[Case], Callable[[tf.Tensor], tf.Tensor]]
 
 
-def table(python: str | None) -> dict[str, tuple[Any, str]]:
-    """Of each row what takes the time, and the row that it is compared with."""
-    rrc = kal.RandomResizedCrop
-    files = photographs()
-    near = {"scale": (0.7, 1.0), "ratio": (0.95, 1.05)}
-    plain = rrc(SIDE, SIDE, antialias=False)
-    filtered = rrc(SIDE, SIDE)
-    rows = {
-        "five layers, 224": (compiled(five(), SIDE), "five layers, 224"),
-        "crop 256 to 224 in front": (
-            compiled([rrc(SIDE, SIDE, **near), *five()], 256),
-            "five layers, 224",
-        ),
-        "crop 512 to 224 in front": (
-            compiled([rrc(SIDE, SIDE), *five()], 512),
-            "five layers, 224",
-        ),
-        "crop and flip, 256": (
-            compiled([rrc(SIDE, SIDE), kal.RandomFlip()], 256),
-            "crop and flip, 256",
-        ),
-        "albumentations": (albumentations(), "crop and flip, 256"),
-        "tf.image, image by image": (
-            mapped(files, by_tensorflow),
-            "tf.image, image by image",
-        ),
-        "crop without a filter, image by image": (
-            mapped(files, lambda x: plain(x, training=True)),
-            "tf.image, image by image",
-        ),
-        "crop, image by image": (
-            mapped(files, lambda x: filtered(x, training=True)),
-            "tf.image, image by image",
-        ),
-    }
-    if python is not None:
-        rows["torchvision, image by image"] = peer(python), "crop and flip, 256"
-    return rows
+def _mapped(function: Map) -> Callable[[Case], Timed]:
+    """A map over pictures of many sizes; a batch is as many as the case has."""
+
+    def make(case: Case) -> Timed:
+        dataset = photographs(case.size).map(function(case), THREADS).repeat()
+        options = tf.data.Options()  # nothing is fetched before the clock starts
+        options.autotune.enabled = False
+        options.experimental_optimization.inject_prefetch = False
+        iterator: Iterator[Any] = iter(dataset.with_options(options))
+
+        def seconds(n: int) -> float:
+            start = time.perf_counter()
+            for _ in range(n * case.batch):
+                next(iterator)
+            return time.perf_counter() - start
+
+        return seconds
+
+    return make
 
 
-def main() -> None:
-    """Measures, and prints a line of JSON for each row."""
-    parser = argparse.ArgumentParser(prog="benchmarks.sizes", description=__doc__)
-    parser.add_argument("--torchvision", help="a Python that has it")
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--only", nargs="*", help="parts of the names of rows")
-    arguments = parser.parse_args()
-    tf.config.threading.set_intra_op_parallelism_threads(2)
-    rows = table(arguments.torchvision)
-    if arguments.only:
-        wanted = {k for k in rows if any(part in k for part in arguments.only)}
-        wanted |= {rows[key][1] for key in wanted}
-        rows = {key: row for key, row in rows.items() if key in wanted}
-    samples = in_turn(
-        {k: timed for k, (timed, _) in rows.items()}, arguments.rounds, 0.2
-    )
-    for key, (_, reference) in rows.items():
-        relative = np.divide(samples[key], samples[reference])
-        line = {
-            "row": key,
-            "ms per image": round(1e3 * float(np.median(samples[key])) / BATCH, 3),
-            "times": round(float(np.median(relative)), 3),
-            "compared with": reference,
-        }
-        print(json.dumps(line))
-    sys.stdout.flush()
+def _in_turn(*functions: Callable[[tf.Tensor], tf.Tensor]) -> Any:
+    def each(image: tf.Tensor) -> tf.Tensor:
+        for function in functions:
+            image = function(image)
+        return image
 
+    return each
+
+
+def _then_five(case: Case) -> Callable[[tf.Tensor], tf.Tensor]:
+    return _in_turn(*map(training, [crop(case), *our_layers(case)]))
+
+
+def _tensorflow_then_five(case: Case) -> Callable[[tf.Tensor], tf.Tensor]:
+    return _in_turn(by_tensorflow(case, False), *map(training, keras_layers(case)))
+
+
+FIVE = "the five layers"
+MILD, STRONG = "crop 256 to 224, then the five", "crop 512 to 224, then the five"
+OURS, TORCHVISION, ALBUMENTATIONS = (
+    "crop and flip of 256, ours",
+    "torchvision, image by image",
+    "albumentations, image by image",
+)
+BY_IMAGE, PLAIN = "crop, image by image", "crop without antialias, image by image"
+TF_FILTERED, TF_PLAIN = "tf.image with antialias", "tf.image"
+BEHIND, TF_BEHIND = (
+    "crop and the five, image by image",
+    "tf.image and five of keras.layers, image by image",
+)
+GROUPS = [
+    Group(
+        "before five layers",
+        {
+            FIVE: _stack(7, our_layers),
+            MILD: _stack(8, lambda case: [_mild(case), *our_layers(case)]),
+            STRONG: _stack(16, lambda case: [crop(case), *our_layers(case)]),
+        },
+        [
+            Ratio(MILD, FIVE, 1.25, at_most=True),
+            Ratio(STRONG, FIVE, 3.3, at_most=True),
+        ],
+    ),
+    Group(
+        "crop and flip",
+        {
+            OURS: _stack(8, lambda case: [crop(case), kal.RandomFlip()]),
+            TORCHVISION: torchvision,
+            ALBUMENTATIONS: albumentations,
+        },
+        [Ratio(OURS, TORCHVISION, 1.0, at_most=True), Ratio(OURS, ALBUMENTATIONS)],
+    ),
+    Group(
+        "image by image",
+        {
+            TF_PLAIN: _mapped(lambda case: by_tensorflow(case, False)),
+            TF_FILTERED: _mapped(lambda case: by_tensorflow(case, True)),
+            PLAIN: _mapped(lambda case: training(crop(case, antialias=False))),
+            BY_IMAGE: _mapped(lambda case: training(crop(case))),
+            BEHIND: _mapped(_then_five),
+            TF_BEHIND: _mapped(_tensorflow_then_five),
+        },
+        [
+            Ratio(PLAIN, TF_PLAIN, 1.5, at_most=True),
+            Ratio(BY_IMAGE, TF_FILTERED, 1.5, at_most=True),
+            Ratio(BY_IMAGE, TF_PLAIN),
+            Ratio(BEHIND, BY_IMAGE),
+            Ratio(TF_BEHIND, BEHIND),
+        ],
+    ),
+]
+BENCHMARK = Benchmark("sizes", GROUPS)
 
 if __name__ == "__main__":
-    main()
+    tf.config.threading.set_intra_op_parallelism_threads(THREADS)
+    BENCHMARK.main(__doc__)

@@ -13,8 +13,11 @@ from benchmarks import (
     files,
     first_call,
     markdown,
+    mixes,
     paired,
+    pixels,
     single,
+    sizes,
     targets,
     timing,
     verdict,
@@ -274,6 +277,74 @@ def test_a_group_measures_what_is_asked_for():
     assert marks == ["kept", "not measured", "not measured"]
     assert group.verdicts(rows)[0].seen == 3.0
     assert paired.Group("other", {}, ratios).verdicts(rows)[0].seen is None
+
+
+BENCHMARKS = [mixes.BENCHMARK, pixels.BENCHMARK, sizes.BENCHMARK]
+
+
+@pytest.mark.parametrize("benchmark", BENCHMARKS, ids=lambda x: x.name)
+def test_ratios_are_between_contenders_of_their_group(benchmark):
+    names = [group.name for group in benchmark.groups]
+    assert len(set(names)) == len(names)
+    for group in benchmark.groups:
+        compared = {x for ratio in group.ratios for x in (ratio.slow, ratio.fast)}
+        assert compared == set(group.contenders)
+    found = by_text(benchmark.verdicts({}))
+    assert {seen.mark for seen in found.values()} == {"not measured"}
+
+
+PROMISED = {
+    "RandAugment of keras.layers / ours, uint8": (25, False),
+    "RandAugment of keras.layers / ours, float32": (10, False),
+    "TrivialAugment / the five layers": (3, True),
+    "the five, solarize and posterize / the five layers": (1.15, True),
+    "GaussianBlur (7 taps) of keras.layers / ours, uint8": (30, False),
+    "Sharpness of keras.layers / ours, uint8": (8, False),
+    "ColorJitter (HSV; ours in random order) of keras.layers / ours, uint8": (6, False),
+    "Equalization of keras.layers / ours, uint8": (5, False),
+    "AutoContrast of keras.layers / ours, uint8": (8, False),
+    "first call: RandAugment, seconds": (4, True),
+    "crop 256 to 224, then the five / the five layers": (1.25, True),
+    "crop 512 to 224, then the five / the five layers": (3.3, True),
+    "crop and flip of 256, ours / torchvision, image by image": (1, True),
+    "crop, image by image / tf.image with antialias": (1.5, True),
+    "with RandomErasing, noise / the five layers": (1.1, True),
+    "elastic last / the five layers": (1.3, True),
+    "elastic first / the five layers": (1.6, True),
+    "with CutMix / the five layers": (1.3, True),
+    "with MixUp / the five layers": (1.4, True),
+    "elastic, either mix, erasing and Normalize / the five layers": (2.2, True),
+    "elastic transform of keras.layers / ours": (200, False),
+    "erasing in a stack of keras.layers / ours": (10, False),
+    "CutMix of keras.layers / ours": (3, False),
+}
+
+
+def test_the_promises_are_these():
+    found = by_text([seen for x in BENCHMARKS for seen in x.verdicts({})])
+    bounds = {text: (found[text].bound, found[text].at_most) for text in PROMISED}
+    assert bounds == PROMISED
+
+
+@pytest.mark.parametrize("option", ["--quick", "--only=crop"])
+def test_a_part_is_not_published(option, capsys):
+    with pytest.raises(SystemExit):
+        sizes.BENCHMARK.main("", [option, "--json"])
+    assert "--json needs a FILE" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_benchmark_of_pairs_writes_what_it_prints(tmp_path):
+    output = tmp_path / "pixels.json"
+    command = [sys.executable, "-m", "benchmarks.pixels", "--quick", "--json"]
+    command += [str(output), "--only", "Sharpness"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    results = json.loads(output.read_text())
+    seen = [x for x in pixels.BENCHMARK.verdicts(results) if x.seen is not None]
+    assert [x.text for x in seen] == ["Sharpness of keras.layers / ours, uint8"]
+    assert verdict.digits(seen[0].seen) in run.stdout
+    assert results["machine"]["cores"] >= 1
 
 
 @pytest.mark.skipif(not RESULTS.exists(), reason="nothing is published yet")
