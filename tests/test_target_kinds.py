@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from examples import ALWAYS, EVERY, MIXES
 from helpers import op_by_op
 
 import keras_aug_layers as kal
@@ -698,3 +699,30 @@ def test_outlines_are_not_mixed(images):
     data = {"images": images, "rotated_boxes": {"boxes": np.ones((2, 1, 5))}}
     with pytest.raises(ValueError, match="`rotated_boxes` cannot be mixed"):
         moved(data, kal.CutMix())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*EVERY, *ALWAYS, *MIXES])
+def test_every_layer_keeps_the_dtype_of_every_target(images, name):
+    """In training, outside it, and symbolically."""
+    given = {"num_classes": 5} if name in MIXES else {}
+    layer = {**EVERY, **ALWAYS, **MIXES}[name](bounding_box_format="xyxy", **given)
+    boxes = tf.constant([[[1, 1, 6, 6], [2, 2, 9, 7]]] * 2, "int32")
+    data = {
+        "images": images,
+        "segmentation_masks": tf.cast(images[..., :1] > 99, "float16"),
+        "bounding_boxes": {"boxes": boxes, "labels": tf.ones((2, 2), "uint8")},
+        "keypoints": tf.ones((2, 3, 2), "bfloat16"),
+        "labels": tf.eye(2, 5, dtype="float16"),
+    }
+    symbols = tf.nest.map_structure(
+        lambda x: keras.KerasTensor(x.shape, tf.as_dtype(x.dtype).name), data
+    )
+    with op_by_op():
+        results = layer(data, training=True), layer(data), layer(symbols)
+    for result in results:
+        for key in data.keys() - {"images", "bounding_boxes"}:
+            assert tf.as_dtype(result[key].dtype) == data[key].dtype
+        for key, value in data["bounding_boxes"].items():
+            assert tf.as_dtype(result["bounding_boxes"][key].dtype) == value.dtype
+    assert len({tf.as_dtype(result["images"].dtype) for result in results}) == 1

@@ -1127,7 +1127,7 @@ WRONG_ELSEWHERE = {
     "no boxes": ({"bounding_boxes": {"labels": [[1]]}}, "boxes"),
     "no dict": ({"bounding_boxes": np.ones((2, 1, 4))}, "bounding_boxes.*dict"),
     "keypoints, rank": ({"keypoints": np.ones((2, 2))}, r"keypoints.*\(B, …, N, 2\)"),
-    "keypoints, z": ({"keypoints": np.ones((2, 4, 3))}, r"keypoints.*\(B, …, N, 2\)"),
+    "keypoints, z": ({"keypoints": np.ones((2, 4, 4))}, r"keypoints.*\(B, …, N, 2\)"),
     "too few keypoints": ({"keypoints": np.ones((1, 4, 2))}, "keypoints.*shape"),
     "too many keypoints": ({"keypoints": np.ones((3, 4, 2))}, "keypoints.*shape"),
     "ragged keypoints": ({"keypoints": ragged([[[1, 2]], []], (2,))}, "`keypoints`"),

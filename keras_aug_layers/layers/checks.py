@@ -164,12 +164,13 @@ def points(points: dict[str, Any], layer: Any, frame: Frame) -> None:
     for key, value in points.items():
         if entries.kind_of(key) == "bounding_boxes":
             box_format = formats.known_format(settings.bounding_box_format)
-            reading.read_boxes(value, box_format, batch)
+            given = reading.read_boxes(value, box_format, batch)
+            reading.check_box_units(given.boxes, box_format)
         elif entries.kind_of(key) in reading.OUTLINES:
             reading.read(value, reading.OUTLINES[entries.kind_of(key)], batch)
         else:
-            keypoint_format = settings.keypoint_format or "xy"
-            read = reading.read_keypoints(value, keypoint_format, batch)
+            read = reading.read_keypoints(value, batch)
+            reading.check_keypoint_units(read, settings.keypoint_format or "xy")
             _pairs(layer, read.shape[-2])
 
 

@@ -309,7 +309,7 @@ class Transform(tf.experimental.BatchableExtensionType):
         Returns:
             The keypoints in the same shape and dtype; integers are rounded.
         """
-        keypoints = reading.read_keypoints(keypoints, self.keypoint_format, self._batch)
+        keypoints = reading.read_keypoints(keypoints, self._batch)
         if not self._moves and not carry.touched(self.plan, "keypoints"):
             return keypoints
         shape = tf.shape(keypoints)

@@ -70,7 +70,7 @@ def read_boxes(
         ValueError: naming the key, what came and what to write.
     """
     given = read(bounding_boxes, BOXES, batch)
-    _check_boxes(given.boxes, box_format)
+    _check_order(given.boxes, box_format)
     return given
 
 
@@ -149,9 +149,7 @@ def _fits(value: Any, boxes: tf.Tensor, lengths: Any, axis: int) -> bool:
     )
 
 
-def read_keypoints(
-    keypoints: Any, keypoint_format: str, batch: tuple[int | None, ...]
-) -> tf.Tensor:
+def read_keypoints(keypoints: Any, batch: tuple[int | None, ...]) -> tf.Tensor:
     """Keypoints as a tensor, (B, …, N, 2) if `batch` is (B,), else (…, N, 2).
 
     A third number of a point, if there is one, says how visible it is.
@@ -173,13 +171,6 @@ def read_keypoints(
         (*batch, *between, None, 3 if keypoints.shape[-1:] == (3,) else 2),
         f"the shape ({'B, ' if batch else ''}…, N, 2), or (…, N, 3) with a visibility",
     )
-    values = tf.get_static_value(keypoints)
-    if values is not None:
-        points = values.reshape(-1, values.shape[-1])[:, :2].astype(float)
-        relative = keypoint_format.startswith("rel_")
-        other = "xy" if relative else "rel_xy"
-        real = (points != -1.0).any(axis=1)
-        check_units("keypoints", points[real], relative, other)
     return keypoints
 
 
@@ -199,28 +190,53 @@ def _differ(a: tf.Tensor | None, b: tf.Tensor | None) -> bool:
     return a.numpy().tolist() != b.numpy().tolist()
 
 
-def _check_boxes(boxes: tf.Tensor, box_format: str) -> None:
-    """Refuses boxes that are none in the format, where their values are known."""
+def _known(boxes: tf.Tensor, box_format: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """Boxes that are no padding, and their corners, where their values are known."""
     values = tf.get_static_value(boxes)
     if values is None:
-        return
+        return None
     with tf.init_scope():  # also where a graph is being built: the values are there
         batch = tf.reshape(tf.constant(values, tf.float64), (1, -1, 4))
         unit = tf.ones((1, 1, 4), tf.float64)
-        corners = to_xyxy(batch, unit, box_format)[0]
-        corners = corners.numpy()
-    real = (values.reshape(-1, 4) != -1).any(axis=1)
-    wrong = (corners[:, 2:] < corners[:, :2]).any(axis=1) & real
+        corners = to_xyxy(batch, unit, box_format)[0].numpy()
+    values = values.reshape(-1, 4)
+    real = (values != -1).any(axis=1)
+    return values[real], corners[real]
+
+
+def _check_order(boxes: tf.Tensor, box_format: str) -> None:
+    """Refuses boxes that end before they begin, where their values are known."""
+    known = _known(boxes, box_format)
+    if known is None:
+        return
+    values, corners = known
+    wrong = (corners[:, 2:] < corners[:, :2]).any(axis=1)
     if wrong.any():
         raise ValueError(
             "`bounding_boxes['boxes']` must not end before they begin. Received: "
-            f"{values.reshape(-1, 4)[wrong][0].tolist()} as "
-            f"{box_format!r}. Write the format that they are in as "
-            "`bounding_box_format`."
+            f"{values[wrong][0].tolist()} as {box_format!r}. Write the format that "
+            "they are in as `bounding_box_format`."
         )
-    relative = box_format.startswith("rel_")
-    other = box_format.removeprefix("rel_") if relative else "rel_" + box_format
-    check_units("bounding_boxes['boxes']", corners[real], relative, other)
+
+
+def check_box_units(boxes: tf.Tensor, box_format: str) -> None:
+    """Checks that boxes are in the unit of their format, where values are known."""
+    known = _known(boxes, box_format)
+    if known is not None:
+        relative = box_format.startswith("rel_")
+        other = box_format.removeprefix("rel_") if relative else "rel_" + box_format
+        check_units("bounding_boxes['boxes']", known[1], relative, other)
+
+
+def check_keypoint_units(keypoints: tf.Tensor, keypoint_format: str) -> None:
+    """The same of keypoints."""
+    values = tf.get_static_value(keypoints)
+    if values is not None:
+        points = values.reshape(-1, values.shape[-1])[:, :2].astype(float)
+        relative = keypoint_format == "rel_xy"
+        real = (points != -1.0).any(axis=1)
+        other = "xy" if relative else "rel_xy"
+        check_units("keypoints", points[real], relative, other)
 
 
 def check_units(key: str, values: np.ndarray, relative: bool, other: str) -> None:
