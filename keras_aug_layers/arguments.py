@@ -11,6 +11,8 @@ Range = tuple[float, float]
 OLDEST_KERAS = 3, 11
 LARGEST = 1e12
 """Of factors: products of a few of them, and of pixels, are float32 numbers still."""
+PAIR = "a pair (low, high)"
+EITHER = f"a number or {PAIR}"
 
 
 class CommandError(Exception):
@@ -39,30 +41,33 @@ def number(
 def factor(
     name: str, value: Any, low: float = -math.inf, high: float = math.inf
 ) -> Range:
-    """Reads a range: f means (-f, f), a pair means (low, high).
+    """Reads a range: f means (-f, f), a pair (low, high).
 
     Args:
         name: the argument's name, for the error.
-        value: a number of at least 0, or a pair of numbers in ascending order.
+        value: a number, or a pair of numbers, in either order.
         low: the least value that may be drawn.
         high: the greatest.
     """
+    low, high = max(low, -LARGEST), min(high, LARGEST)
     if is_number(value):
-        if not value >= 0:
+        reach = min(-low, high)
+        if not abs(value) <= reach:
+            other = f" Write a pair, of numbers {_bounds(low, high)}."
             raise ValueError(
-                f"`{name}` must be at least 0 where it is one number: f means the "
-                f"range (-f, f). Received: {value!r}. Write ({value!r}, {value!r}) to "
-                "always draw this value."
+                f"`{name}` must be {_bounds(-reach, reach)} where it is one number: f "
+                f"means the range (-f, f). Received: {value!r}."
+                f"{other if -low != high else ''}"
             )
-        value = (-value, value)
-    return pair(name, value, max(low, -LARGEST), min(high, LARGEST))
+        value = -abs(value), abs(value)
+    return pair(name, value, low, high, expected=EITHER)
 
 
-def share(name: str, value: Any) -> Range:
+def share(name: str, value: Any, whole: float = 1.0) -> Range:
     """Reads a range of parts of a whole: f means (0, f), a pair (low, high)."""
     if is_number(value):
-        value = (0.0, number(name, value, 0.0, 1.0))
-    return pair(name, value, 0.0, 1.0)
+        value = (0.0, number(name, value, 0.0, whole))
+    return pair(name, value, 0.0, whole, expected=EITHER)
 
 
 def gain(name: str, value: Any) -> Range:
@@ -70,7 +75,22 @@ def gain(name: str, value: Any) -> Range:
     if is_number(value):
         value = number(name, value, 0.0)
         value = (max(0.0, 1.0 - value), 1.0 + value)
-    return pair(name, value, 0.0, LARGEST)
+    return pair(name, value, 0.0, LARGEST, expected=EITHER)
+
+
+def fixed(name: str, value: Any, low: float, high: float) -> Range:
+    """Reads a range: v means (v, v), a pair (low, high)."""
+    if is_number(value):
+        value = value, value
+    return pair(name, value, low, high, expected=EITHER)
+
+
+def chance(name: str, value: Any) -> float:
+    """Reads a chance: a number, or the middle of a pair from which it is drawn.
+
+    As many images are chosen where each draws its chance as where all have the middle.
+    """
+    return sum(fixed(name, value, 0.0, 1.0)) / 2.0
 
 
 def exactly_one(**values: Any) -> None:
@@ -93,7 +113,7 @@ def whole(name: str, value: Any) -> int:
 
 def size(name: str, value: Any, low: int = 1) -> int:
     """Returns `value` if it is a whole number of at least `low`."""
-    if not is_number(value) or value != int(value) or value < low:
+    if not is_number(value) or not value >= low or value % 1 != 0:
         raise ValueError(
             f"`{name}` must be a whole number of at least {low}. Received: {value!r}"
         )
@@ -116,21 +136,27 @@ def per_channel(
 
 
 def pair(
-    name: str, value: Any, low: float = -math.inf, high: float = math.inf
+    name: str,
+    value: Any,
+    low: float = -math.inf,
+    high: float = math.inf,
+    *,
+    expected: str = PAIR,
 ) -> Range:
-    """Returns (lower, upper) as floats, in order and within low and high."""
+    """Returns (lower, upper) as floats within low and high, in whichever order given.
+
+    Args:
+        name: the argument's name, for the error.
+        value: two numbers.
+        low: the least that either may be.
+        high: the greatest.
+        expected: what the argument may be, for the error.
+    """
     if isinstance(value, np.ndarray):
         value = tuple(value.tolist())
     if not isinstance(value, (tuple, list)) or len(value) != 2:
-        raise ValueError(
-            f"`{name}` must be a number or a pair (low, high). Received: {value!r}"
-        )
-    lower, upper = (number(name, end, low, high) for end in value)
-    if lower > upper:
-        raise ValueError(
-            f"`{name}` must be in ascending order. Received: {value!r}. "
-            f"Write ({upper!r}, {lower!r})."
-        )
+        raise ValueError(f"`{name}` must be {expected}. Received: {value!r}")
+    lower, upper = sorted(number(name, end, low, high) for end in value)
     return lower, upper
 
 
@@ -196,6 +222,14 @@ def is_number(value: Any) -> bool:
 def _bounds(low: float, high: float) -> str:
     if math.isinf(low) and math.isinf(high):
         return "finite"
+    # The float beside a whole number stands for an end that is left out.
+    lower, upper = ("at least", low), ("at most", high)
+    if not math.isinf(low) and low == math.nextafter(round(low), math.inf):
+        lower = "above", round(low)
+    if not math.isinf(high) and high == math.nextafter(round(high), -math.inf):
+        upper = "below", round(high)
     if math.isinf(high):
-        return f"finite and at least {low:g}"
-    return f"between {low:g} and {high:g}"
+        return f"finite and {lower[0]} {lower[1]:g}"
+    if (lower[0], upper[0]) == ("at least", "at most"):
+        return f"between {low:g} and {high:g}"
+    return f"{lower[0]} {lower[1]:g} and {upper[0]} {upper[1]:g}"

@@ -527,7 +527,6 @@ WRONG = {
     "shift": ({"width_shift_range": -0.1}, "width_shift_range"),
     "empty shift": ({"height_shift_range": []}, "height_shift_range.*empty"),
     "zoom": ({"zoom_range": 1.5}, "zoom_range"),
-    "zoom upside down": ({"zoom_range": (1.2, 0.8)}, "zoom_range.*ascending"),
     "brightness": ({"brightness_range": 0.5}, "brightness_range.*pair"),
     "dark": ({"brightness_range": (-0.5, 1)}, "brightness_range"),
     "fill mode": ({"fill_mode": "mirror"}, "fill_mode.*nearest"),

@@ -119,7 +119,7 @@ def _shear(layer: Any, common: Common) -> AugmentationLayer:
 
 def _perspective(layer: Any, common: Common) -> AugmentationLayer:
     return RandomPerspective(
-        sum(layer.factor) / 2.0,
+        tuple(layer.factor),
         layer.scale,
         fill_mode="constant",
         fill_value=layer.fill_value,
@@ -153,7 +153,7 @@ def _grayscale(layer: Any, common: Common) -> AugmentationLayer:
 
 
 def _invert(layer: Any, common: Common) -> AugmentationLayer:
-    return RandomInvert(sum(layer.factor) / 2.0, tuple(layer.value_range), **common)
+    return RandomInvert(tuple(layer.factor), tuple(layer.value_range), **common)
 
 
 def _alike(cls: type[AugmentationLayer], *names: str) -> Converter:
@@ -226,7 +226,7 @@ def _jitter(layer: Any, common: Common) -> AugmentationLayer:
 
 def _blur(layer: Any, common: Common) -> AugmentationLayer:
     return RandomGaussianBlur(
-        sum(layer.factor) / 2.0,
+        tuple(layer.factor),
         layer.kernel_size,
         sigma=tuple(layer.sigma),
         value_range=tuple(layer.value_range),

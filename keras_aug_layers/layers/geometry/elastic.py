@@ -68,8 +68,7 @@ class RandomElasticTransform(GeometricLayer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        chance = (factor, factor) if arguments.is_number(factor) else factor
-        self.factor = arguments.pair("factor", chance, 0.0, 1.0)
+        self.factor = arguments.fixed("factor", factor, 0.0, 1.0)
         self.scale = arguments.share("scale", scale)
         self.grid = arguments.whole("grid", arguments.number("grid", grid, 1, MOST))
 

@@ -23,7 +23,7 @@ class RandomPerspective(GeometricLayer):
     the image never folds over.
 
     Args:
-        factor: chance, from 0 to 1, that an image is tilted.
+        factor: chance, from 0 to 1, that an image is tilted; of a pair, its middle.
         scale: strength, from 0 to 1.
         **kwargs: arguments of `GeometricLayer`.
 
@@ -37,9 +37,14 @@ class RandomPerspective(GeometricLayer):
         TensorShape([8, 32, 32, 3])
     """
 
-    def __init__(self, factor: float = 1.0, scale: float = 1.0, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        factor: float | tuple[float, float] = 1.0,
+        scale: float = 1.0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
-        self.factor = arguments.number("factor", factor, 0.0, 1.0)
+        self.factor = arguments.chance("factor", factor)
         self.scale = arguments.number("scale", scale, 0.0, 1.0)
 
     def draw(self, random: Cursor, frame: Frame) -> Step:

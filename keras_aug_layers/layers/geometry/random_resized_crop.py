@@ -37,7 +37,7 @@ class RandomResizedCrop(SizeLayer):
         **kwargs: arguments of `GeometricLayer`.
 
     Raises:
-        ValueError: if a size is no whole number above 0, or a range upside down.
+        ValueError: if a size is no whole number above 0, or a range out of bounds.
 
     Example:
         >>> import numpy as np

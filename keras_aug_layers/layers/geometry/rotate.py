@@ -26,7 +26,7 @@ class RandomRotate(GeometricLayer):
 
     Raises:
         ValueError: if both or neither of `factor` and `degrees` are given, or a range
-            is upside down or out of bounds.
+            is out of bounds.
 
     Example:
         >>> import numpy as np

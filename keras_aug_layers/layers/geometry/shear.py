@@ -28,7 +28,7 @@ class RandomShear(GeometricLayer):
         **kwargs: arguments of `GeometricLayer`.
 
     Raises:
-        ValueError: if a range is upside down or out of bounds, or `origin` is unknown.
+        ValueError: if a range is out of bounds, or `origin` is unknown.
 
     Example:
         >>> import numpy as np

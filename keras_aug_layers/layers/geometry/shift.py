@@ -27,7 +27,7 @@ class RandomShift(GeometricLayer):
             `probability` and `seed`.
 
     Raises:
-        ValueError: if a range is upside down or out of bounds, or `unit` is unknown.
+        ValueError: if a range is out of bounds, or `unit` is unknown.
 
     Example:
         >>> import numpy as np

@@ -40,7 +40,7 @@ class RandomZoom(GeometricLayer):
         **kwargs: arguments of `GeometricLayer`.
 
     Raises:
-        ValueError: if a range is upside down or out of bounds, or `scale` is given
+        ValueError: if a range is out of bounds, or `scale` is given
             beside a factor.
 
     Example:

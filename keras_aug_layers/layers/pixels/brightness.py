@@ -29,7 +29,7 @@ class RandomBrightness(ColorLayer):
         **kwargs: arguments of `ColorLayer`.
 
     Raises:
-        ValueError: if a range is upside down or out of bounds, `method` is unknown, or
+        ValueError: if a range is out of bounds, `method` is unknown, or
             `value_range` is missing where it is needed.
 
     Example:

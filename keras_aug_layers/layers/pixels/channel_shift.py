@@ -25,7 +25,7 @@ class RandomChannelShift(ColorLayer):
         **kwargs: arguments of `ColorLayer`.
 
     Raises:
-        ValueError: if a range is upside down.
+        ValueError: if a range is not finite.
 
     Example:
         >>> import numpy as np

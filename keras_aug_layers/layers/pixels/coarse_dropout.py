@@ -56,8 +56,7 @@ class CoarseDropout(ErasingLayer):
         **kwargs: Any,
     ) -> None:
         super().__init__(fill_value=fill_value, value_range=value_range, **kwargs)
-        ends = (count, count) if arguments.is_number(count) else count
-        low, high = arguments.pair("count", ends, 1, MOST)
+        low, high = arguments.fixed("count", count, 1, MOST)
         self.count = arguments.whole("count", low), arguments.whole("count", high)
         self.height_factor = arguments.share("height_factor", height_factor)
         self.width_factor = arguments.share("width_factor", width_factor)

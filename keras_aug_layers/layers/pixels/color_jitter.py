@@ -62,7 +62,7 @@ class RandomColorJitter(ColorLayer):
         **kwargs: arguments of `ColorLayer`.
 
     Raises:
-        ValueError: if a range is upside down or out of bounds, one of the four is given
+        ValueError: if a range is out of bounds, one of the four is given
             in both units, or saturation or hue is to be changed and the images have not
             three channels.
 

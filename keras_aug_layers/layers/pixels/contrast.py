@@ -73,7 +73,7 @@ class RandomContrast(ColorLayer):
         **kwargs: arguments of `ColorLayer`.
 
     Raises:
-        ValueError: if a range is upside down or out of bounds.
+        ValueError: if a range is out of bounds.
 
     Example:
         >>> import numpy as np

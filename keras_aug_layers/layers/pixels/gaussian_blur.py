@@ -83,7 +83,7 @@ class RandomGaussianBlur(ColorLayer):
     Beyond the edge the image is mirrored about its last pixel, as in torchvision.
 
     Args:
-        factor: chance, from 0 to 1, that an image is blurred, as in Keras.
+        factor: chance, from 0 to 1, that an image is blurred; of a pair, its middle.
         kernel_size: how many pixels are blended along each axis: an odd number, or a
             pair (height, width) of them.
         sigma: the standard deviation in pixels, above 0: a pair (low, high), or a
@@ -105,7 +105,7 @@ class RandomGaussianBlur(ColorLayer):
 
     def __init__(
         self,
-        factor: float = 1.0,
+        factor: float | tuple[float, float] = 1.0,
         kernel_size: int | tuple[int, int] = 3,
         *,
         sigma: float | tuple[float, float] = 1.0,
@@ -113,7 +113,7 @@ class RandomGaussianBlur(ColorLayer):
         **kwargs: Any,
     ) -> None:
         super().__init__(value_range=value_range, **kwargs)
-        self.factor = arguments.number("factor", factor, 0.0, 1.0)
+        self.factor = arguments.chance("factor", factor)
         sizes = (
             kernel_size
             if isinstance(kernel_size, (tuple, list))
@@ -129,10 +129,7 @@ class RandomGaussianBlur(ColorLayer):
                 "(3, 5)."
             )
         self.kernel_size = int(sizes[0]), int(sizes[1])
-        low = 0.0 if arguments.is_number(sigma) else None
-        self.sigma = arguments.pair(
-            "sigma", sigma if low is None else (low, sigma), 0.0, 1e3
-        )
+        self.sigma = arguments.share("sigma", sigma, 1e3)
 
     def draw(self, random: Cursor, frame: Frame) -> list[Step]:
         """The taps along both axes."""

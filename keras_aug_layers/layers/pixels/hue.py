@@ -61,7 +61,7 @@ class RandomHue(ColorLayer):
         **kwargs: arguments of `ColorLayer`.
 
     Raises:
-        ValueError: if a range is upside down or out of bounds, or the images have not
+        ValueError: if a range is out of bounds, or the images have not
             three channels.
 
     Example:

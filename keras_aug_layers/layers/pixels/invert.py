@@ -17,7 +17,7 @@ class RandomInvert(ColorLayer):
     """Turns images into their negatives: x becomes low + high - x.
 
     Args:
-        factor: chance, from 0 to 1, that an image is inverted.
+        factor: chance, from 0 to 1, that an image is inverted; of a pair, its middle.
         value_range: (low, high); needed unless the dtype is an unsigned integer.
         **kwargs: arguments of `ColorLayer`.
 
@@ -33,12 +33,12 @@ class RandomInvert(ColorLayer):
 
     def __init__(
         self,
-        factor: float = 1.0,
+        factor: float | tuple[float, float] = 1.0,
         value_range: tuple[float, float] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(value_range=value_range, **kwargs)
-        self.factor = arguments.number("factor", factor, 0.0, 1.0)
+        self.factor = arguments.chance("factor", factor)
 
     def draw(self, random: Cursor, frame: Frame) -> Step:
         """A gain of -1 and a bias, or nothing."""

@@ -59,8 +59,7 @@ class RandomPosterization(ColorLayer):
         **kwargs: Any,
     ) -> None:
         super().__init__(value_range=value_range, **kwargs)
-        both = factor if isinstance(factor, (tuple, list)) else (factor, factor)
-        low, high = arguments.pair("factor", both, 1.0, 8.0)
+        low, high = arguments.fixed("factor", factor, 1.0, 8.0)
         self.factor = arguments.whole("factor", low), arguments.whole("factor", high)
 
     def draw(self, random: Cursor, frame: Frame) -> Step:

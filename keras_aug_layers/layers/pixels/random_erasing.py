@@ -84,8 +84,7 @@ class RandomErasing(ErasingLayer):
         **kwargs: Any,
     ) -> None:
         super().__init__(fill_value=fill_value, value_range=value_range, **kwargs)
-        chance = (factor, factor) if arguments.is_number(factor) else factor
-        self.factor = arguments.pair("factor", chance, 0.0, 1.0)
+        self.factor = arguments.fixed("factor", factor, 0.0, 1.0)
         self.scale = arguments.share("scale", scale)
         self.ratio = arguments.pair("ratio", ratio, 1e-3, 1e3)
 

@@ -86,7 +86,7 @@ class RandomSaturation(ColorLayer):
         **kwargs: arguments of `ColorLayer`.
 
     Raises:
-        ValueError: if a range is upside down or out of bounds, or the images have not
+        ValueError: if a range is out of bounds, or the images have not
             three channels.
 
     Example:

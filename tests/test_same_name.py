@@ -1,0 +1,38 @@
+"""A name that Keras has means what it means in Keras."""
+
+import pytest
+
+import keras_aug_layers as kal
+
+SPOKEN_ALIKE = {
+    "negative rotation": (kal.RandomRotate(-0.2), {"factor": (-0.2, 0.2)}),
+    "negative shift": (kal.RandomShift(-0.2, 0.1), {"height_factor": (-0.2, 0.2)}),
+    "negative zoom": (kal.RandomZoom(-0.2), {"height_factor": (-0.2, 0.2)}),
+    "negative brightness": (kal.RandomBrightness(-0.2), {"factor": (-0.2, 0.2)}),
+    "descending shift": (kal.RandomShift((0.3, -0.1)), {"height_factor": (-0.1, 0.3)}),
+    "descending shear": (kal.RandomShear(0.1, (0.3, 0)), {"y_factor": (0.0, 0.3)}),
+    "descending hue": (kal.RandomHue((0.4, 0.1)), {"factor": (0.1, 0.4)}),
+    "descending bits": (kal.RandomPosterization((5, 3)), {"factor": (3, 5)}),
+    "descending value range": (
+        kal.RandomSharpness(0.5, (255, 0)),
+        {"value_range": (0.0, 255.0)},
+    ),
+    "descending zoom of a generator": (
+        kal.from_image_data_generator(zoom_range=(1.2, 0.8)),
+        {"zoom_range": (0.8, 1.2)},
+    ),
+    "chances of a negative": (kal.RandomInvert((0.2, 0.6)), {"factor": 0.4}),
+    "chances of a tilt": (kal.RandomPerspective((1.0, 0.0)), {"factor": 0.5}),
+    "chances of a blur": (kal.RandomGaussianBlur((0.0, 0.5)), {"factor": 0.25}),
+    "none in the jitter": (
+        kal.RandomColorJitter(None, 0.2, None, None, 0.1),
+        {"brightness_factor": (-0.2, 0.2), "contrast_factor": None},
+    ),
+}
+
+
+@pytest.mark.parametrize(("layer", "expected"), SPOKEN_ALIKE.values(), ids=SPOKEN_ALIKE)
+def test_ranges_are_accepted_as_keras_accepts_them(layer, expected):
+    config = layer.get_config()
+    assert {name: pytest.approx(config[name]) for name in expected} == expected
+    assert type(layer).from_config(config).get_config() == config
