@@ -135,6 +135,21 @@ def per_channel(
     return tuple(number(name, x, low) for x in value)
 
 
+def per_axis(
+    name: str, value: Any, low: float, high: float
+) -> float | tuple[float, float]:
+    """Returns one number, or a pair of one for each axis, in the order given."""
+    if is_number(value):
+        return number(name, value, low, high)
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise ValueError(
+            f"`{name}` must be a number, or a pair of one for each axis. Received: "
+            f"{value!r}"
+        )
+    first, second = (number(name, each, low, high) for each in value)
+    return first, second
+
+
 def pair(
     name: str,
     value: Any,

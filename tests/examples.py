@@ -180,6 +180,7 @@ ARGUMENTS = {
     "RandomElasticTransform.scale": (0.3, 0.5),
     "RandomErasing.factor": (0.5, 0.7),
     "RandomErasing.scale": (0.1, 0.2),
+    "RandomFlip.chance": (0.25, 0.75),
     "RandomGaussianBlur.factor": 0.25,
     "RandomGaussianNoise.factor": (0.1, 0.2),
     "RandomGrayscale.factor": 0.25,

@@ -29,6 +29,14 @@ ERRORS = {
     "flip mode": (lambda: kal.RandomFlip("both"), ["`mode`", "'both'", "'vertical'"]),
     "flip mode case": (lambda: kal.RandomFlip("Vertical"), ["`mode`", "'Vertical'"]),
     "flip mode type": (lambda: kal.RandomFlip(1), ["`mode`", "1", "'horizontal'"]),
+    "flip chance": (
+        lambda: kal.RandomFlip(chance=(0.5, 1.5)),
+        ["`chance`", "between 0 and 1", "Received: 1.5"],
+    ),
+    "flip chances": (
+        lambda: kal.RandomFlip(chance=(0.5,)),
+        ["`chance`", "one for each axis", "(0.5,)"],
+    ),
     "unit": (lambda: kal.RandomShift(unit="px"), ["`unit`", "'px'", "'pixels'"]),
     "method": (
         lambda: kal.RandomBrightness(0.1, method="mul"),

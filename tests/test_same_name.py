@@ -1,6 +1,8 @@
 """A name that Keras has means what it means in Keras."""
 
+import numpy as np
 import pytest
+from helpers import sampled
 
 import keras_aug_layers as kal
 
@@ -36,3 +38,32 @@ def test_ranges_are_accepted_as_keras_accepts_them(layer, expected):
     config = layer.get_config()
     assert {name: pytest.approx(config[name]) for name in expected} == expected
     assert type(layer).from_config(config).get_config() == config
+
+
+@pytest.mark.parametrize("wrap", [lambda x: x, lambda x: kal.FusedAugmentation([x])])
+@pytest.mark.parametrize(
+    ("mode", "chance", "expected"),
+    [
+        ("horizontal", 0.9, (0.9, 0.0)),
+        ("horizontal_and_vertical", (0.2, 0.7), (0.2, 0.7)),
+        ("vertical", (0.2, 1.0), (0.0, 1.0)),
+    ],
+)
+def test_a_flip_has_a_chance_of_each_axis(mode, chance, expected, wrap):
+    layer = kal.RandomFlip(mode, chance=chance, seed=1)
+    again = kal.RandomFlip.from_config(layer.get_config())
+    matrix = sampled(wrap(again), (2000, 4, 4, 1)).matrix.numpy()
+    flipped = matrix[:, (0, 1), (0, 1)] < 0
+    np.testing.assert_allclose(flipped.mean(0), expected, atol=0.04)
+
+
+def members(layer):
+    """The layer's, and theirs, and so on."""
+    return [x for each in layer.members() for x in (each, *members(each))]
+
+
+@pytest.mark.parametrize("chance", [0.8, 1.0])
+def test_a_recipe_flips_more_than_half_of_the_images(chance):
+    recipe = kal.recipes.timm(size=8, hflip=chance, auto_augment=None)
+    (flip,) = (x for x in members(recipe.train) if isinstance(x, kal.RandomFlip))
+    assert (flip.mode, flip.chance, flip.probability) == ("horizontal", chance, 1.0)

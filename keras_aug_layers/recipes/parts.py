@@ -62,8 +62,8 @@ def crop_and_flip(
 
 def flips(horizontal: float, vertical: float) -> list[AugmentationLayer]:
     """Images that are mirrored with the chances that are given."""
-    return [  # a flip mirrors half of the images that it gets
-        RandomFlip(mode, probability=min(2.0 * chance, 1.0))
+    return [
+        RandomFlip(mode, chance=chance)
         for mode, chance in (("horizontal", horizontal), ("vertical", vertical))
         if chance
     ]

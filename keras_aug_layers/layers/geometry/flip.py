@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_aug_layers import arguments
@@ -46,13 +47,15 @@ exchange = register(
 
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class RandomFlip(GeometricLayer):
-    """Mirrors images left-right, top-bottom or both, each with a chance of one half.
+    """Mirrors images left-right, top-bottom or both, each with a chance of its own.
 
     The two axes are drawn independently: with both, a quarter of the images stay as
     they are, a quarter is mirrored left-right, a quarter top-bottom, a quarter both.
 
     Args:
         mode: "horizontal" (left-right), "vertical" or "horizontal_and_vertical".
+        chance: of each axis of the mode, from 0 to 1: a number, or a pair (left-right,
+            top-bottom). `probability` is the chance that the layer acts at all.
         keypoint_pairs: numbers of keypoints that change places where an image is
             mirrored, as [(1, 2), (3, 4)] for the left and the right eye, and the left
             and the right ear: a left eye becomes a right one. Mirrored along both axes
@@ -60,20 +63,22 @@ class RandomFlip(GeometricLayer):
         **kwargs: arguments of `GeometricLayer`.
 
     Raises:
-        ValueError: if `mode` is unknown, or `keypoint_pairs` are no pairs of numbers.
+        ValueError: if `mode` is unknown, a chance out of bounds, or `keypoint_pairs`
+            are no pairs of numbers.
 
     Example:
         >>> import numpy as np
         >>> images = np.arange(6, dtype="uint8").reshape(1, 1, 6, 1)
-        >>> flipped = RandomFlip("horizontal")(images, training=True)
-        >>> sorted(flipped.numpy().ravel().tolist())
-        [0, 1, 2, 3, 4, 5]
+        >>> always = RandomFlip("horizontal", chance=1.0)
+        >>> always(images, training=True).numpy().ravel().tolist()
+        [5, 4, 3, 2, 1, 0]
     """
 
     def __init__(
         self,
         mode: str = "horizontal_and_vertical",
         *,
+        chance: float | tuple[float, float] = 0.5,
         keypoint_pairs: Sequence[tuple[int, int]] | None = None,
         **kwargs: Any,
     ) -> None:
@@ -82,6 +87,7 @@ class RandomFlip(GeometricLayer):
         self.mode = arguments.one_of(
             "mode", mode, ("horizontal", "vertical", "horizontal_and_vertical")
         )
+        self.chance = arguments.per_axis("chance", chance, 0.0, 1.0)
 
     @property
     def opinions(self) -> Settings:
@@ -90,7 +96,7 @@ class RandomFlip(GeometricLayer):
 
     def draw(self, random: Cursor, frame: Frame) -> list[Step]:
         """A scale of 1 or -1 for each axis, and what of keypoints changes places."""
-        horizontal, vertical = random.coin(0.5), random.coin(0.5)
+        horizontal, vertical = (random.coin(p) for p in np.broadcast_to(self.chance, 2))
         horizontal &= "horizontal" in self.mode
         vertical &= "vertical" in self.mode
         step = affine(matrix=matrices.flip(horizontal=horizontal, vertical=vertical))
