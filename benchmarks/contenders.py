@@ -50,7 +50,7 @@ def our_layers(case: Case) -> list[keras.layers.Layer]:
         kal.RandomFlip("horizontal"),
         kal.RandomRotate(degrees=30),
         kal.RandomZoom(0.2),
-        kal.RandomBrightness(0.2, case.value_range),
+        kal.RandomBrightness(gain=0.2, value_range=case.value_range),
     ]
 
 

@@ -31,7 +31,7 @@ def stack(geometric: int, colour: int) -> list[keras.layers.Layer]:
     ]
     return [
         *(makers[i % len(makers)]() for i in range(geometric)),
-        *(kal.RandomBrightness(0.2 / math.sqrt(colour)) for _ in range(colour)),
+        *(kal.RandomBrightness(gain=0.2 / math.sqrt(colour)) for _ in range(colour)),
     ]
 
 

@@ -49,7 +49,7 @@ ENLARGED = 4
 DRAWS = 5
 SEED = 2495
 """One whose first draws are spread over their ranges."""
-TWO = kal.RandomRotate(degrees=30), kal.RandomBrightness(0.5)
+TWO = kal.RandomRotate(degrees=30), kal.RandomBrightness(gain=0.5)
 LAYERS: dict[str, AugmentationLayer] = {
     "RandomShift(0.2, 0.2)": kal.RandomShift(0.2, 0.2),
     "RandomFlip()": kal.RandomFlip(),
@@ -57,7 +57,7 @@ LAYERS: dict[str, AugmentationLayer] = {
     "RandomZoom(0.4)": kal.RandomZoom(0.4),
     "RandomShear(0.3, 0.3)": kal.RandomShear(0.3, 0.3),
     "RandomPerspective(scale=0.8)": kal.RandomPerspective(scale=0.8),
-    "RandomBrightness(0.5)": kal.RandomBrightness(0.5),
+    "RandomBrightness(gain=0.5)": kal.RandomBrightness(gain=0.5),
     "RandomContrast(0.7)": kal.RandomContrast(0.7),
     "RandomSaturation(gain=0.9)": kal.RandomSaturation(gain=0.9),
     "RandomHue(0.4)": kal.RandomHue(0.4),
@@ -71,8 +71,8 @@ LAYERS: dict[str, AugmentationLayer] = {
     "RandomApply(RandomRotate(degrees=45), 0.5)": kal.RandomApply(
         kal.RandomRotate(degrees=45), 0.5
     ),
-    "RandomChoice([RandomRotate(degrees=30), RandomBrightness(0.5)])": kal.RandomChoice(
-        TWO
+    "RandomChoice([RandomRotate(degrees=30), RandomBrightness(gain=0.5)])": (
+        kal.RandomChoice(TWO)
     ),
     "RandAugment()": kal.RandAugment(),
     "TrivialAugment()": kal.TrivialAugment(),
@@ -97,7 +97,7 @@ LAYERS: dict[str, AugmentationLayer] = {
     "RandomElasticTransform()": kal.RandomElasticTransform(),
     "RandomGridDistortion()": kal.RandomGridDistortion(),
     "RandomOpticalDistortion()": kal.RandomOpticalDistortion(),
-    "FusedAugmentation([RandomRotate(degrees=30), RandomBrightness(0.5)])": (
+    "FusedAugmentation([RandomRotate(degrees=30), RandomBrightness(gain=0.5)])": (
         kal.FusedAugmentation(TWO)
     ),
 }

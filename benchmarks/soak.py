@@ -59,7 +59,7 @@ def build(jit_compile: bool | None) -> kal.FusedAugmentation | None:
     layers = [
         kal.RandomShift(0.1, 0.1),
         kal.RandomRotate(0.1),
-        kal.RandomBrightness(0.2, value_range=(0, 1)),
+        kal.RandomBrightness(gain=0.2, value_range=(0, 1)),
     ]
     return kal.FusedAugmentation(layers, jit_compile=jit_compile)
 

@@ -8,7 +8,7 @@ import functools
 import keras_aug_layers as kal
 
 EXAMPLES = {
-    "RandomBrightness": functools.partial(kal.RandomBrightness, 0.4),
+    "RandomBrightness": functools.partial(kal.RandomBrightness, gain=0.4),
     "RandomFlip": kal.RandomFlip,
     "RandomRotate": functools.partial(kal.RandomRotate, 0.1),
     "RandomShift": functools.partial(kal.RandomShift, 0.2, 0.3),
@@ -21,7 +21,7 @@ GEOMETRIC = ("RandomFlip", "RandomRotate", "RandomShift", "RandomZoom")
 
 
 def _both(group, **kwargs):
-    return group([kal.RandomRotate(0.1), kal.RandomBrightness(0.4)], **kwargs)
+    return group([kal.RandomRotate(0.1), kal.RandomBrightness(gain=0.4)], **kwargs)
 
 
 EVERY = {
@@ -131,7 +131,6 @@ ARGUMENTS = {
     "mask_value": 2.0,
     "max_covered": 0.5,
     "mean": (0.1, 0.2, 0.3),
-    "method": "add",
     "min_visibility": 0.25,
     "mixture_width": 2,
     "mode": "vertical",
@@ -202,6 +201,7 @@ ARGUMENTS = {
 
 EXCLUSIVE = {
     "GridMask": ({"unit"}, {"unit_factor"}),
+    "RandomBrightness": ({"factor"}, {"gain"}),
     "RandomColorJitter": (
         {f"{name}_factor" for name in ("brightness", "contrast", "saturation", "hue")},
         {"brightness", "contrast", "saturation", "hue"},

@@ -92,7 +92,7 @@ def test_the_chosen_layer_does_what_it_does_alone(images):
     """Geometry, colour and neither: images of one batch get different policies."""
     layers = [
         kal.RandomRotate(degrees=(90, 90)),
-        kal.RandomBrightness((-0.5, -0.5)),
+        kal.RandomBrightness(gain=(0.5, 0.5)),
         kal.RandomSaturation(gain=(0, 0), space="linear"),
         kal.RandomContrast((0.5, 0.5)),
         kal.FusedAugmentation([]),
@@ -144,7 +144,7 @@ def test_apply_is_a_half_by_default():
 
 def test_apply_to_several_at_once():
     """A pipeline in a RandomApply is applied as a whole, or not at all."""
-    fused = kal.FusedAugmentation([*shifts(2), kal.RandomBrightness((0.5, 0.5))])
+    fused = kal.FusedAugmentation([*shifts(2), kal.RandomBrightness(gain=(1.5, 1.5))])
     transform = kal.RandomApply(fused, 0.3).sample(SHAPE)
     chosen = pixels_down(transform)
     assert_frequencies(chosen, {0: 7, 3: 3})
@@ -198,7 +198,7 @@ def test_policies_nest(images):
 def test_colours_of_all_ranks_in_one_choice(value_range):
     """Numbers, rows, matrices and contrast among the chosen: each as alone."""
     layers = [
-        kal.RandomBrightness((0.5, 0.5)),
+        kal.RandomBrightness(gain=(1.5, 1.5)),
         kal.RandomChannelShift((20, 20)),
         kal.RandomHue(turns=(0.2, 0.2), space="linear"),
         kal.RandomContrast((0.5, 0.5)),

@@ -67,8 +67,14 @@ def linear_saturation(factor, value_range=None):
     return kal.RandomSaturation(gain=gain, value_range=value_range, space="linear")
 
 
+def brightness(u, value_range=None):
+    """With the range of a change of the gain."""
+    gain = tuple(1.0 + x for x in u) if isinstance(u, tuple) else u
+    return kal.RandomBrightness(gain=gain, value_range=value_range)
+
+
 DEFINED = {
-    "brightness": (kal.RandomBrightness, lambda x, u: x * (1 + u)),
+    "brightness": (brightness, lambda x, u: x * (1 + u)),
     "contrast": (kal.RandomContrast, of_contrast),
     "saturation": (linear_saturation, of_saturation),
     "hue": (linear_hue, of_hue),
@@ -108,7 +114,7 @@ def test_integers_are_rounded_and_clipped_once(photographs):
 
 def test_nothing_is_cut_between_two_layers(photographs):
     """Three times as bright, a third: neither clipped nor rounded in between."""
-    stack = [kal.RandomBrightness((2.0, 2.0)), kal.RandomBrightness((-2 / 3, -2 / 3))]
+    stack = [kal.RandomBrightness(gain=(g, g)) for g in (3.0, 1 / 3)]
     fused = kal.FusedAugmentation(stack)
     assert_same_bits(drawn(fused, photographs), photographs)
     one_by_one = drawn(stack[1], drawn(stack[0], photographs))
@@ -314,7 +320,7 @@ def test_an_inversion_needs_a_range():
 
 def colorful(**kwargs):
     stack = [
-        kal.RandomBrightness((0.1, 0.4)),
+        kal.RandomBrightness(gain=(1.1, 1.4)),
         kal.RandomContrast((0.3, 0.6)),
         linear_saturation((-0.6, -0.2)),
         linear_hue((0.1, 0.2)),
@@ -362,7 +368,7 @@ def ops_of(layers, shape=(4, 9, 12, 3)):
 
 PRODUCTS = {"MatMul", "BatchMatMul", "BatchMatMulV2", "Einsum"}
 GAINS = [
-    kal.RandomBrightness(0.2),
+    kal.RandomBrightness(gain=0.2),
     kal.RandomInvert(0.5, RANGE),
     kal.RandomChannelShift(20),
     kal.RandomColorJitter(brightness=0.2, space="linear"),
@@ -749,7 +755,7 @@ def test_a_transform_with_a_matrix_goes_through_json(images):
 
 def test_an_inverse_transform_gives_the_colours_back(images):
     floats = images.astype("float64")
-    stack = [kal.RandomBrightness(0.3), linear_hue(0.2), kal.RandomContrast(0.4)]
+    stack = [kal.RandomBrightness(gain=0.3), linear_hue(0.2), kal.RandomContrast(0.4)]
     transform = kal.FusedAugmentation(stack).sample(floats)
     changed = transform.images(floats)
     np.testing.assert_allclose(transform.inverse().images(changed), floats, atol=1e-9)

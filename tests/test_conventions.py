@@ -301,19 +301,19 @@ def test_flip_axes(mode, places):
 
 
 @pytest.mark.parametrize(
-    ("u", "method", "value_range", "expected"),
+    ("unit", "value", "value_range", "expected"),
     [
-        (0.5, "multiply", None, 150),
-        (-0.5, "multiply", None, 50),
-        (0.2, "add", None, 151),
-        (-0.2, "add", None, 49),
-        (0.2, "add", (0, 100), 100),
-        (0.2, "add", (50, 150), 120),
+        ("gain", 1.5, None, 150),
+        ("gain", 0.5, None, 50),
+        ("factor", 0.2, None, 151),
+        ("factor", -0.2, None, 49),
+        ("factor", 0.2, (0, 100), 100),
+        ("factor", 0.2, (50, 150), 120),
     ],
 )
-def test_positive_brightness_brightens(u, method, value_range, expected):
+def test_positive_brightness_brightens(unit, value, value_range, expected):
     image = np.full((4, 5, 3), 100, "uint8")
-    layer = kal.RandomBrightness((u, u), value_range, method=method)
+    layer = kal.RandomBrightness(value_range=value_range, **{unit: (value, value)})
     np.testing.assert_array_equal(drawn(layer, image), expected)
 
 

@@ -63,8 +63,8 @@ PROMISES = [
     (kal.RandomZoom(0.3, seed=1), zoom_height, -0.3, 0.3),
     (kal.RandomZoom(0.3, (-0.5, 0.1), seed=1), zoom_height, -0.3, 0.3),
     (kal.RandomZoom(0.3, (-0.5, 0.1), seed=1), zoom_width, -0.5, 0.1),
-    (kal.RandomBrightness((-0.3, 0.6), seed=1), gain, -0.3, 0.6),
-    (kal.RandomBrightness(0.4, (-1, 1), method="add", seed=1), bias, -0.8, 0.8),
+    (kal.RandomBrightness(gain=(0.7, 1.6), seed=1), gain, -0.3, 0.6),
+    (kal.RandomBrightness(0.4, (-1, 1), seed=1), bias, -0.8, 0.8),
 ]
 
 

@@ -80,29 +80,29 @@ def test_brightness_saturates(dtype):
     top = np.iinfo(dtype).max
     images = np.array([[[[0], [5], [100], [top - 5], [top]]]], dtype)
 
-    def brighten(u, **kwargs):
-        return drawn(kal.RandomBrightness((u, u), **kwargs), images).ravel().tolist()
+    def brighten(**kwargs):
+        return drawn(kal.RandomBrightness(**kwargs), images).ravel().tolist()
 
-    assert brighten(0.3) == [0, 6, 130, top, top]
-    assert brighten(-1.0) == [0, 0, 0, 0, 0]
-    assert brighten(1.0, method="add") == [top] * 5
-    assert brighten(-1.0, method="add") == [0] * 5
-    assert brighten(0.5, value_range=(0, 120)) == [0, 8, 120, 120, 120]
+    assert brighten(gain=(1.3, 1.3)) == [0, 6, 130, top, top]
+    assert brighten(gain=(0.0, 0.0)) == [0, 0, 0, 0, 0]
+    assert brighten(factor=(1.0, 1.0)) == [top] * 5
+    assert brighten(factor=(-1.0, -1.0)) == [0] * 5
+    assert brighten(gain=(1.5, 1.5), value_range=(0, 120)) == [0, 8, 120, 120, 120]
 
 
 @pytest.mark.parametrize("dtype", ["int8", "int16", "int32"])
 def test_signed_integers_saturate_at_the_ends_of_their_dtype(dtype):
     low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
     images = np.array([[[[low], [-7], [0], [7], [high]]]], dtype)
-    result = drawn(kal.RandomBrightness((0.5, 0.5)), images)
+    result = drawn(kal.RandomBrightness(gain=(1.5, 1.5)), images)
     # Halves go to the even neighbour.
     assert result.ravel().tolist() == [low, -10, 0, 10, high]
 
 
 def test_floats_are_clipped_to_a_given_range_only():
     images = np.array([[[[-0.5], [0.4], [0.9], [2.0]]]], "float32")
-    free = kal.RandomBrightness((0.5, 0.5))
-    clipped = kal.RandomBrightness((0.5, 0.5), (0, 1))
+    free = kal.RandomBrightness(gain=(1.5, 1.5))
+    clipped = kal.RandomBrightness(gain=(1.5, 1.5), value_range=(0, 1))
     np.testing.assert_allclose(drawn(free, images).ravel(), [-0.75, 0.6, 1.35, 3.0])
     np.testing.assert_allclose(drawn(clipped, images).ravel(), [0.0, 0.6, 1.0, 1.0])
 
@@ -119,8 +119,8 @@ def test_infinities_and_the_largest_numbers_stay(dtype):
         line.tobytes(),
         line[:, ::-1].tobytes(),
     }
-    assert_same_bits(drawn(kal.RandomBrightness((0, 0)), images), images)
-    doubled = drawn(kal.RandomBrightness((1, 1)), images[:1, :, :2])
+    assert_same_bits(drawn(kal.RandomBrightness(gain=(1, 1)), images), images)
+    doubled = drawn(kal.RandomBrightness(gain=(2, 2)), images[:1, :, :2])
     assert doubled.ravel().tolist() == [np.inf, -np.inf]
 
 
@@ -132,7 +132,7 @@ def test_the_largest_numbers_do_not_overflow_between_pixels():
 @pytest.mark.parametrize("dtype", ["uint32", "int64", "float64"])
 def test_the_value_range_clips_wide_dtypes(dtype):
     images = tf.constant([[[[1], [70], [200]]]], dtype)
-    layer = kal.RandomBrightness((0.5, 0.5), (0, 120))
+    layer = kal.RandomBrightness(gain=(1.5, 1.5), value_range=(0, 120))
     assert drawn(layer, images).ravel().tolist() == pytest.approx(
         [2 if images.dtype.is_integer else 1.5, 105, 120]
     )

@@ -38,9 +38,13 @@ ERRORS = {
         ["`chance`", "one for each axis", "(0.5,)"],
     ),
     "unit": (lambda: kal.RandomShift(unit="px"), ["`unit`", "'px'", "'pixels'"]),
-    "method": (
-        lambda: kal.RandomBrightness(0.1, method="mul"),
-        ["`method`", "'mul'", "'multiply'", "'add'"],
+    "brightness in two units": (
+        lambda: kal.RandomBrightness(0.1, gain=0.1),
+        ["Exactly one of `factor` or `gain`", "factor, gain"],
+    ),
+    "brightness in none": (
+        lambda: kal.RandomBrightness(),
+        ["Exactly one of `factor` or `gain`", "none of them"],
     ),
     # Ranges.
     "shift out of bounds": (
@@ -92,7 +96,7 @@ ERRORS = {
         ["`factor`", "-1.5", "between -1"],
     ),
     "brightness above": (
-        lambda: kal.RandomBrightness((0, 2), method="add"),
+        lambda: kal.RandomBrightness((0, 2)),
         ["`factor`", "2", "between -1 and 1"],
     ),
     "brightness of one number": (
@@ -116,7 +120,7 @@ ERRORS = {
         ["`value_range`", "255", "(low, high)"],
     ),
     "value range missing": (
-        call(kal.RandomBrightness(0.1, method="add"), images(dtype="float32")),
+        call(kal.RandomBrightness(0.1), images(dtype="float32")),
         ["`value_range`", "None", "float32", "value_range=(0, 1)"],
     ),
     # Pixels.

@@ -138,8 +138,8 @@ def test_quarter_turns_in_degrees_are_the_same(dtype, quarters):
 
 
 ZERO_DRAWS = {
-    "brightness": lambda: kal.RandomBrightness((0, 0)),
-    "brightness, add": lambda: kal.RandomBrightness((0, 0), (0, 2**31), method="add"),
+    "brightness": lambda: kal.RandomBrightness(gain=(1, 1)),
+    "brightness, add": lambda: kal.RandomBrightness((0, 0), (0, 2**31)),
     "flip": lambda: kal.RandomFlip(probability=0.0),
     "rotate": lambda: kal.RandomRotate((0, 0)),
     "shift": lambda: kal.RandomShift((0, 0), (0, 0)),

@@ -33,7 +33,7 @@ def five(seeds=(None,) * 5):
         kal.RandomFlip("horizontal", seed=flip),
         kal.RandomRotate(degrees=30, seed=rotate),
         kal.RandomZoom(0.2, seed=zoom),
-        kal.RandomBrightness(0.2, seed=brightness),
+        kal.RandomBrightness(gain=0.2, seed=brightness),
     ]
 
 
@@ -139,7 +139,7 @@ def test_the_forms_agree(size):
 
 @pytest.mark.parametrize("jit_compile", [False, "auto"])
 def test_no_warp_without_geometry(jit_compile):
-    layers = [kal.RandomBrightness(0.2), kal.RandomBrightness(0.1)]
+    layers = [kal.RandomBrightness(gain=0.2), kal.RandomBrightness(gain=0.1)]
     nodes = functions_of(kal.FusedAugmentation(layers, jit_compile=jit_compile), STATIC)
     assert not {WARP, "GatherV2"} & set(everything(nodes))
 
@@ -155,7 +155,7 @@ def image_ops(layer):
 def test_no_colour_without_colour():
     """Of float images, what is done behind the warp is nothing at all."""
     none = {"Placeholder", "Identity", "IdentityN", "EnsureShape"}
-    geometry, colour = kal.RandomRotate(0.1), kal.RandomBrightness(0.2)
+    geometry, colour = kal.RandomRotate(0.1), kal.RandomBrightness(gain=0.2)
     for layers, expected in (
         ([], none),
         ([geometry], {WARP, *none}),
@@ -226,7 +226,7 @@ def test_a_member_with_a_seed_draws_as_it_does_alone(seed):
     alone = turns(kal.RandomRotate(0.1, seed=7))
     for group in (
         lambda x: kal.FusedAugmentation([x], seed=1),
-        lambda x: kal.FusedAugmentation([kal.RandomBrightness(0.3), x]),
+        lambda x: kal.FusedAugmentation([kal.RandomBrightness(gain=0.3), x]),
         lambda x: kal.FusedAugmentation(
             [kal.RandomHue(turns=0.1), kal.FusedAugmentation([x])]
         ),
@@ -247,7 +247,7 @@ def test_a_member_without_a_seed_draws_by_its_place():
         return fused.sample(images).matrix.numpy()
 
     def brighter():
-        return kal.RandomBrightness(0.3)
+        return kal.RandomBrightness(gain=0.3)
 
     def turn():
         return kal.RandomRotate(0.1)
@@ -335,7 +335,7 @@ def test_who_has_no_opinion_agrees(name, value):
 
 def test_value_ranges_that_disagree_are_an_error():
     layers = [
-        kal.RandomBrightness(0.2, value_range=value_range)
+        kal.RandomBrightness(gain=0.2, value_range=value_range)
         for value_range in ((0, 1), (0, 255))
     ]
     with pytest.raises(ValueError, match="`value_range` must be the same"):
@@ -354,7 +354,7 @@ def test_only_our_layers_fuse(wrong):
     "after",
     [
         kal.RandomRotate(0.1),
-        kal.RandomBrightness(0.1, value_range=(0, 1)),
+        kal.RandomBrightness(gain=0.1, value_range=(0, 1)),
         kal.FusedAugmentation([kal.RandomErasing(), kal.RandomFlip()]),
     ],
     ids=lambda layer: layer.name,
@@ -555,7 +555,7 @@ STRATEGY = """
         with strategy.scope():
             layer = kal.FusedAugmentation(
                 [kal.RandomShift(0.3, 0.3), kal.RandomRotate(0.2),
-                 kal.RandomBrightness(0.3)],
+                 kal.RandomBrightness(gain=0.3)],
                 jit_compile=jit_compile,
             )
             model = keras.Sequential([
@@ -614,7 +614,11 @@ def nested_pipeline():
         seed=6,
     )
     return kal.FusedAugmentation(
-        [kal.RandomFlip("vertical", seed=3), inner, kal.RandomBrightness(0.3, seed=7)],
+        [
+            kal.RandomFlip("vertical", seed=3),
+            inner,
+            kal.RandomBrightness(gain=0.3, seed=7),
+        ],
         fill_mode="constant",
         interpolation="nearest",
         fill_value=0.5,

@@ -139,7 +139,7 @@ HUGE = {
 }
 """Layers that move by huge factors."""
 HUGE_COLOURS = {
-    "brightness": lambda f: kal.RandomBrightness((f, f), value_range=(0, 255)),
+    "brightness": lambda f: kal.RandomBrightness(gain=(f, f), value_range=(0, 255)),
     "contrast": lambda f: kal.RandomContrast((f, f), value_range=(0, 255)),
     "saturation": lambda f: kal.RandomSaturation(
         gain=(f, f), value_range=(0, 255), space="linear"

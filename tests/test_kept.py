@@ -42,7 +42,7 @@ def member(name, value):
     """A layer with this argument, which draws the same wherever it is."""
     arguments = {"seed": 3, "bounding_box_format": "xyxy", name: value}
     if name == "value_range":
-        return kal.RandomBrightness((0.2, 0.4), **arguments)
+        return kal.RandomBrightness(gain=(1.2, 1.4), **arguments)
     if name == "fill_value":
         arguments["fill_mode"] = "constant"
     if name == "antialias":

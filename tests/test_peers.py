@@ -52,7 +52,7 @@ def test_moves(ours, keras_own, fill_mode, interpolation, size, values):
 def test_brightness(value_range, factor, size):
     low, high = value_range
     images = low + (high - low) * random_images((2, *size, 3))
-    ours = kal.RandomBrightness((factor, factor), value_range, method="add")
+    ours = kal.RandomBrightness((factor, factor), value_range)
     keras_own = keras.layers.RandomBrightness((factor, factor), value_range)
     np.testing.assert_allclose(
         drawn(ours, images),

@@ -16,7 +16,7 @@ HALF = "RandomRotate(degrees=(180, 180))"
 AT = "--layer RandomRotate(degrees=400):"
 TURN = "--layer RandomTurn(3):"
 HALF_TURN = kal.RandomRotate(degrees=(180, 180))
-BOTH = kal.FusedAugmentation([HALF_TURN, kal.RandomBrightness((0, 0))])
+BOTH = kal.FusedAugmentation([HALF_TURN, kal.RandomBrightness(gain=(1, 1))])
 
 
 @pytest.fixture(autouse=True)
@@ -79,12 +79,16 @@ def test_layers_come_in_the_order_given(photo, monkeypatch):
     monkeypatch.setattr(
         preview, "sheet", lambda x: rows.extend(x) or Image.new("L", (1, 1))
     )
-    texts = "RandomZoom((-0.3, 0))", "RandomFlip('vertical')", "RandomBrightness(0.2)"
+    texts = (
+        "RandomZoom((-0.3, 0))",
+        "RandomFlip('vertical')",
+        "RandomBrightness(gain=0.2)",
+    )
     assert run(*(x for text in texts for x in ("--layer", text))) == 0
     assert [row.title for row in rows] == [
         "RandomZoom(height_factor=(-0.3, 0))",
         "RandomFlip(mode='vertical')",
-        "RandomBrightness(factor=±0.2)",
+        "RandomBrightness(gain=(0.8, 1.2))",
         preview.FUSED,
     ]
 
@@ -149,13 +153,13 @@ def test_several_photos_follow_each_other(photo):
         ([serialized(HALF_TURN)], 2),
         (
             serialized(
-                kal.FusedAugmentation([HALF_TURN, kal.RandomBrightness((0, 0))])
+                kal.FusedAugmentation([HALF_TURN, kal.RandomBrightness(gain=(1, 1))])
             ),
             3,
         ),
         (
             kal.FusedAugmentation(
-                [HALF_TURN, kal.RandomBrightness((0, 0))]
+                [HALF_TURN, kal.RandomBrightness(gain=(1, 1))]
             ).get_config(),
             3,
         ),
@@ -173,7 +177,7 @@ def test_configurations(photo, config, rows):
 
 
 def test_pixels_come_in_the_range_of_the_configuration(photo):
-    darker = kal.RandomBrightness((-0.2, -0.2), (-1, 1), method="add")
+    darker = kal.RandomBrightness((-0.2, -0.2), (-1, 1))
     assert run(config=serialized(darker)) == 0
     shown = tiles("sheet.png", 2, 6, 40, 60)
     expected = np.clip(photo.astype(int) - 51, 0, 255)

@@ -45,7 +45,7 @@ def pipeline(jit_compile=False):
         [
             kal.RandomShift(0.2, 0.2),
             kal.RandomRotate(0.1),
-            kal.RandomBrightness(0.3, value_range=(0, 255)),
+            kal.RandomBrightness(gain=0.3, value_range=(0, 255)),
         ],
         jit_compile=jit_compile,
     )
@@ -170,7 +170,8 @@ def test_tensorflows_global_seed_changes_nothing():
 @pytest.mark.parametrize("jit_compile", [True, False])
 def test_with_a_key_order_and_batches_change_nothing(jit_compile):
     layer = kal.FusedAugmentation(
-        [kal.RandomShift(0.2, 0.2), kal.RandomBrightness(0.3)], jit_compile=jit_compile
+        [kal.RandomShift(0.2, 0.2), kal.RandomBrightness(gain=0.3)],
+        jit_compile=jit_compile,
     )
 
     def by_label(dataset):

@@ -1,8 +1,9 @@
 """A name that Keras has means what it means in Keras."""
 
+import keras
 import numpy as np
 import pytest
-from helpers import sampled
+from helpers import drawn, random_images, sampled
 
 import keras_aug_layers as kal
 
@@ -67,3 +68,45 @@ def test_a_recipe_flips_more_than_half_of_the_images(chance):
     recipe = kal.recipes.timm(size=8, hflip=chance, auto_augment=None)
     (flip,) = (x for x in members(recipe.train) if isinstance(x, kal.RandomFlip))
     assert (flip.mode, flip.chance, flip.probability) == ("horizontal", chance, 1.0)
+
+
+OLD = {
+    "multiply": (0.2, 0.2),
+    "add": (-0.1, -0.1),
+}
+
+
+@pytest.mark.parametrize("method", OLD)
+def test_a_saved_brightness_keeps_its_meaning(method):
+    """Version 0.1 had `method`: a gain of 1 + u, or a part of the range."""
+    new = kal.RandomBrightness(0.5, (0, 200), seed=1).get_config()
+    old = {**new, "factor": OLD[method], "method": method}
+    del old["gain"]
+    layer = kal.RandomBrightness.from_config(old)
+    pixels = drawn(layer, np.full((1, 2, 2, 3), 100, "uint8"))
+    assert pixels.ravel()[0] == {"multiply": 120, "add": 80}[method]
+    assert kal.RandomBrightness.from_config(layer.get_config()).gain == layer.gain
+
+
+def peers():
+    """Layers of one value in Keras's units, which are the same here."""
+    color = {"value_range": (0, 1)}
+    for name, factor in {
+        "RandomBrightness": (0.3, 0.3),
+        "RandomSaturation": (0.5, 0.5),
+        "RandomHue": (1.0, 1.0),
+        "RandomSharpness": (0.5, 0.5),
+    }.items():
+        yield name, (factor,), color
+    yield "RandomSaturation", ((0.2, 0.2),), color
+    yield "RandomColorJitter", ((0, 1), (-0.3, -0.3)), {}
+    yield "RandomColorJitter", ((0, 1), None, None, (0.3, 0.3)), {}
+    yield "RandomInvert", ((1.0, 1.0),), color
+
+
+@pytest.mark.parametrize(("name", "given", "named"), [*peers()])
+def test_keras_units_are_ours(name, given, named):
+    images = random_images((4, 7, 9, 3))
+    expected = getattr(keras.layers, name)(*given, **named)(images, training=True)
+    result = drawn(getattr(kal, name)(*given, **named), images)
+    np.testing.assert_allclose(result, expected, atol=1e-5)

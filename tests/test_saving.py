@@ -35,7 +35,7 @@ def build():
             keras.Input((9, 12, 3), batch_size=4),
             kal.RandomShift(0.3, 0.3),
             kal.FusedAugmentation(
-                [kal.RandomRotate(0.2, seed=4), kal.RandomBrightness(0.3)],
+                [kal.RandomRotate(0.2, seed=4), kal.RandomBrightness(gain=0.3)],
                 probability=0.9,
             ),
             Last(),
@@ -208,7 +208,7 @@ def nets():
 
 def stack_with_seeds():
     return kal.FusedAugmentation(
-        [kal.RandomRotate(0.2, seed=4), kal.RandomBrightness(0.3)]
+        [kal.RandomRotate(0.2, seed=4), kal.RandomBrightness(gain=0.3)]
     )
 
 

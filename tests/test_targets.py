@@ -774,7 +774,7 @@ def test_the_inverse_brings_the_interior_of_an_image_back():
     y, x = np.mgrid[: size[0], : size[1]]
     images = np.sin(wave[0] * x + wave[1] * y + 0.5)[None, ..., None].repeat(8, 0)
     layers = [kal.RandomRotate(0.5), kal.RandomZoom(0.15), kal.RandomShift(0.05, 0.05)]
-    layer = kal.FusedAugmentation([*layers, kal.RandomBrightness((0.3, 0.5))])
+    layer = kal.FusedAugmentation([*layers, kal.RandomBrightness(gain=(1.3, 1.5))])
     transform = layer.sample((8, *size, 1), seed=(1, 2))
     back = transform.inverse().images(transform.images(images.astype("float32")))
     stretch = np.linalg.norm(transform.matrix[:, :2, :2], ord=2, axis=(1, 2))

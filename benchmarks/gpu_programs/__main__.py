@@ -17,7 +17,7 @@ from benchmarks.gpu_programs import DEVICES, Row, Unavailable, measure
 from keras_aug_layers.constructors import build_layer
 
 FIVE = """FusedAugmentation([RandomShift(0.1, 0.1), RandomFlip("horizontal"),
-RandomRotate(degrees=30), RandomZoom(0.2), RandomBrightness(0.2)], seed=1)"""
+RandomRotate(degrees=30), RandomZoom(0.2), RandomBrightness(gain=0.2)], seed=1)"""
 
 COLUMNS = (
     ("device", lambda row: row.device),

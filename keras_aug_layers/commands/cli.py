@@ -193,7 +193,7 @@ PREVIEW_DEFAULT = (
     "RandomFlip('horizontal')",
     "RandomRotate(degrees=30)",
     "RandomZoom(0.2)",
-    "RandomBrightness(0.3)",
+    "RandomBrightness(gain=0.3)",
 )
 """What is shown where nothing is asked for."""
 

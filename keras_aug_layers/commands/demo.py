@@ -222,7 +222,7 @@ def five_layers(
             kal.RandomFlip("horizontal", probability=flip),
             kal.RandomRotate(degrees=degrees, fill_mode=fill_mode),
             kal.RandomZoom(zoom, zoom, fill_mode=fill_mode),
-            kal.RandomBrightness(0.3, value_range=(0, 255)),
+            kal.RandomBrightness(gain=0.3, value_range=(0, 255)),
         ],
         name="augmentation",
     )

@@ -129,8 +129,7 @@ def _perspective(layer: Any, common: Common) -> AugmentationLayer:
 
 
 def _brightness(layer: Any, common: Common) -> AugmentationLayer:
-    value_range = tuple(layer.value_range)
-    return RandomBrightness(tuple(layer.factor), value_range, method="add", **common)
+    return RandomBrightness(tuple(layer.factor), tuple(layer.value_range), **common)
 
 
 def _contrast(layer: Any, common: Common) -> AugmentationLayer:

@@ -66,7 +66,7 @@ def build(
     if not symbolic:
         dataset = dataset.repeat(epochs)
     layer = kal.FusedAugmentation(
-        [kal.RandomShift(0.3, 0.3), kal.RandomBrightness(0.3)],
+        [kal.RandomShift(0.3, 0.3), kal.RandomBrightness(gain=0.3)],
         jit_compile=jit_compile,
     )
     dataset = kal.augment_dataset(dataset, layer, seed=5, key=key)

@@ -108,7 +108,7 @@ def main(number):
         layers = {
             "RandomRotate": kal.RandomRotate(0.1),
             "FusedAugmentation": kal.FusedAugmentation(
-                [kal.RandomShift(0.2, 0.2), kal.RandomBrightness(0.2)]
+                [kal.RandomShift(0.2, 0.2), kal.RandomBrightness(gain=0.2)]
             ),
         }
         for worker in workers:

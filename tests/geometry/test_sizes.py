@@ -199,7 +199,7 @@ def test_a_stack_is_one_warp():
         kal.RandomResizedCrop(12, 17, seed=1),
         kal.RandomFlip(seed=2),
         kal.RandomRotate(0.1, seed=3),
-        kal.RandomBrightness((-0.2, 0.2), seed=4),
+        kal.RandomBrightness(gain=0.2, seed=4),
     ]
     sequential = keras.Sequential(stack)
     assert kal.explain(sequential, (None, None, None, 3)).startswith("1 warp")

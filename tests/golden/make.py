@@ -13,7 +13,6 @@ share what float64 gives, as "float/case". What is in `OTHER` is "part/name".
 """
 
 import functools
-import inspect
 import os
 import pathlib
 from typing import NamedTuple
@@ -76,18 +75,13 @@ def at(value):
 
 
 def brightness(u, **kwargs):
-    """A gain of 1 + u: `gain` if there is such an argument, else the factor."""
-    arguments = inspect.signature(kal.RandomBrightness.__init__).parameters
-    if "gain" in arguments:
-        return kal.RandomBrightness(gain=at(u), **kwargs)
-    return kal.RandomBrightness(at(u), **kwargs)
+    """A gain of 1 + u."""
+    return kal.RandomBrightness(gain=at(1.0 + u), **kwargs)
 
 
 def brightness_added(u, value_range):
-    """A part of the range: the factor, by a method if there is a choice."""
-    arguments = inspect.signature(kal.RandomBrightness.__init__).parameters
-    method = {"method": "add"} if "method" in arguments else {}
-    return kal.RandomBrightness(at(u), value_range, **method)
+    """A part of the range."""
+    return kal.RandomBrightness(at(u), value_range)
 
 
 def shift(**kwargs):

@@ -271,7 +271,7 @@ def test_ragged_boxes_and_a_chance():
 def test_what_comes_before_is_done_to_each_image_first():
     """A flip of its own, a colour of its own: then the four are put together."""
     images = random_images((4, 12, 16, 3), "uint8")
-    before = [kal.RandomFlip(seed=3), kal.RandomBrightness(0.5, seed=4)]
+    before = [kal.RandomFlip(seed=3), kal.RandomBrightness(gain=0.5, seed=4)]
     mosaic = kal.Mosaic(num_classes=4, seed=1)
     after = [kal.RandomContrast(0.5, seed=5), kal.RandomFlip("vertical", seed=6)]
     data = {"images": images, "labels": np.arange(4)}

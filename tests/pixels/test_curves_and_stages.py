@@ -195,7 +195,7 @@ def test_noise_is_the_same_in_every_form(batch):
 @pytest.mark.parametrize("form", FORMS)
 def test_normalize_is_the_two_steps_apart(dtype, form, batch):
     mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-    moves = [kal.RandomRotate(0.1, seed=1), kal.RandomBrightness(0.3, seed=2)]
+    moves = [kal.RandomRotate(0.1, seed=1), kal.RandomBrightness(gain=0.3, seed=2)]
     last = kal.Normalize(mean, std, dtype=dtype)
     result = done(kal.FusedAugmentation([*moves, last]), batch, FORMS[form])
     stored = done(kal.FusedAugmentation(moves), batch, FORMS[form])
@@ -210,7 +210,7 @@ def test_normalize_is_the_two_steps_apart(dtype, form, batch):
 
 def test_outside_training_it_normalises_and_nothing_else(batch):
     stack = kal.FusedAugmentation(
-        [kal.RandomFlip(), kal.RandomBrightness(0.5), kal.Normalize(0.5, 0.25)]
+        [kal.RandomFlip(), kal.RandomBrightness(gain=0.5), kal.Normalize(0.5, 0.25)]
     )
     expected = (batch / 255.0 - 0.5) / 0.25
     np.testing.assert_allclose(stack(batch).numpy(), expected, atol=1e-5)

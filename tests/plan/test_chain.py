@@ -27,7 +27,7 @@ def stack(**kwargs):
     return [
         kal.RandomRotate(degrees=25, seed=1, **kwargs),
         kal.RandomShift(0.2, 0.1, seed=2, **kwargs),
-        kal.RandomBrightness(0.3, seed=3),
+        kal.RandomBrightness(gain=0.3, seed=3),
         kal.RandomZoom(0.2, seed=4, **kwargs),
     ]
 
@@ -280,7 +280,7 @@ def boxed(**kwargs):
     """Layers for boxes."""
     return [
         kal.RandomRotate(degrees=30, seed=1, bounding_box_format="xyxy", **kwargs),
-        kal.RandomBrightness(0.2, seed=2, bounding_box_format="xyxy"),
+        kal.RandomBrightness(gain=0.2, seed=2, bounding_box_format="xyxy"),
         kal.RandomShift(0.1, 0.1, seed=3, bounding_box_format="xyxy", **kwargs),
     ]
 

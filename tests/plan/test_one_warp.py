@@ -22,7 +22,7 @@ def five(jit_compile):
         kal.RandomFlip("horizontal", **form),
         kal.RandomRotate(degrees=30, **form),
         kal.RandomZoom(0.2, **form),
-        kal.RandomBrightness(0.2, **form),
+        kal.RandomBrightness(gain=0.2, **form),
     ]
 
 

@@ -71,7 +71,7 @@ class RandomChoice(LayerGroup):
     Example:
         >>> import numpy as np
         >>> images = np.zeros((8, 32, 32, 3), "uint8")
-        >>> either = RandomChoice([RandomRotate(0.1), RandomBrightness(0.3)])
+        >>> either = RandomChoice([RandomRotate(0.1), RandomBrightness(gain=0.3)])
         >>> either(images, training=True).shape
         TensorShape([8, 32, 32, 3])
     """
