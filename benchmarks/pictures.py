@@ -58,6 +58,7 @@ LAYERS: dict[str, AugmentationLayer] = {
     "RandomShear(0.3, 0.3)": kal.RandomShear(0.3, 0.3),
     "RandomPerspective(scale=0.8)": kal.RandomPerspective(scale=0.8),
     "RandomBrightness(gain=0.5)": kal.RandomBrightness(gain=0.5),
+    "RandomColorDegeneration(1.0)": kal.RandomColorDegeneration(1.0),
     "RandomContrast(0.7)": kal.RandomContrast(0.7),
     "RandomSaturation(gain=0.9)": kal.RandomSaturation(gain=0.9),
     "RandomHue(0.4)": kal.RandomHue(0.4),

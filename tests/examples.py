@@ -37,6 +37,7 @@ EVERY = {
     "RandomApply": lambda **kwargs: kal.RandomApply(kal.RandomRotate(0.1), **kwargs),
     "RandomChannelShift": functools.partial(kal.RandomChannelShift, 30),
     "RandomChoice": functools.partial(_both, kal.RandomChoice),
+    "RandomColorDegeneration": functools.partial(kal.RandomColorDegeneration, 0.8),
     "RandomColorJitter": functools.partial(
         kal.RandomColorJitter,
         brightness=0.3,
@@ -173,6 +174,7 @@ ARGUMENTS = {
     "GridMask.ratio": 0.5,
     "GridMask.unit": (4.0, 9.0),
     "Mosaic.partners": "random",
+    "RandomColorDegeneration.factor": (0.2, 0.6),
     "RandomContrast.factor": (-0.2, 0.3),
     "RandomCrop.antialias": False,
     "RandomElasticTransform.factor": (0.2, 0.5),

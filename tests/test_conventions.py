@@ -19,10 +19,12 @@ from keras_aug_layers.layers.base import AugmentationLayer
 
 BASES = ("AugmentationLayer", "ColorLayer", "GeometricLayer")
 """Of which users make layers of their own; none does anything by itself."""
+ALIASES = {"RandomRotation": "RandomRotate", "RandomTranslation": "RandomShift"}
+"""Keras's names of layers of ours."""
 PUBLIC_LAYERS = [
     name
     for name in kal.__all__
-    if name not in BASES
+    if name not in (*BASES, *ALIASES)
     and inspect.isclass(getattr(kal, name))
     and issubclass(getattr(kal, name), AugmentationLayer)
 ]

@@ -391,7 +391,7 @@ STACKS = {
             [
                 "RandomBrightness",
                 "RandomContrast",
-                "RandomSaturation",
+                "RandomColorDegeneration",
                 "RandomGrayscale",
                 "RandomInvert",
             ]

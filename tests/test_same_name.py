@@ -88,6 +88,16 @@ def test_a_saved_brightness_keeps_its_meaning(method):
     assert kal.RandomBrightness.from_config(layer.get_config()).gain == layer.gain
 
 
+@pytest.mark.parametrize(
+    "layer", [kal.RandomRotation(0.1), kal.RandomTranslation(0.1, 0.2)]
+)
+def test_a_name_of_kerass_is_saved_under_ours(layer):
+    saved = keras.saving.serialize_keras_object(layer)
+    again = keras.saving.deserialize_keras_object(saved)
+    assert type(again) is type(layer) in (kal.RandomRotate, kal.RandomShift)
+    assert again.get_config() == layer.get_config()
+
+
 def peers():
     """Layers of one value in Keras's units, which are the same here."""
     color = {"value_range": (0, 1)}
@@ -96,6 +106,7 @@ def peers():
         "RandomSaturation": (0.5, 0.5),
         "RandomHue": (1.0, 1.0),
         "RandomSharpness": (0.5, 0.5),
+        "RandomColorDegeneration": (0.3, 0.3),
     }.items():
         yield name, (factor,), color
     yield "RandomSaturation", ((0.2, 0.2),), color
@@ -109,4 +120,4 @@ def test_keras_units_are_ours(name, given, named):
     images = random_images((4, 7, 9, 3))
     expected = getattr(keras.layers, name)(*given, **named)(images, training=True)
     result = drawn(getattr(kal, name)(*given, **named), images)
-    np.testing.assert_allclose(result, expected, atol=1e-5)
+    np.testing.assert_allclose(result, expected, atol=1e-4)  # of grey, four digits

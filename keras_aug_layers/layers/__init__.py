@@ -31,6 +31,9 @@ from keras_aug_layers.layers.pixels.auto_contrast import AutoContrast
 from keras_aug_layers.layers.pixels.brightness import RandomBrightness
 from keras_aug_layers.layers.pixels.channel_shift import RandomChannelShift
 from keras_aug_layers.layers.pixels.coarse_dropout import CoarseDropout
+from keras_aug_layers.layers.pixels.color_degeneration import (
+    RandomColorDegeneration,
+)
 from keras_aug_layers.layers.pixels.color_jitter import RandomColorJitter
 from keras_aug_layers.layers.pixels.contrast import RandomContrast
 from keras_aug_layers.layers.pixels.equalization import Equalization
@@ -49,6 +52,10 @@ from keras_aug_layers.layers.pixels.random_hsv import RandomHSV
 from keras_aug_layers.layers.pixels.saturation import RandomSaturation
 from keras_aug_layers.layers.pixels.sharpness import RandomSharpness
 from keras_aug_layers.layers.pixels.solarization import Solarization
+
+RandomRotation = RandomRotate
+RandomTranslation = RandomShift
+"""The names that Keras has for these two: the same classes, saved under our names."""
 
 __all__ = [
     "CoarseDropout",
@@ -88,6 +95,7 @@ __all__ = [
     "RandomBrightness",
     "RandomChannelShift",
     "RandomChoice",
+    "RandomColorDegeneration",
     "RandomColorJitter",
     "RandomContrast",
     "RandomFlip",
@@ -96,9 +104,11 @@ __all__ = [
     "RandomInvert",
     "RandomPerspective",
     "RandomRotate",
+    "RandomRotation",
     "RandomSaturation",
     "RandomShear",
     "RandomShift",
+    "RandomTranslation",
     "RandomZoom",
     "TrivialAugment",
 ]

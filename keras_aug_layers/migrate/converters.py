@@ -46,6 +46,7 @@ from keras_aug_layers.layers import (
     RandAugment,
     RandomBrightness,
     RandomChoice,
+    RandomColorDegeneration,
     RandomColorJitter,
     RandomContrast,
     RandomCrop,
@@ -141,10 +142,8 @@ def _contrast(layer: Any, common: Common) -> AugmentationLayer:
 def _degeneration(layer: Any, common: Common) -> AugmentationLayer:
     """Keras draws a single f from (-f, f), though it documents 0 … f."""
     low, high = layer.factor
-    gain = 1.0 - high, 1.0 - max(low, 0.0)
-    return RandomSaturation(
-        None, tuple(layer.value_range), gain=gain, space="linear", **common
-    )
+    factor = max(low, 0.0), high
+    return RandomColorDegeneration(factor, tuple(layer.value_range), **common)
 
 
 def _grayscale(layer: Any, common: Common) -> AugmentationLayer:
