@@ -1,12 +1,15 @@
 """Checks of arguments: each error names the argument, what came and what to write."""
 
+import functools
+import inspect
 import math
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar
 
 import numpy as np
 
 Range = tuple[float, float]
+Class = TypeVar("Class")
 
 OLDEST_KERAS = 3, 11
 LARGEST = 1e12
@@ -17,6 +20,43 @@ EITHER = f"a number or {PAIR}"
 
 class CommandError(Exception):
     """What the user can put right on the command line: shown without a traceback."""
+
+
+def in_keras_order(*names: str) -> Callable[[type[Class]], type[Class]]:
+    """Lets a class take further arguments by position, as Keras's class of its name.
+
+    Args:
+        names: those that follow the class's own positional arguments in Keras.
+    """
+
+    def decorated(cls: Any) -> Any:
+        init = cls.__init__
+        known = {
+            name: parameter.replace(kind=parameter.POSITIONAL_OR_KEYWORD)
+            for base in reversed(cls.__mro__)
+            for name, parameter in inspect.signature(base.__init__).parameters.items()
+        }
+        parameters = inspect.signature(init).parameters.values()
+        first = [x for x in parameters if x.kind is x.POSITIONAL_OR_KEYWORD]
+        last = [x for x in parameters if x not in first and x.name not in names]
+        own, most = len(first) - 1, len(first) - 1 + len(names)
+
+        @functools.wraps(init)
+        def ordered(self: Any, *args: Any, **kwargs: Any) -> None:
+            if len(args) > most:
+                raise TypeError(
+                    f"{cls.__name__} takes at most {most} arguments by position, at "
+                    f"last {', '.join(names)}. Received: {len(args)}"
+                )
+            further = dict(zip(names, args[own:], strict=False))
+            init(self, *args[:own], **further, **kwargs)
+
+        order = [*first, *(known[name] for name in names), *last]
+        vars(ordered)["__signature__"] = inspect.Signature(order)
+        cls.__init__ = ordered
+        return cls
+
+    return decorated
 
 
 def one_of(name: str, value: Any, options: Collection[str]) -> str:

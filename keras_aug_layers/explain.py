@@ -88,7 +88,8 @@ def _lines(chains: Sequence[Sequence[chain.Call]]) -> list[str]:
 def describe(layer: AugmentationLayer) -> str:
     """The layer's class, and its arguments where they are not the default."""
     parts = [describe(part) for part in getattr(layer, "layers", ())]
-    for name, parameter in inspect.signature(type(layer).__init__).parameters.items():
+    init = inspect.unwrap(type(layer).__init__)
+    for name, parameter in inspect.signature(init).parameters.items():
         value = getattr(layer, name, None)
         listed = name in ("self", "layers", "layer", "weights")
         default = value == parameter.default or value in (None, (0.0, 0.0))

@@ -39,6 +39,11 @@ def own_bases(cls):
     return mro[: mro.index(AugmentationLayer) + 1]
 
 
+def written(cls):
+    """The arguments of the constructor, without those that Keras's order adds."""
+    return inspect.signature(inspect.unwrap(cls.__init__)).parameters
+
+
 def parameters(cls):
     """Every named argument of the constructor, those of its bases included."""
     return {
@@ -84,7 +89,7 @@ def test_layers_are_registered_and_documented(name):
     makers = [base for base in own_bases(cls) if "__init__" in vars(base)]
     for maker in makers:
         doc = inspect.getdoc(maker)
-        own = inspect.signature(maker.__init__).parameters.keys() - {"self", "kwargs"}
+        own = written(maker).keys() - {"self", "kwargs"}
         assert not [argument for argument in own if f"    {argument}: " not in doc]
 
 
@@ -99,7 +104,7 @@ POSITIONAL = {
 @layers
 def test_arguments_after_the_first_two_are_keyword_only(name):
     for base in own_bases(getattr(kal, name)):
-        _, *arguments = inspect.signature(base.__init__).parameters.values()
+        _, *arguments = written(base).values()
         kinds = [argument.kind for argument in arguments]
         first = POSITIONAL.get(base.__name__, 2 if base.__name__ == name else 1)
         named = kinds[first:]

@@ -1,5 +1,7 @@
 """A name that Keras has means what it means in Keras."""
 
+import inspect
+
 import keras
 import numpy as np
 import pytest
@@ -121,3 +123,82 @@ def test_keras_units_are_ours(name, given, named):
     expected = getattr(keras.layers, name)(*given, **named)(images, training=True)
     result = drawn(getattr(kal, name)(*given, **named), images)
     np.testing.assert_allclose(result, expected, atol=1e-4)  # of grey, four digits
+
+
+ANOTHER_ORDER = {
+    "AugMix": "the published arguments",
+    "Equalization": "always 256 bins",
+    "RandAugment": "the published arguments",
+}
+"""Layers of both whose arguments are others, and what they are."""
+RENAMED = {("CutMix", "factor"): "alpha"}
+VALUES = {
+    "addition_factor": 0.1,
+    "alpha": 0.3,
+    "antialias": False,
+    "brightness_factor": 0.1,
+    "contrast_factor": 0.2,
+    "crop_to_aspect_ratio": False,
+    "data_format": "channels_first",
+    "factor": 0.3,
+    "fill_mode": "wrap",
+    "fill_value": 3.0,
+    "height": 5,
+    "height_factor": 0.1,
+    "hue_factor": 0.4,
+    "interpolation": "nearest",
+    "kernel_size": 5,
+    "mode": "vertical",
+    "name": "mine",
+    "pad_to_aspect_ratio": True,
+    "saturation_factor": 0.3,
+    "scale": 0.2,
+    "seed": 7,
+    "sigma": 0.6,
+    "threshold_factor": 0.5,
+    "value_range": (0.0, 100.0),
+    "width": 6,
+    "width_factor": 0.2,
+    "x_factor": 0.1,
+    "y_factor": 0.2,
+    ("RandomPosterization", "factor"): 3,
+}
+SHARED = [
+    name
+    for name, cls in vars(keras.layers).items()
+    if ".image_preprocessing." in getattr(cls, "__module__", "") and hasattr(kal, name)
+]
+
+
+def test_most_layers_of_keras_are_here():
+    assert len(SHARED) >= 28
+    assert ANOTHER_ORDER.keys() <= set(SHARED)
+
+
+@pytest.mark.parametrize("name", sorted(set(SHARED) - ANOTHER_ORDER.keys()))
+def test_arguments_come_in_the_order_of_keras(name):
+    ours, keras_own = getattr(kal, name), getattr(keras.layers, name)
+    named = list(inspect.signature(keras_own).parameters)
+    assert named.pop() == "kwargs"
+    values = [VALUES.get((name, key), VALUES.get(key)) for key in named]
+    keyed = dict(zip([RENAMED.get((name, k), k) for k in named], values, strict=True))
+    config = ours(*values).get_config()
+    expected = ours(**keyed).get_config()
+    if "name" not in keyed:  # Keras counts them up
+        del config["name"], expected["name"]
+    assert config == expected
+    keras_own(*values)  # to which they mean something as well
+    with pytest.raises(TypeError):
+        ours(*values, 1)
+    with pytest.raises(TypeError, match="multiple values"):
+        ours(*values, **dict([keyed.popitem()]))
+
+
+@pytest.mark.parametrize("name", ["AugMix", "RandAugment"])
+def test_arguments_in_the_order_of_keras_are_refused_elsewhere(name):
+    with pytest.raises(ValueError, match=r"Received: \(0, 255\)"):
+        getattr(kal, name)((0, 255))
+
+
+def test_what_keras_calls_antialias_is_taken():
+    assert kal.Resizing(5, 6, antialias=True).antialias == "auto"

@@ -27,6 +27,8 @@ from keras_aug_layers.plan.transform import Transform
 class AugmentationLayer(Kept):
     """Base class of all layers: random while training, nothing at all otherwise.
 
+    Where Keras has the layer, arguments may come by position, in Keras's order.
+
     Args:
         probability: chance, from 0 to 1, that an image is augmented, drawn per image.
         seed: integer for reproducible draws; by default taken from Python's `random`,

@@ -100,6 +100,7 @@ class Settings:
             elif name == "value_range":
                 checked[name] = arguments.value_range(name, value)
             elif name == "antialias":
+                value = "auto" if value is True else value  # as Keras has it
                 checked[name] = value and arguments.one_of(name, value, ("auto",))
             elif name == "fill_value":
                 checked[name] = arguments.per_channel(name, value)

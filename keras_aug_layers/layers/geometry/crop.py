@@ -18,6 +18,7 @@ from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor
 
 
+@arguments.in_keras_order("data_format")
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class CenterCrop(SizeLayer):
     """Cuts out the middle of images, in training and outside.
@@ -40,11 +41,15 @@ class CenterCrop(SizeLayer):
         [[5, 6], [9, 10]]
     """
 
+    def __init__(self, height: int, width: int, **kwargs: Any) -> None:
+        super().__init__(height, width, **kwargs)
+
     def window(self, frame: Frame) -> Window:
         """The middle."""
         return cropped(frame, self.height, self.width)
 
 
+@arguments.in_keras_order("seed", "data_format", "name")
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class RandomCrop(SizeLayer):
     """Cuts a window out of each image, at a place that is drawn per image.

@@ -25,6 +25,9 @@ def _uniform(key: tf.Tensor, count: int) -> tf.Tensor:
     return (tf.cast(bits, tf.float64) + 0.5) * 2.0**-23 - 1.0
 
 
+@arguments.in_keras_order(
+    "interpolation", "fill_mode", "fill_value", "value_range", "seed", "data_format"
+)
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class RandomElasticTransform(GeometricLayer):
     """Bends images as if they were of rubber, by a smooth field of random moves.
@@ -47,6 +50,7 @@ class RandomElasticTransform(GeometricLayer):
             multiply.
         scale: range of the strength, from 0 to 1: a number f for (0, f), or a pair.
         grid: how many cells the field has along either axis.
+        value_range: (low, high), to which pixels are clipped, as for a `ColorLayer`.
         **kwargs: arguments of `GeometricLayer`.
 
     Raises:
@@ -65,9 +69,11 @@ class RandomElasticTransform(GeometricLayer):
         scale: float | tuple[float, float] = 1.0,
         *,
         grid: int = 8,
+        value_range: tuple[float, float] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self._set(value_range=value_range)
         self.factor = arguments.fixed("factor", factor, 0.0, 1.0)
         self.scale = arguments.share("scale", scale)
         self.grid = arguments.whole("grid", arguments.number("grid", grid, 1, MOST))

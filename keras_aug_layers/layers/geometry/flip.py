@@ -45,6 +45,7 @@ exchange = register(
 """Keypoints `first` and `second`, numbers (1, P), change places where `mirrored`."""
 
 
+@arguments.in_keras_order("seed", "data_format")
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class RandomFlip(GeometricLayer):
     """Mirrors images left-right, top-bottom or both, each with a chance of its own.

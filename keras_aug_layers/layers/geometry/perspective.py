@@ -14,6 +14,7 @@ from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor
 
 
+@arguments.in_keras_order("interpolation", "fill_value", "seed", "data_format")
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class RandomPerspective(GeometricLayer):
     """Tilts images as if they were seen from another point.

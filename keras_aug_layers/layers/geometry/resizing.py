@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from keras_aug_layers import arguments
 from keras_aug_layers.layers.geometry.window import (
     SizeLayer,
     Window,
@@ -14,6 +15,7 @@ from keras_aug_layers.layers.geometry.window import (
 from keras_aug_layers.plan.frame import Frame
 
 
+@arguments.in_keras_order("fill_mode", "fill_value", "antialias", "data_format")
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class Resizing(SizeLayer):
     """Brings images of any size to one size, in training and outside.

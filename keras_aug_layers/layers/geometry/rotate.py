@@ -13,6 +13,9 @@ from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor
 
 
+@arguments.in_keras_order(
+    "fill_mode", "interpolation", "seed", "fill_value", "data_format"
+)
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class RandomRotate(GeometricLayer):
     """Rotates images about their centre by a random angle.

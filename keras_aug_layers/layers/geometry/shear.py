@@ -14,6 +14,9 @@ from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor
 
 
+@arguments.in_keras_order(
+    "interpolation", "fill_mode", "fill_value", "data_format", "seed"
+)
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class RandomShear(GeometricLayer):
     """Slants images by a random amount along one axis or both.

@@ -79,7 +79,7 @@ class SizeLayer(GeometricLayer):
         fill_mode: what is seen where a window reaches outside; by default these layers
             agree with any neighbour.
         fill_value: the value outside the frame if `fill_mode` is "constant".
-        antialias: "auto" filters images where they shrink, False never does.
+        antialias: "auto", or True, filters where images shrink, False never does.
         **kwargs: arguments of `GeometricLayer`.
     """
 

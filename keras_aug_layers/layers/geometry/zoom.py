@@ -23,6 +23,9 @@ def _read(name: str, factor: float | tuple[float, float] | None) -> Range | None
     return arguments.factor(name, factor, _ABOVE_MINUS_ONE)
 
 
+@arguments.in_keras_order(
+    "fill_mode", "interpolation", "seed", "fill_value", "data_format"
+)
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class RandomZoom(GeometricLayer):
     """Zooms images in or out about their centre by a random factor.

@@ -121,6 +121,7 @@ paste = register(
 """A window of each image shows its `partner`; `lam` is the part outside of it."""
 
 
+@arguments.in_keras_order("seed", "data_format")
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class CutMix(MixingLayer):
     """Shows, in a random window of each image, another one of its batch.

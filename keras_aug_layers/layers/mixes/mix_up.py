@@ -67,6 +67,7 @@ blend = register(
 """The `lam`-th part of each image, and the rest of its `partner`."""
 
 
+@arguments.in_keras_order("data_format", "seed")
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class MixUp(MixingLayer):
     """Blends each image with another one of its batch, and their labels likewise.

@@ -12,6 +12,7 @@ from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor
 
 
+@arguments.in_keras_order("seed")
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class RandomBrightness(ColorLayer):
     """Brightens or darkens images by a random amount.

@@ -13,6 +13,7 @@ from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor
 
 
+@arguments.in_keras_order("data_format", "seed")
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class RandomColorDegeneration(ColorLayer):
     """Makes colours paler: a pixel x becomes x + f (luma - x).

@@ -34,6 +34,7 @@ ORDERS = ("fixed", "random")
 Limits = float | tuple[float, float] | None
 
 
+@arguments.in_keras_order("seed", "data_format")
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class RandomColorJitter(ColorLayer):
     """Changes brightness, contrast, saturation and hue at random.

@@ -59,6 +59,7 @@ _contrast_of_grey = register(
 )
 
 
+@arguments.in_keras_order("seed")
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class RandomContrast(ColorLayer):
     """Scales the distance of the pixels to the mean of their channel.

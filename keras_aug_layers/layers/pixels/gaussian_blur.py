@@ -76,6 +76,7 @@ def gaussian_blur(sigma: tf.Tensor, sizes: tuple[int, int]) -> list[Step]:
     return [blur_rows(taps=taps(width)), blur_columns(taps=taps(height))]
 
 
+@arguments.in_keras_order("sigma", "value_range", "data_format", "seed")
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class RandomGaussianBlur(ColorLayer):
     """Blurs images, each with a width of its own.

@@ -14,6 +14,7 @@ from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor
 
 
+@arguments.in_keras_order("data_format", "seed")
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class RandomGrayscale(ColorLayer):
     """Turns images grey: each channel becomes the luma of its pixel.

@@ -41,6 +41,7 @@ def drawn_turns(random: Cursor, factor: Range | None, turns: Range | None) -> tf
     return tf.where(random.coin(0.5), -half, half)
 
 
+@arguments.in_keras_order("data_format", "seed")
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class RandomHue(ColorLayer):
     """Turns the hue of images.

@@ -12,6 +12,7 @@ from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor
 
 
+@arguments.in_keras_order("seed", "data_format")
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class RandomInvert(ColorLayer):
     """Turns images into their negatives: x becomes low + high - x.

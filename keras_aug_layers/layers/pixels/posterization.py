@@ -30,6 +30,7 @@ def levels(bits: tf.Tensor, frame: Frame, layer: Any) -> Step:
     return posterize(low=low, step=width / count, most=count - 1.0)
 
 
+@arguments.in_keras_order("data_format", "seed")
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class RandomPosterization(ColorLayer):
     """Keeps the top bits of each value, as few as are drawn.

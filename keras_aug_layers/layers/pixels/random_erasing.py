@@ -41,6 +41,7 @@ erase = register_eraser("erase", _inside)
 """Erases rectangles, whose sides are rows of one number for each rectangle."""
 
 
+@arguments.in_keras_order("seed", "data_format")
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class RandomErasing(ErasingLayer):
     """Erases a rectangle of random area, ratio and place in each image.

@@ -66,6 +66,7 @@ def drawn_gain(random: Cursor, factor: Range | None, gain: Range | None) -> tf.T
     return drawn / (1.0 - drawn + MOST**-1)
 
 
+@arguments.in_keras_order("data_format", "seed")
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class RandomSaturation(ColorLayer):
     """Makes colours paler or stronger.

@@ -44,6 +44,7 @@ The blur is [[1, 1, 1], [1, 5, 1], [1, 1, 1]] / 13, Pillow's `ImageFilter.SMOOTH
 """
 
 
+@arguments.in_keras_order("data_format", "seed")
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class RandomSharpness(ColorLayer):
     """Blurs or sharpens images by a random amount.

@@ -27,6 +27,7 @@ solarize = register(
 """The negative of what reaches a threshold: `total` is the sum of both ends."""
 
 
+@arguments.in_keras_order("value_range", "seed")
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class Solarization(ColorLayer):
     """Adds to the pixels, and turns those that reach a threshold into their negatives.
