@@ -18,6 +18,7 @@ PACKAGES = (
     "opencv-python",
     "kornia",
     "torch",
+    "torchvision",
 )
 
 
