@@ -279,9 +279,9 @@ def test_ranges_arrive():
         kl.RandomGrayscale(0.3),
     ]
     bright, contrast, paler, negative, grey = kal.fuse(stack).layers
-    assert (bright.factor, bright.method) == ((-0.2, 0.1), "add")
+    assert (bright.factor, bright.gain) == ((-0.2, 0.1), None)
     assert contrast.factor == (-0.2, 0.6)
-    assert paler.gain == pytest.approx((0.3, 0.8))
+    assert paler.factor == pytest.approx((0.2, 0.7))
     assert negative.factor == pytest.approx(0.4)
     assert grey.factor == 0.3
 
@@ -291,7 +291,7 @@ def test_where_keras_does_other_than_it_says_we_do_what_it_says():
         [kl.RandomContrast(0.5), kl.RandomColorDegeneration(0.5)]
     ).layers
     assert contrast.factor == (-0.5, 0.5)  # Keras: from 1.0 to 1.5
-    assert paler.gain == (0.5, 1.0)  # Keras: to 1.5
+    assert paler.factor == (0.0, 0.5)  # Keras: from -0.5
     flips = kal.fuse(kl.RandomFlip()).sample((4_000, 9, 12, 3)).matrix.numpy()
     states, counts = np.unique(flips[:, [0, 1], [0, 1]], axis=0, return_counts=True)
     assert len(states) == 4 and counts.min() > 900  # Keras: both axes or none
