@@ -194,13 +194,14 @@ for name, example in EXAMPLES.items():
         lambda example=example: example(data_format="NHWC"),
         ["`data_format`", "'NHWC'", "'channels_last'", "'channels_first'"],
     )
-    for shape in ((9, 12), (1, 2, 9, 12, 3)):
+    for shape in ((9, 12), (1, 1, 2, 9, 12, 3)):
         ERRORS[f"{name} rank {len(shape)}"] = (
             lambda example=example, shape=shape: example()(
                 images(shape), training=True
             ),
             ["`images`", str(shape), "(H, W, C)", "(B, H, W, C)"],
         )
+    for shape in ((9, 12), (1, 2, 9, 12, 3)):  # a video is none for it
         ERRORS[f"{name} sample of rank {len(shape)}"] = (
             lambda example=example, shape=shape: example().sample(shape),
             ["`images`", str(shape), "(H, W, C)", "(B, H, W, C)"],

@@ -25,7 +25,7 @@ class Clips(NamedTuple):
     @classmethod
     def of(cls, images: Any) -> "Clips | None":
         """Those of videos; None for images."""
-        if len(getattr(images, "shape", ())) != 5:
+        if tf.TensorShape(getattr(images, "shape", None)).rank != 5:
             return None
         videos = tf.convert_to_tensor(images)
         return cls(dimension(videos, 0), dimension(videos, 1))

@@ -78,7 +78,8 @@ def _places(value: Any, images: Sequence[int | None]) -> list[Any]:
     """The places of several arrays in a dict or a list; None for one array."""
     if isinstance(value, dict):
         return list(value)
-    if isinstance(value, (list, tuple)) and value:
+    known = tf.TensorShape(images).rank is not None
+    if isinstance(value, (list, tuple)) and value and known:
         shapes = [tuple(getattr(x, "shape", ())) for x in value if x is not None]
         several = all(len(shape) >= len(images) - 1 for shape in shapes)
         if len(images) > 3:  # those of one image each would be a batch, in a list
