@@ -50,7 +50,7 @@ def parameters(cls):
         name: parameter
         for base in reversed(own_bases(cls))
         for name, parameter in inspect.signature(base.__init__).parameters.items()
-        if name not in {"self"} | PRESET.get(cls.__name__, set())
+        if name not in {"self", "name"} | PRESET.get(cls.__name__, set())
         and parameter.kind is not parameter.VAR_KEYWORD
     }
 
