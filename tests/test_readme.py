@@ -19,18 +19,52 @@ except ModuleNotFoundError:  # Python 3.10, where pytest brings the same library
     import tomli as tomllib
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+READMES = ("README.md", "keras_aug_layers/README.md")
+TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in READMES}
+README = TEXTS["README.md"]
+CLAIMS = {
+    "`model(x)`, `model.export()`": [
+        "test_identity.py::test_models_give_the_input_back"
+    ],
+    "`tf.saved_model.save(model)`": [
+        "test_identity.py::test_a_saved_training_function_draws_anew"
+    ],
+    "XLA": ["test_xla.py::test_a_compiled_model_trains_without_a_warning"],
+    '`RandomFlip("horizontal_and_vertical")`': [
+        "test_distributions.py::test_flip_reaches_its_four_states_a_quarter_each"
+    ],
+    "brightness on uint8": ["test_dtypes.py::test_brightness_saturates"],
+    "`MirroredStrategy`": [
+        "test_distributed.py::test_mirrored_strategy_over_two_devices"
+    ],
+    "a seed and `map(num_parallel_calls=8)`": [
+        "test_reproducible.py::test_parallel_calls_change_nothing"
+    ],
+    "boxes under rotation": [
+        "test_targets.py::test_formats_say_the_same",
+        "test_targets.py::test_the_full_frame_at_180_degrees",
+    ],
+    "a stack of k moves": [
+        "test_fused.py::test_fused_is_nearer_to_the_truth_than_the_chain"
+    ],
+    "threads that share a layer": [
+        "test_threads.py::test_eight_threads_never_draw_the_same"
+    ],
+}
+"""What the README says of us and of others, and the tests that hold it."""
 
 
 class Block(NamedTuple):
+    file: str
     line: int
     language: str
     code: str
 
 
 BLOCKS = [
-    Block(README.count("\n", 0, match.start()) + 1, match[1], match[2])
-    for match in re.finditer(r"^```(.*?)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    Block(name, text.count("\n", 0, match.start()) + 1, match[1], match[2])
+    for name, text in TEXTS.items()
+    for match in re.finditer(r"^```(.*?)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 ]
 SIMPLE_COMMAND = re.compile(r"&&|\|\||[;|\n]")
 
@@ -38,14 +72,14 @@ SIMPLE_COMMAND = re.compile(r"&&|\|\||[;|\n]")
 def blocks(language):
     """The blocks of a language, one test each; it is an error if there is none."""
     found = [block for block in BLOCKS if block.language == language]
-    ids = [f"line{block.line}" for block in found]
+    ids = [f"{block.file}:{block.line}" for block in found]
     return pytest.mark.parametrize("block", found, ids=ids)
 
 
 @pytest.fixture(scope="module")
-def namespace():
+def namespaces():
     """Names live on from block to block; a warning counts as one of this module's."""
-    return {"__name__": __name__}
+    return {name: {"__name__": __name__} for name in READMES}
 
 
 @pytest.fixture(scope="module")
@@ -54,17 +88,18 @@ def workplace(tmp_path_factory):
 
 
 def test_the_readme_has_blocks_of_known_languages_only():
-    assert README.count("\n```") == 2 * len(BLOCKS)
+    marks = sum(text.count("\n```") for text in TEXTS.values())
+    assert marks == 2 * len(BLOCKS)
     languages = {block.language for block in BLOCKS}
     assert {"python", "bash"} <= languages <= {"python", "bash", "text"}
 
 
 @pytest.mark.thorough
 @blocks("python")
-def test_python_runs(block, namespace, workplace, monkeypatch):
+def test_python_runs(block, namespaces, workplace, monkeypatch):
     monkeypatch.chdir(workplace)
     in_place = "\n" * block.line + block.code  # tracebacks name the README's lines
-    exec(compile(in_place, ROOT / "README.md", "exec"), namespace)
+    exec(compile(in_place, ROOT / block.file, "exec"), namespaces[block.file])
 
 
 @blocks("bash")
@@ -93,11 +128,25 @@ def test_extras_exist():
         assert set(extras.split(",")) <= set(project["optional-dependencies"])
 
 
-def test_the_tests_that_are_named_exist():
-    named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", README)
-    assert len(named) > 10
-    for file, name in named:
+def test_every_claim_has_its_tests():
+    table = README[README.index("| what | elsewhere | here |") :]
+    rows = table[: table.index("\n\n")].splitlines()[2:]
+    assert [row.split(" | ")[0].removeprefix("| ") for row in rows] == [*CLAIMS]
+    for file, name in (x.split("::") for ids in CLAIMS.values() for x in ids):
         assert f"def {name}(" in (ROOT / "tests" / file).read_text(), name
+
+
+def test_links_lead_somewhere():
+    for name, text in TEXTS.items():
+        folder = (ROOT / name).parent
+        for link in re.findall(r"\]\(([^)]+)\)", text):
+            path, _, anchor = link.partition("#")
+            target = (folder / path).resolve() if path else ROOT / name
+            assert target.exists(), link
+            if anchor:
+                titles = re.findall(r"^#+ (.*)$", target.read_text(), re.MULTILINE)
+                slugs = [re.sub(r"[^\w -]", "", x.lower()) for x in titles]
+                assert anchor in [slug.replace(" ", "-") for slug in slugs], link
 
 
 @pytest.mark.slow
