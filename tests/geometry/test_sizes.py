@@ -309,7 +309,7 @@ def test_round_trips(layer, tmp_path):
         lambda: kal.Resizing(3, 3, "bilinear", True, True),
         lambda: kal.CenterCrop(True, 3),
         lambda: kal.RandomCrop(3, 3, padding=-1),
-        lambda: kal.RandomResizedCrop(3, 3, scale=(0.5, 0.1)),
+        lambda: kal.RandomResizedCrop(3, 3, scale=(-0.1, 0.5)),
         lambda: kal.RandomResizedCrop(3, 3, ratio=(0.0, 1.0)),
         lambda: kal.RandomResizedCrop(3, 3, scale=(0.5, 2.0)),
     ],
