@@ -53,7 +53,14 @@ def pytest_collection_finish():
     """What was imported stays: the collector need not look at it over and over."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def memory():
+    """What a module compiled is let go: a gigabyte, where layers compile a lot."""
+    yield
+    keras.backend.clear_session()
+    gc.collect()
 
 
 @pytest.fixture(autouse=True)
