@@ -321,7 +321,7 @@ def test_what_is_wrong_is_said_in_one_line(photo, tmp_path, capsys, arguments, p
         "one": {"x": 1},
         "unknown": {**layer, "class_name": "Nothing", "registered_name": "x>Nothing"},
         "theirs": serialized(keras.layers.Dense(1)),
-        "wrong": {**layer, "config": {"degrees": -3}},
+        "wrong": {**layer, "config": {"degrees": "three"}},
         "flat": [1, 2, 3, 4],
         "words": [["left", "top", "right", "bottom"]],
         "upside": [[3, 3, 1, 1]],

@@ -271,7 +271,7 @@ def test_config_and_transform_round_trips(name):
     ("wrong", "name"),
     [
         (lambda: kal.RandomErasing(factor=1.5), "factor"),
-        (lambda: kal.RandomErasing(scale=(0.5, 0.2)), "scale"),
+        (lambda: kal.RandomErasing(scale=(-0.5, 0.2)), "scale"),
         (lambda: kal.RandomErasing(ratio=(0, 1)), "ratio"),
         (lambda: kal.RandomErasing(fill_value="snow"), "fill_value"),
         (lambda: kal.RandomErasing(max_covered=2), "max_covered"),
