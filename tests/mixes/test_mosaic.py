@@ -364,7 +364,7 @@ def test_it_cannot_be_undone():
     ("wrong", "name"),
     [
         (lambda: kal.Mosaic(2.0), "center_range"),
-        (lambda: kal.Mosaic((0.7, 0.3)), "center_range"),
+        (lambda: kal.Mosaic((-0.7, 0.3)), "center_range"),
         (lambda: kal.Mosaic(partners="reverse"), "partners"),
         (lambda: kal.Mosaic(num_classes=0), "num_classes"),
     ],
