@@ -72,6 +72,7 @@ def test_the_demo_trains_with_a_recipe(tmp_path, capsys):
     assert served.serve(np.zeros((2, 96, 96, 3), "uint8")).shape == (2, 2)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("text", "problem"),
     [

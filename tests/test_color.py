@@ -598,6 +598,7 @@ def gamma_in_numpy(power, x):
     return 255.0 * (x / 255.0) ** np.array(power)[:, None, None, None]
 
 
+@pytest.mark.thorough
 def test_only_of_what_has_no_neutral_rows():
     """A mask stays on the step, and masks of masks are both true."""
     x = pixels(np.random.default_rng(8))

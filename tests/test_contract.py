@@ -89,6 +89,7 @@ def assert_alike(actual, expected, names):
     np.testing.assert_allclose(*points, atol=1e-3)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("names", pairs(1), ids="-".join)
 def test_a_chain_is_a_group(names, data):
     with op_by_op():

@@ -709,6 +709,7 @@ def test_dtypes_stay(count, dtype, training, images):
     assert result.dtype == dtype
 
 
+@pytest.mark.thorough
 def test_dicts_go_through(images):
     fused = kal.fuse(full_stack())
     data = {"images": images, "labels": np.arange(4)}
@@ -763,6 +764,7 @@ def test_xla(images):
     assert not np.array_equal(compiled, x)
 
 
+@pytest.mark.thorough
 def test_a_compiled_model_trains(images):
     stack = [kl.RandomFlip(), kl.RandomZoom(0.1), kl.RandomShear((0.1, 0.2), 0.2)]
     model = keras.Sequential(

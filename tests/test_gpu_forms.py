@@ -44,6 +44,7 @@ def assert_forms_agree(name, monkeypatch):
     assert np.mean(off > 1e-5) < FEW
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", QUICK)
 def test_two_layers(name, monkeypatch):
     assert_forms_agree(name, monkeypatch)

@@ -128,6 +128,7 @@ def test_what_does_not_shrink_is_left_alone(jit_compile):
     assert (np.abs(one - other).max(axis=(1, 2, 3))[~same] > 0.01).all()
 
 
+@pytest.mark.thorough
 def test_a_gradient_passes():
     images = tf.random.stateless_uniform((2, 40, 40, 1), (1, 2))
     for jit_compile in (True, False):

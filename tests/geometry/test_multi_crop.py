@@ -17,6 +17,7 @@ def views():
     )
 
 
+@pytest.mark.thorough
 def test_shapes_and_draws():
     images = np.random.default_rng(0).integers(0, 256, (4, 40, 50, 3), "uint8")
     layer = views()
@@ -36,6 +37,7 @@ def test_shapes_and_draws():
     assert layer(images[0], training=True)["local"].shape == (3, 9, 12, 3)
 
 
+@pytest.mark.thorough
 def test_in_models_and_datasets(tmp_path):
     layer = views()
     inputs = keras.Input((None, None, 3), dtype="uint8")
@@ -53,6 +55,7 @@ def test_in_models_and_datasets(tmp_path):
         kal.MultiCrop({"global": (0, [])})
 
 
+@pytest.mark.thorough
 def test_targets_follow_every_view():
     generator = np.random.default_rng(0)
     images = generator.integers(0, 200, (3, 40, 50, 1), "uint8")

@@ -112,6 +112,7 @@ def test_they_equal_the_images_one_by_one(stack, form):
         )
 
 
+@pytest.mark.thorough
 def test_chains_models_and_datasets():
     images = pictures()
     stack = keras.Sequential([kal.RandomResizedCrop(12, 17, seed=1), kal.RandomFlip()])
