@@ -43,8 +43,7 @@ class RandomZoom(GeometricLayer):
         **kwargs: arguments of `GeometricLayer`.
 
     Raises:
-        ValueError: if a range is out of bounds, or `scale` is given
-            beside a factor.
+        ValueError: if a range is out of bounds, or `scale` is given beside a factor.
 
     Example:
         >>> import numpy as np

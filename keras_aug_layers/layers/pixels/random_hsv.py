@@ -57,8 +57,7 @@ class RandomHSV(ColorLayer):
         **kwargs: arguments of `ColorLayer`.
 
     Raises:
-        ValueError: if a range is upside down or out of bounds, or the images have not
-            three channels.
+        ValueError: if a range is out of bounds, or the images have not three channels.
 
     Example:
         >>> import numpy as np
