@@ -1,0 +1,168 @@
+"""Random stacks of layers: a landmark, its mask, its box and its keypoint agree.
+
+Each example is a stack that hypothesis makes up, with groups and crops in it, and a
+batch of images, each of which draws its own program: 400 stacks of 25 images are 10,000
+programs.
+"""
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+import keras_aug_layers as kal
+from helpers import op_by_op
+
+BATCH, SIZE, RADIUS = 25, (60, 70), 5.0
+PAINT = 210.0, 150.0, 60.0
+
+
+def within(low, high):
+    """Floats of a range."""
+    return st.floats(low, high)
+
+
+MOVES = (
+    st.builds(kal.RandomRotate, within(0.01, 0.5)),
+    st.builds(kal.RandomShift, within(0.01, 0.2), within(0.01, 0.2)),
+    st.builds(kal.RandomZoom, within(0.01, 0.3)),
+    st.builds(kal.RandomZoom, within(0.01, 0.3), within(0.01, 0.3)),
+    st.builds(kal.RandomShear, within(0.01, 0.3), within(0.01, 0.3)),
+    st.builds(kal.RandomPerspective, scale=within(0.01, 0.3)),
+    st.builds(
+        kal.RandomFlip,
+        st.sampled_from(("horizontal", "vertical", "horizontal_and_vertical")),
+    ),
+    st.builds(kal.RandomElasticTransform, scale=within(0.1, 0.3)),
+    st.builds(kal.RandomGridDistortion, within(0.05, 0.2)),
+    st.builds(kal.RandomOpticalDistortion, within(0.05, 0.2)),
+)
+CROPS = (
+    st.builds(kal.RandomCrop, *[st.integers(45, 70)] * 2),
+    st.builds(kal.CenterCrop, *[st.integers(45, 70)] * 2),
+    st.builds(kal.Resizing, *[st.integers(45, 90)] * 2),
+    st.builds(
+        kal.RandomResizedCrop, *[st.integers(45, 90)] * 2, scale=st.just((0.6, 1.0))
+    ),
+)
+COLOURS = (
+    st.builds(kal.RandomBrightness, gain=within(0.01, 0.4)),
+    st.builds(kal.RandomContrast, within(0.01, 0.4)),
+    st.builds(kal.RandomInvert, within(0.1, 1.0)),
+    st.builds(kal.RandomHue, within(0.01, 0.5)),
+    st.builds(kal.RandomSaturation, within(0.1, 0.5)),
+    st.builds(kal.RandomGrayscale, within(0.1, 1.0)),
+    st.builds(kal.RandomGamma),
+    st.builds(kal.RandomGaussianBlur, within(0.1, 1.0)),
+    st.builds(kal.RandomSharpness, within(0.1, 1.0)),
+    st.builds(kal.Solarization, within(0.01, 0.2)),
+    st.builds(kal.AutoContrast),
+    st.builds(
+        kal.RandomColorJitter,
+        brightness=within(0.01, 0.4),
+        contrast=within(0.01, 0.4),
+        saturation=within(0.01, 0.4),
+        hue=within(0.01, 0.2),
+        order=st.sampled_from(("fixed", "random")),
+    ),
+)
+LEAVES = st.one_of(*MOVES, *COLOURS)
+MEMBERS = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(
+        st.builds(kal.RandomApply, several(inner), probability=within(0.1, 0.9)),
+        st.builds(kal.RandomChoice, several(inner)),
+        st.builds(kal.FusedAugmentation, several(inner)),
+    ),
+    max_leaves=3,
+)
+
+
+def several(layers):
+    """A few layers in a list."""
+    return st.lists(layers, min_size=1, max_size=3)
+
+
+def painted(seed):
+    """Images of a disc each, its mask, its box and its middle."""
+    generator = np.random.default_rng(seed)
+    height, width = SIZE
+    middle = np.array([width, height]) / 2 - 0.5
+    points = middle + generator.uniform(-1, 1, (BATCH, 2)) * np.array(SIZE[::-1]) / 5
+    y, x = np.mgrid[:height, :width]
+    place = np.stack([x, y], axis=-1) - points[:, None, None]
+    inside = np.linalg.norm(place, axis=-1) <= RADIUS
+    images = inside[..., None] * np.array(PAINT)
+    boxes = np.concatenate([points - RADIUS, points + RADIUS], axis=1) + 0.5
+    return {
+        "images": images.astype("uint8"),
+        "segmentation_masks": inside.astype("uint8"),
+        "bounding_boxes": {"boxes": boxes[:, None].astype("float32")},
+        "keypoints": points[:, None].astype("float32"),
+    }
+
+
+def middle_of(weights):
+    """The centre of mass (x, y) of one map (H, W)."""
+    y, x = np.mgrid[: weights.shape[0], : weights.shape[1]]
+    return np.array([(weights * x).sum(), (weights * y).sum()]) / weights.sum()
+
+
+def contrasts(image):
+    """How far each pixel is from the colour of the corners, which nothing painted."""
+    return np.abs(image.astype("float32") - image[0, 0].astype("float32")).sum(axis=-1)
+
+
+def agree(image, mask, box, point):
+    """Whether there is something to see; asserts what the four say of the landmark."""
+    rows, columns = np.nonzero(mask)
+    touches = len(rows) == 0 or min(rows.min(), columns.min()) < 2
+    touches = touches or rows.max() > mask.shape[0] - 3
+    if touches or columns.max() > mask.shape[1] - 3 or len(rows) < 12:
+        return False
+    centre = middle_of(mask)
+    assert np.abs(point - centre).max() < 1.0, "keypoint and mask"
+    low = np.array([columns.min(), rows.min()])
+    high = np.array([columns.max(), rows.max()]) + 1
+    assert (box[:2] < low + 1.0).all() and (box[2:] > high - 1.0).all(), "box and mask"
+    seen = contrasts(image)
+    if seen.max() < 24.0:  # colours that have become one
+        return False
+    assert np.abs(middle_of(seen) - centre).max() < 1.0, "image and mask"
+    return True
+
+
+@pytest.mark.thorough
+def test_a_landmark_its_mask_its_box_and_its_keypoint_agree():
+    visible = []
+
+    @settings(
+        max_examples=400,
+        phases=[Phase.generate],  # shrinking takes minutes
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+    @given(
+        before=several(MEMBERS),
+        crop=st.one_of(st.none(), *CROPS),
+        after=st.one_of(st.none(), MEMBERS),
+        seed=st.integers(0, 2**31),
+    )
+    def check(before, crop, after, seed):
+        layers = [*before, *(x for x in (crop, after) if x is not None)]
+        stack = kal.FusedAugmentation(
+            layers, fill_mode="constant", bounding_box_format="xyxy", seed=seed
+        )
+        with op_by_op():
+            moved = stack(painted(seed), training=True)
+        found = zip(
+            moved["images"].numpy(),
+            moved["segmentation_masks"].numpy(),
+            moved["bounding_boxes"]["boxes"].numpy()[:, 0],
+            moved["keypoints"].numpy()[:, 0],
+            strict=True,
+        )
+        visible.extend(agree(*each) for each in found)
+
+    check()
+    assert len(visible) >= 10_000
+    assert sum(visible) > 0.6 * len(visible)
