@@ -42,12 +42,25 @@ def stages_at(rows: Mapping[str, tf.Tensor], place: int | tf.Tensor) -> list[Ste
 
 def _run(images: tf.Tensor, **rows: tf.Tensor) -> tf.Tensor:
     count, alone = rows["chosen"].shape[1], images.shape[0] == 1
+    # Side by side in one tensor: of rows that only one stage has, XLA would look up
+    # the place anew for each pixel.
+    flat = [
+        tf.reshape(row, (-1, count, row[0, 0].shape.num_elements()))
+        for row in rows.values()
+    ]
+    sizes = [row.shape[2] for row in flat]
+    together = tf.concat(flat, axis=2)
 
     def at(place: tf.Tensor, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        chosen = tf.cast(rows["chosen"][:, place], tf.int32)
+        parts = tf.split(together[:, place], sizes, axis=1)
+        now = {
+            key: tf.reshape(part, (-1, 1, *row.shape[2:]))
+            for (key, row), part in zip(rows.items(), parts, strict=True)
+        }
+        chosen = tf.cast(now["chosen"][:, 0], tf.int32)
         branches = [
             lambda step=step: tf.ensure_shape(_done(step, images), images.shape)
-            for step in stages_at(rows, place)
+            for step in stages_at(now, 0)
         ]
         if alone:
             return place + 1, tf.switch_case(chosen[0], [*branches, lambda: images])

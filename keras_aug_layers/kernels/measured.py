@@ -14,6 +14,9 @@ from keras_aug_layers.kernels.device import on_gpu
 from keras_aug_layers.kernels.program import Program, Step, function_of, then
 from keras_aug_layers.kernels.warp import compute_dtype, dimension
 
+MOST_STRIPS = 8
+"""In how many strips an image is added up."""
+
 
 def measured(
     program: Program,
@@ -100,12 +103,20 @@ def affine_product(a: tf.Tensor, b: tf.Tensor, vector: bool = False) -> tf.Tenso
 
 
 def mean_color(images: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
-    """The mean colour (B, C) of images (B, H, W, C).
-
-    Strips of each image are added first: without that, XLA copies the images to `dtype`
-    and adds one pixel at a time on a CPU.
-    """
+    """The mean colour (B, C) of images (B, H, W, C)."""
     height, width = dimension(images, 1), dimension(images, 2)
-    strips = math.gcd(height, 8) if isinstance(height, int) and not on_gpu() else 1
-    total = sum(tf.cast(x, dtype) for x in tf.split(images, strips, axis=1))
+    total = in_strips(images, dtype)
     return tf.reduce_sum(total, axis=(1, 2)) / tf.cast(height * width, dtype)
+
+
+def in_strips(images: tf.Tensor, dtype: tf.DType | None = None) -> tf.Tensor:
+    """The sum of strips of images (B, H, …), to be added up further.
+
+    Without that, XLA copies the images to `dtype` and adds one pixel at a time on a
+    CPU.
+    """
+    height = dimension(images, 1)
+    strips = (
+        math.gcd(height, MOST_STRIPS) if isinstance(height, int) and not on_gpu() else 1
+    )
+    return sum(tf.cast(x, dtype or x.dtype) for x in tf.split(images, strips, axis=1))

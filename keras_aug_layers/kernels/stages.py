@@ -163,6 +163,15 @@ def compute(images: tf.Tensor) -> tf.Tensor:
     return tf.cast(images, compute_dtype(images.dtype))
 
 
+def in_rows(images: tf.Tensor) -> tf.Tensor:
+    """Images (B, H, W, C) as (B, H, W C), as they lie in memory.
+
+    A last axis of three channels is slow: XLA's innermost loop would have three turns.
+    """
+    batch, height, width, channels = (dimension(images, axis) for axis in range(4))
+    return tf.reshape(images, (batch, height, width * channels))
+
+
 def restore(values: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
     """Values as pixels that are stored: rounded and within the dtype's limits."""
     if not dtype.is_integer:

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels.program import Step, only, register
-from keras_aug_layers.kernels.stages import compute, restore
+from keras_aug_layers.kernels.stages import compute, in_rows, restore
 from keras_aug_layers.kernels.warp import dimension
 from keras_aug_layers.layers.pixels.color_layer import ColorLayer
 from keras_aug_layers.plan.frame import Frame
@@ -16,32 +16,45 @@ from keras_aug_layers.plan.random_numbers import Cursor
 
 def _along(axis: int, images: tf.Tensor, taps: tf.Tensor) -> tf.Tensor:
     reach = taps.shape[-1] // 2
-    x = compute(images)
     length = dimension(images, axis)
+    step = dimension(images, 3) if axis == 2 else 1  # of a list of rows
 
-    def mirrored_once() -> tf.Tensor:  # unlike `tf.pad`, also of a batch of no images
+    def blurred(pixels: tf.Tensor) -> tf.Tensor:
+        """Of pixels, those that have as many as `reach` on either side."""
+        count = dimension(pixels, axis) - 2 * reach
+        rows, total = compute(in_rows(pixels)), 0.0
+        for place in range(2 * reach + 1):
+            weight = tf.reshape(taps[:, place], (-1, 1, 1))
+            total += weight * _part(rows, axis, place * step, count * step)
+        return restore(total, images.dtype)
+
+    def by_slices() -> tf.Tensor:
+        # Where the edges are done apart, XLA reads what lies inside without asking.
         before, after = (
-            tf.reverse(_part(x, axis, start, reach), [axis])
+            tf.reverse(_part(images, axis, start, reach), [axis])
             for start in (1, length - reach - 1)
         )
-        return tf.concat([before, x, after], axis)
+        first = _part(images, axis, 0, 2 * reach)
+        last = _part(images, axis, length - 2 * reach, 2 * reach)
+        parts = (
+            tf.concat([before, first], axis),
+            images,
+            tf.concat([last, after], axis),
+        )
+        return tf.concat([blurred(part) for part in parts], axis)
 
-    def mirrored() -> tf.Tensor:
-        return tf.gather(x, _mirrored(length, reach), axis=axis)
+    def by_places() -> tf.Tensor:
+        return blurred(tf.gather(images, _mirrored(length, reach), axis=axis))
 
     if isinstance(length, int):
-        wide = mirrored_once() if length > reach else mirrored()
+        result = by_slices() if length > 2 * reach else by_places()
     else:
-        wide = tf.cond(length > reach, mirrored_once, mirrored)
-    total = 0.0
-    for place in range(2 * reach + 1):
-        weight = tf.reshape(taps[:, place], (-1, 1, 1, 1))
-        total += weight * _part(wide, axis, place, length)
-    return restore(total, images.dtype)
+        result = tf.cond(length > 2 * reach, by_slices, by_places)
+    return tf.reshape(result, tf.shape(images))
 
 
 def _part(x: tf.Tensor, axis: int, start: Any, length: Any) -> tf.Tensor:
-    begin, count = [0] * 4, [-1] * 4
+    begin, count = [0] * x.shape.rank, [-1] * x.shape.rank
     begin[axis], count[axis] = start, length
     return tf.slice(x, begin, count)
 

@@ -11,6 +11,8 @@ from keras_aug_layers.plan.frame import Frame
 
 SPACES = ("hsv", "linear")
 """Where hue is turned and saturation scaled: in HSV, or by a matrix of the channels."""
+TINY = 1e-30
+"""A chroma below which there is no hue."""
 
 
 def turned(
@@ -25,24 +27,38 @@ def turned(
     red, green, blue = planes
     value = tf.maximum(tf.maximum(red, green), blue)
     chroma = value - tf.minimum(tf.minimum(red, green), blue)
-    divisor = tf.where(chroma == 0.0, tf.ones_like(chroma), chroma)
-    sixths = tf.where(
-        value == red,
-        (green - blue) / divisor,
-        tf.where(
-            value == green, 2.0 + (blue - red) / divisor, 4.0 + (red - green) / divisor
-        ),
-    )
+    is_red, is_green = value == red, value == green
+    ahead = tf.where(is_red, green - blue, tf.where(is_green, blue - red, red - green))
+    sector = tf.where(is_red, 0.0, tf.where(is_green, 2.0, 4.0))
+    # One division of all three, and by no zero: a grey has no hue.
+    sixths = tf.cast(sector, chroma.dtype) + ahead / tf.maximum(chroma, TINY)
     sixths += 6.0 * turns
     most = tf.maximum(value - low, chroma)  # a saturation of 1, or what it was
     chroma = tf.minimum(chroma * gain, most)
     channels = []
     for n in (5.0, 3.0, 1.0):
         k = n + sixths
-        k -= 6.0 * tf.floor(k / 6.0)
+        k -= 6.0 * tf.floor(k * (1.0 / 6.0))
         part = tf.clip_by_value(tf.minimum(k, 4.0 - k), 0.0, 1.0)
         channels.append(value - chroma * part)
     return channels
+
+
+def turned_planes(
+    planes: list[tf.Tensor],
+    turns: tf.Tensor,
+    gain: tf.Tensor,
+    low: tf.Tensor,
+    cut: tf.Tensor,
+) -> list[tf.Tensor]:
+    """What `turn_hsv` makes of stored channels (B, H, W)."""
+    turns, gain, low, cut = (tf.reshape(x, (-1, 1, 1)) for x in (turns, gain, low, cut))
+    dtype = planes[0].dtype
+    result = turned([compute(x) for x in planes], turns, gain, low)
+    if dtype.is_integer:
+        wide = 1.0 + 0.999 / float(dtype.max)
+        result = [tf.where(cut > 0.0, tf.floor(x * wide + HAIR), x) for x in result]
+    return [restore(x, dtype) for x in result]
 
 
 def turn_hsv(frame: Frame, turns: Any = 0.0, gain: Any = 1.0, cut: float = 0.0) -> Step:
@@ -61,13 +77,8 @@ def turn_hsv(frame: Frame, turns: Any = 0.0, gain: Any = 1.0, cut: float = 0.0) 
 def _turn(
     images: tf.Tensor, turns: tf.Tensor, gain: tf.Tensor, low: tf.Tensor, cut: tf.Tensor
 ) -> tf.Tensor:
-    turns, gain, low, cut = (tf.reshape(x, (-1, 1, 1)) for x in (turns, gain, low, cut))
-    planes = tf.unstack(compute(images), axis=-1)
-    planes = turned(planes, turns, gain, low)
-    if images.dtype.is_integer:
-        wide = 1.0 + 0.999 / float(images.dtype.max)
-        planes = [tf.where(cut > 0.0, tf.floor(x * wide + HAIR), x) for x in planes]
-    return restore(tf.stack(planes, axis=-1), images.dtype)
+    planes = tf.unstack(images, axis=-1)
+    return tf.stack(turned_planes(planes, turns, gain, low, cut), axis=-1)
 
 
 def _undo(step: Step) -> Step:

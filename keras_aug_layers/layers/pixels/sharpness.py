@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels.program import Step, register
-from keras_aug_layers.kernels.stages import compute, restore
+from keras_aug_layers.kernels.stages import compute, in_rows, restore
 from keras_aug_layers.kernels.warp import dimension
 from keras_aug_layers.layers.pixels.color_layer import ColorLayer
 from keras_aug_layers.layers.pixels.storing import HAIR
@@ -16,25 +16,34 @@ from keras_aug_layers.plan.random_numbers import Cursor
 
 
 def _sharpen(images: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
-    batch, height, width, channels = (dimension(images, axis) for axis in range(4))
-    # Rows as they lie in memory: a last axis of three channels is slow.
-    x = tf.reshape(compute(images), (batch, height, width * channels))
-    padded = tf.pad(x, ((0, 0), (1, 1), (channels, channels)))
-    rows = padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]
-    end = width * channels
-    around = rows[:, :, :end] + rows[:, :, channels : channels + end]
-    around += rows[:, :, 2 * channels :]
-    blurred = (around + 4.0 * x) / 13.0
+    channels = dimension(images, 3)
+    stored = in_rows(images)
+    x = compute(stored)
+    rows, columns = (_inner(dimension(images, axis)) for axis in (1, 2))
+    end = columns * channels
+    # What lies inside has all its neighbours: slices, which XLA reads without asking.
+    sums = sum(x[:, start : start + rows] for start in range(3))
+    around = sum(
+        sums[:, :, start : start + end] for start in (0, channels, 2 * channels)
+    )
+    own = x[:, 1 : 1 + rows, channels : channels + end]
+    blurred = (around + 4.0 * own) / 13.0
     if images.dtype.is_integer:
         blurred = tf.round(blurred)  # as torchvision and Pillow do
-    row, column = tf.range(height)[:, tf.newaxis], tf.range(end)
-    inside = (row > 0) & (row < height - 1)
-    inside &= (column >= channels) & (column < end - channels)
-    changed = x + (1.0 - tf.reshape(amount, (-1, 1, 1))) * (blurred - x)
+    changed = own + (1.0 - tf.reshape(amount, (-1, 1, 1))) * (blurred - own)
     if images.dtype.is_integer:
         changed = tf.floor(changed + HAIR)  # likewise
-    sharp = tf.where(inside, changed, x)  # one pixel of border stays as it is
-    return restore(tf.reshape(sharp, tf.shape(images)), images.dtype)
+    # One pixel of border stays as it is.
+    middle = stored[:, 1 : 1 + rows]
+    sides = middle[:, :, :channels], middle[:, :, channels + end :]
+    middle = tf.concat([sides[0], restore(changed, images.dtype), sides[1]], axis=2)
+    sharp = tf.concat([stored[:, :1], middle, stored[:, 1 + rows :]], axis=1)
+    return tf.reshape(sharp, tf.shape(images))
+
+
+def _inner(length: Any) -> Any:
+    """How many pixels of a row have one on either side."""
+    return max(length - 2, 0) if isinstance(length, int) else tf.maximum(length - 2, 0)
 
 
 sharpen = register("sharpen", "stage", _sharpen)

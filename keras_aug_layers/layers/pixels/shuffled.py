@@ -4,12 +4,11 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from keras_aug_layers.kernels.either import either
 from keras_aug_layers.kernels.program import Step, register
-from keras_aug_layers.layers.pixels.hsv import turn_hsv
+from keras_aug_layers.layers.pixels.hsv import turned_planes
 from keras_aug_layers.layers.pixels.hue import hue
 from keras_aug_layers.layers.pixels.saturation import GREY, LUMA
-from keras_aug_layers.layers.pixels.tone import tone
+from keras_aug_layers.layers.pixels.tone import changed_planes
 from keras_aug_layers.plan.frame import Frame
 
 
@@ -48,21 +47,51 @@ def shuffled(changes: list[Change], order: tf.Tensor | None, frame: Frame) -> St
         order: int32 (B, n): which of them comes first, second …; None for theirs.
         frame: the images.
     """
-    places, chosen, zero = [], [], tf.zeros((frame.batch,), tf.float64)
-    columns = []
-    for column in zip(*changes, strict=True):
+    zero = tf.zeros((frame.batch,), tf.float64)
+    low, high = frame.limits
+    rows = {}
+    for key, column in zip(Change._fields, zip(*changes, strict=True), strict=True):
         every = tf.stack([zero + tf.cast(x, tf.float64) for x in column], axis=1)
-        every = every if order is None else _gathered(every, order)
-        columns.append(tf.unstack(every, len(changes), axis=1))
-    for rows in zip(*columns, strict=True):
-        change = dict(zip(Change._fields, rows, strict=True))
-        hsv, turns = change.pop("hsv"), change.pop("turns")
-        steps = [tone(frame, **change)]
-        if any(x.hsv for x in changes):
-            steps.append(turn_hsv(frame, turns, change["gain"], change["cut"]))
-        places.append(steps)
-        chosen.append(tf.cast(hsv, tf.int32))
-    return either(places, chosen)
+        rows[key] = every if order is None else _gathered(every, order)
+    return _in_turn(low=low, high=high, **rows)
+
+
+def _done_in_turn(
+    images: tf.Tensor, low: tf.Tensor, high: tf.Tensor, **rows: tf.Tensor
+) -> tf.Tensor:
+    """The channels stay apart from the first change to the last one."""
+    count = rows["gain"].shape[1]
+    # Together, for the reason given in kernels/either.py.
+    together = tf.stack(list(rows.values()), axis=2)
+
+    def at(place: tf.Tensor, *planes: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        now = dict(zip(rows, tf.unstack(together[:, place], axis=1), strict=True))
+        hsv, turns = now.pop("hsv"), now.pop("turns")
+
+        def toned() -> list[tf.Tensor]:
+            return changed_planes(planes, low=low, high=high, **now)
+
+        def turned() -> list[tf.Tensor]:
+            return turned_planes(planes, turns, now["gain"], low, now["cut"])
+
+        if len(planes) != 3:
+            return place + 1, *toned()
+        if images.shape[0] == 1:
+            return place + 1, *tf.cond(hsv[0] > 0.0, turned, toned)
+        mask = tf.reshape(hsv > 0.0, (-1, 1, 1))
+        pairs = zip(turned(), toned(), strict=True)
+        return place + 1, *(tf.where(mask, *pair) for pair in pairs)
+
+    _, *planes = tf.while_loop(
+        lambda place, *_: place < count,
+        at,
+        (tf.constant(0), *tf.unstack(images, axis=-1)),
+        maximum_iterations=count,
+    )
+    return tf.stack(planes, axis=-1)
+
+
+_in_turn = register("in_turn", "stage", _done_in_turn, placed=False, one_by_one=True)
 
 
 def _gathered(every: tf.Tensor, order: tf.Tensor) -> tf.Tensor:

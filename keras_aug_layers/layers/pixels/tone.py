@@ -9,8 +9,10 @@ from typing import Any
 
 import tensorflow as tf
 
+from keras_aug_layers.kernels.measured import in_strips
 from keras_aug_layers.kernels.program import Step, register
 from keras_aug_layers.kernels.stages import compute, restore
+from keras_aug_layers.kernels.warp import dimension
 from keras_aug_layers.layers.pixels.saturation import GREY
 from keras_aug_layers.layers.pixels.storing import HAIR
 from keras_aug_layers.plan.frame import Frame
@@ -42,23 +44,15 @@ def tone(
     return _tone(of_grey=of_grey, cut=cut, low=low, high=high, **rows)
 
 
-def _change(
-    images: tf.Tensor,
-    gain: tf.Tensor,
-    grey: tf.Tensor,
-    centre: tf.Tensor,
-    bias: tf.Tensor,
-    of_grey: tf.Tensor,
-    cut: tf.Tensor,
-    low: tf.Tensor,
-    high: tf.Tensor,
-) -> tf.Tensor:
+def changed_planes(planes: list[tf.Tensor], **rows: tf.Tensor) -> list[tf.Tensor]:
+    """What `tone` makes of stored channels (B, H, W), given its rows."""
     gain, grey, centre, bias, of_grey, cut, low, high = (
-        tf.reshape(x, (-1, 1, 1))
-        for x in (gain, grey, centre, bias, of_grey, cut, low, high)
+        tf.reshape(rows[key], (-1, 1, 1))
+        for key in ("gain", "grey", "centre", "bias", "of_grey", "cut", "low", "high")
     )
-    planes = tf.unstack(compute(images), axis=-1)
-    whole = (cut > 0.0) & images.dtype.is_integer
+    dtype = planes[0].dtype
+    planes = [compute(x) for x in planes]
+    whole = (cut > 0.0) & dtype.is_integer
     if len(planes) == 3:
         shade = sum(weight * x for weight, x in zip(GREY, planes, strict=True))
         shade = tf.where(whole, tf.floor(shade + HAIR), shade)
@@ -69,14 +63,20 @@ def _change(
     for x in planes:
         mean = tf.where(of_grey > 0.0, of_shade, mean_of(x))
         x = tf.clip_by_value(gain * x + grey * shade + centre * mean + bias, low, high)
-        changed.append(tf.where(whole, tf.floor(x + HAIR), x))
-    return restore(tf.stack(changed, axis=-1), images.dtype)
+        changed.append(restore(tf.where(whole, tf.floor(x + HAIR), x), dtype))
+    return changed
+
+
+def _change(images: tf.Tensor, **rows: tf.Tensor) -> tf.Tensor:
+    return tf.stack(changed_planes(tf.unstack(images, axis=-1), **rows), axis=-1)
 
 
 def mean_of(plane: tf.Tensor) -> tf.Tensor:
-    """Of (B, H, W): along rows first, whose sums float32 can hold."""
-    rows = tf.reduce_mean(plane, axis=2, keepdims=True)
-    return tf.reduce_mean(rows, axis=1, keepdims=True)
+    """Of (B, H, W): strips first, then along rows, whose sums float32 can hold."""
+    height, width = dimension(plane, 1), dimension(plane, 2)
+    rows = tf.reduce_sum(in_strips(plane), axis=2, keepdims=True)
+    total = tf.reduce_sum(rows, axis=1, keepdims=True)
+    return total / tf.cast(height * width, plane.dtype)
 
 
 _tone = register("tone", "stage", _change, placed=False)
