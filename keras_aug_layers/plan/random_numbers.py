@@ -29,6 +29,9 @@ PHILOX = 1
 PAGE = 8
 """Words on a page: two blocks."""
 
+FIRST = 4
+"""Words that each of several layers has at once: most need no more."""
+
 TRIES = 6
 """One number in ten million would need another one."""
 
@@ -124,17 +127,20 @@ def streams(
     return tf.bitwise.bitwise_xor(stacked, tf.constant(keys))
 
 
-def words(origins: tf.Tensor, batch: Any, page: int = 0) -> tf.Tensor:
-    """Draws a page of words for each of `batch` images, from each stream.
+def words(
+    origins: tf.Tensor, batch: Any, page: int = 0, count: int = PAGE
+) -> tf.Tensor:
+    """Draws words for each of `batch` images, from each stream.
 
     Args:
         origins: int64 (S, 3), from `streams`; or (S, B, 3), where image i draws what
             a batch of image i alone would draw from its own origin.
         batch: number of images.
         page: which page.
+        count: how many of its words, from the first on: 4 or 8.
 
     Returns:
-        uint32 (S, batch, PAGE).
+        uint32 (S, batch, count).
     """
     if page >= _PAGES:
         raise ValueError(
@@ -151,15 +157,15 @@ def words(origins: tf.Tensor, batch: Any, page: int = 0) -> tf.Tensor:
             alg=PHILOX,
             dtype=tf.uint32,
         )
-        return drawn[tf.newaxis]
-    blocks = tf.constant(list(range(PAGE // 4)), tf.uint64)
+        return drawn[tf.newaxis, :, :count]
+    blocks = tf.constant(list(range(count // 4)), tf.uint64)
     if origins.shape.rank == 2:
         images = tf.range(tf.cast(batch, tf.int64)) * (PAGE // 4)
         blocks += tf.bitcast(images, tf.uint64)[:, tf.newaxis]
         origins = origins[:, tf.newaxis]
     low = origins[..., :1] + blocks
     drawn = _philox(key=origins[..., 2:], low=low, high=origins[..., 1:2])
-    return tf.reshape(drawn, (origins.shape[0], -1, PAGE))
+    return tf.reshape(drawn, (origins.shape[0], -1, count))
 
 
 def _philox(key: tf.Tensor, low: tf.Tensor, high: tf.Tensor) -> tf.Tensor:
@@ -171,7 +177,7 @@ def _philox(key: tf.Tensor, low: tf.Tensor, high: tf.Tensor) -> tf.Tensor:
         high: uint64, upper half, (…, 1).
 
     Returns:
-        uint32 tensor of shape (…, blocks, 4).
+        uint32 tensor of shape (…, blocks, 2, 2), the words in order.
     """
     mask, half = tf.constant(0xFFFFFFFF, tf.uint64), tf.constant(32, tf.uint64)
 
@@ -190,7 +196,9 @@ def _philox(key: tf.Tensor, low: tf.Tensor, high: tf.Tensor) -> tf.Tensor:
         low0, high0 = split(x0 * tf.constant(0xD2511F53, tf.uint64))
         low1, high1 = split(x2 * tf.constant(0xCD9E8D57, tf.uint64))
         x0, x1, x2, x3 = xor(xor(high1, x1), k0), low1, xor(xor(high0, x3), k1), low0
-    return tf.cast(tf.stack([x0, x1, x2, x3], axis=-1), tf.uint32)
+    # For each number that is kept, XLA computes all rounds: for two words at once, so.
+    pairs = [a + tf.bitwise.left_shift(b, half) for a, b in ((x0, x1), (x2, x3))]
+    return tf.bitcast(tf.stack(pairs, axis=-1), tf.uint32)
 
 
 def unit(drawn: tf.Tensor) -> tf.Tensor:
@@ -218,8 +226,9 @@ class Cursor:
     """
 
     def __init__(self, origin: tf.Tensor, batch: Any, first: tf.Tensor) -> None:
-        self._origin, self._batch, self._pages = origin, batch, 1
+        self._origin, self._batch = origin, batch
         self._left = tf.unstack(unit(first), axis=1)
+        self._drawn = len(self._left)
 
     def of_image(self, number: tf.Tensor) -> "Cursor":
         """The cursor of one image of the batch, before anything is drawn."""
@@ -243,9 +252,10 @@ class Cursor:
         """Numbers in [low, high): float64 (B,), or (B, *shape)."""
         count = math.prod(shape)
         while len(self._left) < count:
-            more = words(self._origin, self._batch, self._pages)
-            self._left += tf.unstack(unit(more[0]), axis=1)
-            self._pages += 1
+            page, known = divmod(self._drawn, PAGE)
+            more = words(self._origin, self._batch, page)[0, :, known:]
+            self._left += tf.unstack(unit(more), axis=1)
+            self._drawn += PAGE - known
         taken, self._left = self._left[:count], self._left[count:]
         u = tf.stack(taken, axis=1) if shape else taken[0]
         return scaled(tf.reshape(u, (-1, *shape)) if len(shape) > 1 else u, bounds)
@@ -314,6 +324,7 @@ class Cursor:
 
 
 def cursors(origins: tf.Tensor, batch: Any) -> Iterator[Cursor]:
-    """A cursor for each stream, in order; all first pages are drawn at once."""
-    for number, first in enumerate(tf.unstack(words(origins, batch))):
+    """A cursor for each stream, in order; their first words are drawn at once."""
+    count = FIRST if origins.shape[0] > 1 else PAGE
+    for number, first in enumerate(tf.unstack(words(origins, batch, count=count))):
         yield Cursor(origins[number : number + 1], batch, first)
