@@ -69,10 +69,10 @@ def _done_in_turn(
         hsv, turns = now.pop("hsv"), now.pop("turns")
 
         def toned() -> list[tf.Tensor]:
-            return changed_planes(planes, low=low, high=high, **now)
+            return changed_planes([*planes], low=low, high=high, **now)
 
         def turned() -> list[tf.Tensor]:
-            return turned_planes(planes, turns, now["gain"], low, now["cut"])
+            return turned_planes([*planes], turns, now["gain"], low, now["cut"])
 
         if len(planes) != 3:
             return place + 1, *toned()
