@@ -311,7 +311,7 @@ MUTATIONS = [
         PUBLISHED,
     ),
     ("layers/pixels/solarization", "x >= threshold", "x > threshold", PUBLISHED),
-    ("layers/pixels/sharpness", "4.0 * x) / 13.0", "5.0 * x) / 14.0", PUBLISHED),
+    ("layers/pixels/sharpness", "4.0 * own) / 13.0", "5.0 * own) / 14.0", PUBLISHED),
     ("layers/pixels/hsv", "(5.0, 3.0, 1.0)", "(5.0, 1.0, 3.0)", PUBLISHED),
     (
         "layers/mixes/cut_mix",

@@ -30,7 +30,7 @@ class Forms:
     - In eager calls it is one graph for all sizes of image, or compiled, once per
       size and batch size, if `jit_compile` is True.
 
-    Why "auto" is so: on two cores with AVX2 (benchmarks/results/cpu.json, five layers,
+    Why "auto" is so: on two cores (benchmarks/results/cpu.json, five layers,
     224 x 224, uint8) the op takes several times as long as the compiled form in graphs,
     and more so in `tf.data`; so graphs, which are traced once for each size anyway, are
     compiled. An eager call would gain as much, but pays a second or more of compiling
