@@ -1,19 +1,19 @@
 """Random stacks of layers: a landmark, its mask, its box and its keypoint agree.
 
 Each example is a stack that hypothesis makes up, with groups and crops in it, and a
-batch of images, each of which draws its own program: 400 stacks of 25 images are 10,000
+batch of images, each of which draws its own program: 200 stacks of 50 images are 10,000
 programs.
 """
 
 import hypothesis.strategies as st
 import numpy as np
 import pytest
+from helpers import op_by_op
 from hypothesis import HealthCheck, Phase, given, settings
 
 import keras_aug_layers as kal
-from helpers import op_by_op
 
-BATCH, SIZE, RADIUS = 25, (60, 70), 5.0
+BATCH, SIZE, RADIUS = 50, (60, 70), 5.0
 PAINT = 210.0, 150.0, 60.0
 
 
@@ -22,45 +22,51 @@ def within(low, high):
     return st.floats(low, high)
 
 
+def several(layers):
+    """A few layers in a list."""
+    return st.lists(layers, min_size=1, max_size=3)
+
+
+def built(layer, *arguments, **named):
+    """Layers of a class, with seeds of their own."""
+    return st.builds(layer, *arguments, seed=st.integers(0, 2**31), **named)
+
+
 MOVES = (
-    st.builds(kal.RandomRotate, within(0.01, 0.5)),
-    st.builds(kal.RandomShift, within(0.01, 0.2), within(0.01, 0.2)),
-    st.builds(kal.RandomZoom, within(0.01, 0.3)),
-    st.builds(kal.RandomZoom, within(0.01, 0.3), within(0.01, 0.3)),
-    st.builds(kal.RandomShear, within(0.01, 0.3), within(0.01, 0.3)),
-    st.builds(kal.RandomPerspective, scale=within(0.01, 0.3)),
-    st.builds(
+    built(kal.RandomRotate, within(0.01, 0.5)),
+    built(kal.RandomShift, within(0.01, 0.2), within(0.01, 0.2)),
+    built(kal.RandomZoom, within(0.01, 0.3)),
+    built(kal.RandomZoom, within(0.01, 0.3), within(0.01, 0.3)),
+    built(kal.RandomShear, within(0.01, 0.3), within(0.01, 0.3)),
+    built(kal.RandomPerspective, scale=within(0.01, 0.3)),
+    built(
         kal.RandomFlip,
         st.sampled_from(("horizontal", "vertical", "horizontal_and_vertical")),
     ),
-    st.builds(kal.RandomElasticTransform, scale=within(0.1, 0.3)),
-    st.builds(kal.RandomGridDistortion, within(0.05, 0.2)),
-    st.builds(kal.RandomOpticalDistortion, within(0.05, 0.2)),
+    built(kal.RandomElasticTransform, scale=within(0.1, 0.3)),
+    built(kal.RandomGridDistortion, within(0.05, 0.2)),
+    built(kal.RandomOpticalDistortion, within(0.05, 0.2)),
 )
 CROPS = (
-    st.builds(kal.RandomCrop, *[st.integers(45, 70)] * 2),
-    st.builds(kal.CenterCrop, *[st.integers(45, 70)] * 2),
-    st.builds(kal.Resizing, *[st.integers(45, 90)] * 2),
-    st.builds(
-        kal.RandomResizedCrop, *[st.integers(45, 90)] * 2, scale=st.just((0.6, 1.0))
-    ),
+    built(kal.RandomCrop, *[st.integers(45, 70)] * 2),
+    built(kal.CenterCrop, *[st.integers(45, 70)] * 2),
+    built(kal.Resizing, *[st.integers(45, 90)] * 2),
+    built(kal.RandomResizedCrop, *[st.integers(45, 90)] * 2, scale=st.just((0.6, 1.0))),
 )
+# Black stays black: where a blur stands before a move, what lies outside is black.
 COLOURS = (
-    st.builds(kal.RandomBrightness, gain=within(0.01, 0.4)),
-    st.builds(kal.RandomContrast, within(0.01, 0.4)),
-    st.builds(kal.RandomInvert, within(0.1, 1.0)),
-    st.builds(kal.RandomHue, within(0.01, 0.5)),
-    st.builds(kal.RandomSaturation, within(0.1, 0.5)),
-    st.builds(kal.RandomGrayscale, within(0.1, 1.0)),
-    st.builds(kal.RandomGamma),
-    st.builds(kal.RandomGaussianBlur, within(0.1, 1.0)),
-    st.builds(kal.RandomSharpness, within(0.1, 1.0)),
-    st.builds(kal.Solarization, within(0.01, 0.2)),
-    st.builds(kal.AutoContrast),
-    st.builds(
+    built(kal.RandomBrightness, gain=within(0.01, 0.4)),
+    built(kal.RandomHue, within(0.01, 0.5)),
+    built(kal.RandomSaturation, within(0.1, 0.5)),
+    built(kal.RandomGrayscale, within(0.1, 1.0)),
+    built(kal.RandomGamma),
+    built(kal.RandomPosterization, st.integers(2, 7)),
+    built(kal.RandomGaussianBlur, within(0.1, 1.0)),
+    built(kal.RandomSharpness, within(0.1, 1.0)),
+    built(kal.AutoContrast),
+    built(
         kal.RandomColorJitter,
         brightness=within(0.01, 0.4),
-        contrast=within(0.01, 0.4),
         saturation=within(0.01, 0.4),
         hue=within(0.01, 0.2),
         order=st.sampled_from(("fixed", "random")),
@@ -70,17 +76,12 @@ LEAVES = st.one_of(*MOVES, *COLOURS)
 MEMBERS = st.recursive(
     LEAVES,
     lambda inner: st.one_of(
-        st.builds(kal.RandomApply, several(inner), probability=within(0.1, 0.9)),
-        st.builds(kal.RandomChoice, several(inner)),
-        st.builds(kal.FusedAugmentation, several(inner)),
+        built(kal.RandomApply, inner, probability=within(0.1, 0.9)),
+        built(kal.RandomChoice, several(inner)),
+        built(kal.FusedAugmentation, several(inner)),
     ),
     max_leaves=3,
 )
-
-
-def several(layers):
-    """A few layers in a list."""
-    return st.lists(layers, min_size=1, max_size=3)
 
 
 def painted(seed):
@@ -91,7 +92,7 @@ def painted(seed):
     points = middle + generator.uniform(-1, 1, (BATCH, 2)) * np.array(SIZE[::-1]) / 5
     y, x = np.mgrid[:height, :width]
     place = np.stack([x, y], axis=-1) - points[:, None, None]
-    inside = np.linalg.norm(place, axis=-1) <= RADIUS
+    inside = np.linalg.norm(place, axis=-1) <= RADIUS - 0.5  # its pixels are in the box
     images = inside[..., None] * np.array(PAINT)
     boxes = np.concatenate([points - RADIUS, points + RADIUS], axis=1) + 0.5
     return {
@@ -108,11 +109,6 @@ def middle_of(weights):
     return np.array([(weights * x).sum(), (weights * y).sum()]) / weights.sum()
 
 
-def contrasts(image):
-    """How far each pixel is from the colour of the corners, which nothing painted."""
-    return np.abs(image.astype("float32") - image[0, 0].astype("float32")).sum(axis=-1)
-
-
 def agree(image, mask, box, point):
     """Whether there is something to see; asserts what the four say of the landmark."""
     rows, columns = np.nonzero(mask)
@@ -125,9 +121,8 @@ def agree(image, mask, box, point):
     low = np.array([columns.min(), rows.min()])
     high = np.array([columns.max(), rows.max()]) + 1
     assert (box[:2] < low + 1.0).all() and (box[2:] > high - 1.0).all(), "box and mask"
-    seen = contrasts(image)
-    if seen.max() < 24.0:  # colours that have become one
-        return False
+    assert (box[2:] - box[:2] < 2.0 * (high - low) + 4.0).all(), "box and mask"
+    seen = image.sum(axis=-1, dtype="float32")
     assert np.abs(middle_of(seen) - centre).max() < 1.0, "image and mask"
     return True
 
@@ -137,7 +132,8 @@ def test_a_landmark_its_mask_its_box_and_its_keypoint_agree():
     visible = []
 
     @settings(
-        max_examples=400,
+        max_examples=200,
+        derandomize=True,
         phases=[Phase.generate],  # shrinking takes minutes
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
@@ -155,10 +151,10 @@ def test_a_landmark_its_mask_its_box_and_its_keypoint_agree():
         with op_by_op():
             moved = stack(painted(seed), training=True)
         found = zip(
-            moved["images"].numpy(),
-            moved["segmentation_masks"].numpy(),
-            moved["bounding_boxes"]["boxes"].numpy()[:, 0],
-            moved["keypoints"].numpy()[:, 0],
+            np.asarray(moved["images"]),
+            np.asarray(moved["segmentation_masks"]),
+            np.asarray(moved["bounding_boxes"]["boxes"])[:, 0],
+            np.asarray(moved["keypoints"])[:, 0],
             strict=True,
         )
         visible.extend(agree(*each) for each in found)

@@ -71,6 +71,8 @@ def shrink(reader: Reader, source: tuple[Any, Any], target: tuple[Any, Any]) -> 
     u, v = (width - 1.0) / 2.0 + around, (height - 1.0) / 2.0 + around
     jacobian = []
     for z in warp.points(reader, u, v[:, tf.newaxis])[:2]:
+        # One that depends on the columns alone has one row.
+        z = tf.broadcast_to(z, [tf.shape(z)[0], 2, 2])
         jacobian.append(tf.reduce_mean(z[:, :, 1] - z[:, :, 0], axis=-1))
         jacobian.append(tf.reduce_mean(z[:, 1] - z[:, 0], axis=-1))
     a, b, c, d = jacobian

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import drawn, random_images, sampled
+from helpers import assert_same_bits, drawn, random_images, sampled
 from scipy import ndimage
 
 import keras_aug_layers as kal
@@ -172,6 +172,18 @@ def test_image_and_mask_agree(name, stack):
 
 
 @pytest.mark.thorough
+@layers
+def test_a_field_a_blur_and_a_crop(name):
+    """The field is a warp of its own, and a grid's columns do not ask for the row."""
+    images = random_images((2, 40, 50, 3), "uint8")
+
+    def bent(*crop):  # little, so that nothing is filtered
+        blur = kal.RandomGaussianBlur(kernel_size=3, seed=4)
+        return drawn(kal.FusedAugmentation([LAYERS[name](0.1), blur, *crop]), images)
+
+    assert_same_bits(bent(kal.CenterCrop(30, 36)), bent()[:, 5:35, 7:43])
+
+
 @layers
 def test_boxes_follow(name):
     """A bent box holds the moved points of its inside, and is no wider than them."""

@@ -23,6 +23,8 @@ def _stretch(images: tf.Tensor, low: tf.Tensor, span: tf.Tensor) -> tf.Tensor:
     result = low + (x - least) / width
     if images.dtype.is_integer:
         result = tf.floor(result)  # torchvision cuts off
+    else:
+        result = tf.where(x == most, low + span, result)  # without a rounding
     return restore(tf.where(flat, x, result), images.dtype)
 
 
@@ -34,7 +36,8 @@ stretch = register("stretch", "stage", _stretch, placed=False)
 class AutoContrast(ColorLayer):
     """Stretches each channel of each image over the whole range.
 
-    A channel of one value stays as it is. Integers are cut off, as in torchvision.
+    A channel of one value stays as it is. Integers are cut off, as in torchvision: the
+    greatest may be one less than that of the range.
 
     Args:
         value_range: (low, high); needed unless the dtype is an unsigned integer.
