@@ -1,7 +1,7 @@
 """Random stacks of layers: a landmark, its mask, its box and its keypoint agree.
 
 Each example is a stack that hypothesis makes up, with groups and crops in it, and a
-batch of images, each of which draws its own program: 200 stacks of 50 images are 10,000
+batch of images, each of which draws its own program: 100 stacks of 100 images are 10,000
 programs.
 """
 
@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 import keras_aug_layers as kal
 
-BATCH, SIZE, RADIUS = 50, (60, 70), 5.0
+BATCH, SIZE, RADIUS = 100, (46, 54), 4.5
 PAINT = 210.0, 150.0, 60.0
 
 
@@ -43,15 +43,15 @@ MOVES = (
         kal.RandomFlip,
         st.sampled_from(("horizontal", "vertical", "horizontal_and_vertical")),
     ),
-    built(kal.RandomElasticTransform, scale=within(0.1, 0.3)),
-    built(kal.RandomGridDistortion, within(0.05, 0.2)),
-    built(kal.RandomOpticalDistortion, within(0.05, 0.2)),
+    built(kal.RandomElasticTransform, scale=within(0.05, 0.15)),
+    built(kal.RandomGridDistortion, within(0.02, 0.08)),
+    built(kal.RandomOpticalDistortion, within(0.02, 0.08)),
 )
 CROPS = (
-    built(kal.RandomCrop, *[st.integers(45, 70)] * 2),
-    built(kal.CenterCrop, *[st.integers(45, 70)] * 2),
-    built(kal.Resizing, *[st.integers(45, 90)] * 2),
-    built(kal.RandomResizedCrop, *[st.integers(45, 90)] * 2, scale=st.just((0.6, 1.0))),
+    built(kal.RandomCrop, *[st.integers(36, 54)] * 2),
+    built(kal.CenterCrop, *[st.integers(36, 54)] * 2),
+    built(kal.Resizing, *[st.integers(36, 64)] * 2),
+    built(kal.RandomResizedCrop, *[st.integers(36, 64)] * 2, scale=st.just((0.6, 1.0))),
 )
 # Black stays black: where a blur stands before a move, what lies outside is black.
 COLOURS = (
@@ -132,7 +132,7 @@ def test_a_landmark_its_mask_its_box_and_its_keypoint_agree():
     visible = []
 
     @settings(
-        max_examples=200,
+        max_examples=100,
         derandomize=True,
         phases=[Phase.generate],  # shrinking takes minutes
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
