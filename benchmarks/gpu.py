@@ -209,8 +209,10 @@ def _calls(function: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor) -> Loo
 def _augment(
     layer: keras.layers.Layer,
 ) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
-    """A step of a loop on the device, with a draw of its own."""
-    return lambda images, i: layer(images, training=True, seed=tf.stack([i, i]))
+    """A step of a loop on the device: with a draw of its own, and part of no chain."""
+    return lambda images, i: kal.settle(
+        layer(images, training=True, seed=tf.stack([i, i]))
+    )
 
 
 def _copy(words: tf.Tensor, i: tf.Tensor) -> tf.Tensor:

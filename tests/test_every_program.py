@@ -1,8 +1,8 @@
 """Random stacks of layers: a landmark, its mask, its box and its keypoint agree.
 
 Each example is a stack that hypothesis makes up, with groups and crops in it, and a
-batch of images, each of which draws its own program: 100 stacks of 100 images are 10,000
-programs.
+batch of images, each of which draws its own program: 100 stacks of 100 images are
+10,000 programs.
 """
 
 import hypothesis.strategies as st

@@ -2,6 +2,7 @@
 
 import pytest
 
+from benchmarks import gpu
 from benchmarks.gpu_programs import __main__ as command
 from benchmarks.gpu_programs import available, measure
 from keras_aug_layers.constructors import build_layer
@@ -82,3 +83,24 @@ def test_passes_that_are_forced(compiler, text):
         assert row.image_kernels == kernels, row
         assert row.kept < 0.02, row
         assert row.copies <= copies, row
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["augment", "copy"])
+def test_the_loop_that_is_timed_copies_nothing(compiler, name):
+    """Of `benchmarks/gpu.py`: a kernel for each step, and one before the first."""
+    turns = 1000
+    layer = build_layer(command.FIVE)
+    step, times, dtype = {
+        "augment": (gpu._augment(layer), gpu.EIGHT, "uint8"),
+        "copy": (gpu._copy, 1, "int64"),
+    }[name]
+    shape = (64, 224, 224, 3)
+    [row] = measure(
+        lambda images: gpu._on_device(step, images, times)(turns),
+        shape,
+        dtype,
+        CARDS[:1],
+    )
+    assert row.image_kernels == turns * times + 1
+    assert row.copies <= 1.05 * (turns * times + 1)
