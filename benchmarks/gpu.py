@@ -30,6 +30,7 @@ import keras_aug_layers as kal
 from benchmarks import machine
 from benchmarks.cases import Case
 from benchmarks.contenders import CONTENDERS, fused, our_layers, stacked
+from keras_aug_layers import recipes
 from keras_aug_layers.kernels.warp import FILL_MODES, INTERPOLATIONS
 
 RESULTS = Path(__file__).parent / "results" / "gpu.json"
@@ -46,6 +47,13 @@ AUGMENTATIONS: dict[str, Callable[[Case], keras.layers.Layer]] = {
     "ours, in a Sequential": lambda case: stacked(case, our_layers(case)),
     KERAS: CONTENDERS["keras"].build,
 }
+OF_BYTES: dict[str, Callable[[Case], keras.layers.Layer]] = {
+    "ours, RandAugment": lambda case: kal.RandAugment(),
+    "keras.layers, RandAugment": lambda case: keras.layers.RandAugment((0, 255)),
+    "ours, RandomGaussianBlur": lambda case: kal.RandomGaussianBlur(kernel_size=7),
+    "ours, the recipe of SimCLR": lambda case: recipes.simclr(size=case.size).train,
+}
+"""Those that are timed on uint8 alone."""
 
 EIGHT = 8
 """Augmentations in the body of a loop, and sizes of the images in the copied array."""
@@ -164,11 +172,12 @@ def _case(case: Case, device: str, rounds: int, least: float) -> list[dict[str, 
     # Eight times as large as the images: those would fit the cache of a large GPU.
     words = tf.zeros(size // 8 * EIGHT, tf.int64)  # TensorFlow keeps int32 off the GPU
     loops: dict[tuple[str, str], tuple[Loop, int, int]] = {}
-    for title, build in AUGMENTATIONS.items():
+    timed_here = AUGMENTATIONS | (OF_BYTES if case.dtype == "uint8" else {})
+    for title, build in timed_here.items():
         layer = build(case)
         function = tf.function(functools.partial(layer, training=True))
-        output = function(images)
-        moved = size + output.shape.num_elements() * output.dtype.size
+        outputs = tf.nest.flatten(function(images))
+        moved = size + sum(x.shape.num_elements() * x.dtype.size for x in outputs)
         loops["call", title] = _calls(function, images), moved, 1
         if title == COMPILED:
             step = _augment(layer)
@@ -256,9 +265,9 @@ def timed(loop: Loop, rounds: int, least: float) -> list[float]:
     return [seconds(n) / n for _ in range(rounds)]
 
 
-def wait(result: tf.Tensor) -> None:
+def wait(result: Any) -> None:
     """Returns when the device has got so far: one number is read."""
-    tf.reshape(result, [-1])[:1].numpy()
+    tf.reshape(tf.nest.flatten(result)[-1], [-1])[:1].numpy()
 
 
 def peak(loop: Loop, device: str) -> int | None:

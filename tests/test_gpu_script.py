@@ -33,7 +33,7 @@ def test_it_runs_on_the_cpu(tmp_path, capsys):
     assert 0 < agreement["compiled_difference"] <= 1e-4
 
     rows = {(row["mode"], row["title"]): row for row in results["rows"]}
-    calls = {("call", title) for title in gpu.AUGMENTATIONS}
+    calls = {("call", title) for title in gpu.AUGMENTATIONS | gpu.OF_BYTES}
     assert set(rows) == calls | {("kernel", gpu.COMPILED), ("kernel", "a copy")}
     for row in rows.values():
         assert len(row["milliseconds"]) == results["settings"]["rounds"]
