@@ -81,6 +81,12 @@ def test_integers_are_exact(name, form, batch):
     np.testing.assert_array_equal(result, np.stack([expected(x) for x in batch]))
 
 
+def test_a_pixel_on_the_threshold_is_solarized():
+    images = np.array([[[50], [51], [52]]], "uint8")
+    result = kal.Solarization(threshold_factor=(0.2, 0.2))(images, training=True)
+    assert result.numpy().ravel().tolist() == [50, 255 - 51, 255 - 52]
+
+
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", NEAR)
 def test_integers_are_a_level_away_at_most(name, form, batch):
