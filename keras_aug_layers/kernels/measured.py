@@ -6,6 +6,7 @@ steps before the one that asks; rotation and fill are ignored.
 
 import functools
 import math
+import operator
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -14,8 +15,8 @@ from keras_aug_layers.kernels.device import on_gpu
 from keras_aug_layers.kernels.program import Program, Step, function_of, then
 from keras_aug_layers.kernels.warp import compute_dtype, dimension
 
-MOST_STRIPS = 8
-"""In how many strips an image is added up."""
+STRIPS = 8
+"""Into how many an image is cut, at most."""
 
 
 def measured(
@@ -109,14 +110,17 @@ def mean_color(images: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
     return tf.reduce_sum(total, axis=(1, 2)) / tf.cast(height * width, dtype)
 
 
-def in_strips(images: tf.Tensor, dtype: tf.DType | None = None) -> tf.Tensor:
-    """The sum of strips of images (B, H, …), to be added up further.
+def in_strips(
+    images: tf.Tensor,
+    dtype: tf.DType | None = None,
+    join: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] = operator.add,
+) -> tf.Tensor:
+    """Strips of images (B, H, …) joined pixel by pixel, to be reduced further.
 
-    Without that, XLA copies the images to `dtype` and adds one pixel at a time on a
+    Without that, XLA copies the images to `dtype` and takes one pixel at a time on a
     CPU.
     """
     height = dimension(images, 1)
-    strips = (
-        math.gcd(height, MOST_STRIPS) if isinstance(height, int) and not on_gpu() else 1
-    )
-    return sum(tf.cast(x, dtype or x.dtype) for x in tf.split(images, strips, axis=1))
+    known = isinstance(height, int) and height > 0 and not on_gpu()
+    strips = tf.split(images, math.gcd(height, STRIPS) if known else 1, axis=1)
+    return functools.reduce(join, [tf.cast(x, dtype or x.dtype) for x in strips])

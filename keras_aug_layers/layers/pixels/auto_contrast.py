@@ -5,6 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from keras_aug_layers.kernels.measured import in_strips
 from keras_aug_layers.kernels.program import Step, register
 from keras_aug_layers.kernels.stages import compute, restore
 from keras_aug_layers.layers.pixels.color_layer import ColorLayer
@@ -15,8 +16,11 @@ from keras_aug_layers.plan.random_numbers import Cursor
 def _stretch(images: tf.Tensor, low: tf.Tensor, span: tf.Tensor) -> tf.Tensor:
     wide = (-1, 1, 1, 1)
     low, span = (tf.reshape(row, wide) for row in (low, span))
-    least = compute(tf.reduce_min(images, axis=(1, 2), keepdims=True))
-    most = compute(tf.reduce_max(images, axis=(1, 2), keepdims=True))
+    low_strip, high_strip = (
+        in_strips(images, join=join) for join in (tf.minimum, tf.maximum)
+    )
+    least = compute(tf.reduce_min(low_strip, axis=(1, 2), keepdims=True))
+    most = compute(tf.reduce_max(high_strip, axis=(1, 2), keepdims=True))
     flat = least == most
     width = tf.where(flat, tf.ones_like(span), most - least) * (1.0 / span)
     x = compute(images)
