@@ -27,13 +27,10 @@ def update(files: Files) -> None:
 
 def updated(text: str, files: Files) -> str:
     """The text with the tables of these files of results; any may be missing."""
-    for name, (file, table) in TABLES.items():
-        results = files.get(file, {})
+    for name, table in TABLES.items():
         text = re.sub(
             f"(<!-- {name} -->\n).*?(<!-- end -->)",
-            lambda match, table=table, results=results: (
-                match[1] + table(results) + match[2]
-            ),
+            lambda match, table=table: match[1] + table(files) + match[2],
             text,
             flags=re.DOTALL,
         )
@@ -83,24 +80,49 @@ def formulations(results: Results) -> str:
     return verdict.markdown(["", "ms per image", "relative", "temporaries, MB"], lines)
 
 
-def _paired(benchmark: Benchmark) -> tuple[str, Callable[[Results], str]]:
-    """The table of a command that compares pairs, and the name of its file."""
-
-    def table(results: Results) -> str:
-        lines = [seen.cells() for seen in benchmark.verdicts(results)]
-        return verdict.markdown(verdict.HEADER, lines)
-
-    return benchmark.name, table
+def _of(file: str, table: Callable[[Results], str]) -> Callable[[Files], str]:
+    """A table of one file of results, which may be missing."""
+    return lambda files: table(files.get(file, {}))
 
 
-TABLES: dict[str, tuple[str, Callable[[Results], str]]] = {
-    "times": ("cpu", times),
-    "promises": ("cpu", promises),
-    "alone": ("cpu", alone),
-    "formulations": ("cpu", formulations),
+def _lines(benchmark: Benchmark, files: Files) -> list[list[str]]:
+    results = files.get(benchmark.name, {})
+    return [seen.cells() for seen in benchmark.verdicts(results)]
+
+
+def speed(files: Files) -> str:
+    """Six rows of the other tables, for those who read no more."""
+    stacks = files.get("cpu", {})
+    every = [
+        *targets.table(stacks)[1],
+        *targets.alone(stacks),
+        *_lines(pixels.BENCHMARK, files),
+        *_lines(sizes.BENCHMARK, files),
+    ]
+    by_text = {line[0]: line[: len(verdict.HEADER)] for line in every}
+    return verdict.markdown(verdict.HEADER, [by_text[text] for text in SIX])
+
+
+SIX = (
+    "keras.layers / Sequential, in a graph, 224 x 224, uint8",
+    "keras.layers / Sequential, in fit, 224 x 224, uint8",
+    "rotation of keras.layers / ours, uint8",
+    "RandAugment of keras.layers / ours, uint8",
+    "GaussianBlur (7 taps) of keras.layers / ours, uint8",
+    "crop and flip of 256, ours / torchvision, image by image",
+)
+"""The rows of `speed`."""
+TABLES: dict[str, Callable[[Files], str]] = {
+    "speed": speed,
+    "times": _of("cpu", times),
+    "promises": _of("cpu", promises),
+    "alone": _of("cpu", alone),
+    "formulations": _of("cpu", formulations),
     **{
-        module.BENCHMARK.name: _paired(module.BENCHMARK)
+        module.BENCHMARK.name: lambda files, benchmark=module.BENCHMARK: (
+            verdict.markdown(verdict.HEADER, _lines(benchmark, files))
+        )
         for module in (pixels, sizes, mixes)
     },
 }
-"""Each table's file of results, and what makes it."""
+"""What makes each table, of the files of results."""
