@@ -5,6 +5,7 @@ each only what it drew: the programs are compiled once, however many places ther
 and what is dear is paid for by the images that drew it.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
@@ -45,8 +46,7 @@ def _run(images: tf.Tensor, **rows: tf.Tensor) -> tf.Tensor:
     # Side by side in one tensor: of rows that only one stage has, XLA would look up
     # the place anew for each pixel.
     flat = [
-        tf.reshape(row, (-1, count, row[0, 0].shape.num_elements()))
-        for row in rows.values()
+        tf.reshape(row, (-1, count, math.prod(row.shape[2:]))) for row in rows.values()
     ]
     sizes = [row.shape[2] for row in flat]
     together = tf.concat(flat, axis=2)
