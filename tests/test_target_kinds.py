@@ -9,7 +9,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from examples import ALWAYS, EVERY, MIXES
 from helpers import op_by_op
 
 import keras_aug_layers as kal
@@ -77,6 +76,17 @@ def test_boxes_are_ragged_in_one_axis_or_in_two(images, inner, splits):
     assert result["labels"].to_list() == [[3, -1], [5]]
     assert result["boxes"].ragged_rank == inner
     assert result["boxes"].row_splits.dtype == splits
+
+
+def test_polygons_are_ragged_in_two_axes(images):
+    """As `tf.ragged.stack` makes them."""
+    corners = tf.reshape(tf.range(18.0) / 3.0, (3, 3, 2))
+    given = tf.ragged.stack([corners[:1], corners[1:]])
+    assert given.ragged_rank == 2
+    points = moved({"images": images, "polygons": {"points": given}})
+    points = points["polygons"]["points"]
+    assert points.row_lengths().numpy().tolist() == [1, 2]
+    np.testing.assert_allclose(points.flat_values, given.flat_values + (4.0, 0.0))
 
 
 def test_one_hot_labels_are_ragged_in_two_axes(images):
@@ -695,34 +705,33 @@ def test_outlines_of_another_shape_are_refused(images, key, value, match):
         moved({"images": images, key: value})
 
 
+def objects(**more):
+    """Symbolic images with two boxes and three keypoints each."""
+    boxes = {"boxes": keras.Input((2, 4)), "labels": keras.Input((2,)), **more}
+    points = keras.Input((3, 2))
+    images = keras.Input((8, 10, 3))
+    return {"images": images, "bounding_boxes": boxes, "keypoints": points}
+
+
+def test_a_model_that_mixes_leaves_open_how_many_objects_come_out():
+    """There are more in training than outside it."""
+    layer = kal.FusedAugmentation([kal.RandomFlip(), kal.CutMix()])
+    result = layer(objects())
+    assert result["bounding_boxes"]["boxes"].shape == (None, None, 4)
+    assert result["bounding_boxes"]["labels"].shape == (None, None)
+    assert result["keypoints"].shape == (None, None, 2)
+    assert kal.RandomFlip()(objects())["keypoints"].shape == (None, 3, 2)
+
+
+def test_a_model_that_blends_wants_the_weights_of_boxes():
+    """Else they would come out in training only, and a model's outputs are fixed."""
+    with pytest.raises(ValueError, match="`bounding_boxes` must hold `weights`"):
+        kal.RandomApply(kal.MixUp(), 0.5)(objects())
+    result = kal.MixUp()(objects(weights=keras.Input((2,))))
+    assert result["bounding_boxes"]["weights"].shape == (None, None)
+
+
 def test_outlines_are_not_mixed(images):
     data = {"images": images, "rotated_boxes": {"boxes": np.ones((2, 1, 5))}}
     with pytest.raises(ValueError, match="`rotated_boxes` cannot be mixed"):
         moved(data, kal.CutMix())
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", [*EVERY, *ALWAYS, *MIXES])
-def test_every_layer_keeps_the_dtype_of_every_target(images, name):
-    """In training, outside it, and symbolically."""
-    given = {"num_classes": 5} if name in MIXES else {}
-    layer = {**EVERY, **ALWAYS, **MIXES}[name](bounding_box_format="xyxy", **given)
-    boxes = tf.constant([[[1, 1, 6, 6], [2, 2, 9, 7]]] * 2, "int32")
-    data = {
-        "images": images,
-        "segmentation_masks": tf.cast(images[..., :1] > 99, "float16"),
-        "bounding_boxes": {"boxes": boxes, "labels": tf.ones((2, 2), "uint8")},
-        "keypoints": tf.ones((2, 3, 2), "bfloat16"),
-        "labels": tf.eye(2, 5, dtype="float16"),
-    }
-    symbols = tf.nest.map_structure(
-        lambda x: keras.KerasTensor(x.shape, tf.as_dtype(x.dtype).name), data
-    )
-    with op_by_op():
-        results = layer(data, training=True), layer(data), layer(symbols)
-    for result in results:
-        for key in data.keys() - {"images", "bounding_boxes"}:
-            assert tf.as_dtype(result[key].dtype) == data[key].dtype
-        for key, value in data["bounding_boxes"].items():
-            assert tf.as_dtype(result["bounding_boxes"][key].dtype) == value.dtype
-    assert len({tf.as_dtype(result["images"].dtype) for result in results}) == 1

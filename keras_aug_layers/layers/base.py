@@ -192,6 +192,10 @@ class AugmentationLayer(Kept):
         """Whether images are mixed with others of their batch, and so their labels."""
         return any(member.mixes() for member in self.members())
 
+    def weighs(self) -> bool:
+        """Whether boxes get weights, the part that the image of each has."""
+        return any(member.weighs() for member in self.members())
+
     def rest(self, frame: Frame) -> Drawn:
         """What is done outside training, without a random number, if `rests`."""
         return Plan()

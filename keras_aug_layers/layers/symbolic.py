@@ -105,10 +105,44 @@ def specs(layer: Any, data: dict[str, Any]) -> dict[str, Any]:
         if key == "labels" and not tf.as_dtype(own).is_floating:
             own = "float32"
         made[key] = keras.KerasTensor(shape, own)
-    return {
-        **{key: _alike(x) for key, x in data.items()},
-        **entries.put(data, places, made),
-    }
+    others = {key: _alike(x) for key, x in data.items()}
+    if layer.mixes():
+        _open(layer, others, axis=len(data["images"].shape) - 3)
+    return {**others, **entries.put(data, places, made)}
+
+
+def _open(layer: Any, data: dict[str, Any], axis: int) -> None:
+    """Leaves open how many boxes and keypoints there are: more in training.
+
+    Raises:
+        ValueError: if there would be `weights` in training only.
+    """
+    boxes = data.get("bounding_boxes")
+    if boxes is not None:
+        if layer.weighs() and boxes.get("weights") is None:
+            raise ValueError(
+                "`bounding_boxes` must hold `weights` where a symbolic call may blend "
+                f"images, as MixUp does. Received: the keys {sorted(boxes)}. Write "
+                "weights of ones, (B, N), beside the boxes."
+            )
+        count = boxes["boxes"].shape[axis]
+        data["bounding_boxes"] = {
+            key: _of_any_number(x, axis) if _has(x, axis, count) else x
+            for key, x in boxes.items()
+        }
+    if data.get("keypoints") is not None:
+        data["keypoints"] = _of_any_number(data["keypoints"], axis)
+
+
+def _has(value: Any, axis: int, count: int | None) -> bool:
+    """Whether a symbolic tensor has an element for each box."""
+    return value is not None and value.shape[axis : axis + 1] == (count,)
+
+
+def _of_any_number(value: Any, axis: int) -> Any:
+    """The same, of an unknown size along an axis."""
+    shape = (*value.shape[:axis], None, *value.shape[axis + 1 :])
+    return keras.KerasTensor(shape, value.dtype)
 
 
 def _alike(value: Any) -> Any:

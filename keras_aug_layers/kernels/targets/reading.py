@@ -296,9 +296,9 @@ def _filled_up(
         ValueError: if the rows in it differ, or are not the 4 of a box; where that is
             known only when a graph runs, an InvalidArgumentError then.
     """
-    if value.ragged_rank == 2 and len(inner) == 1:
+    if value.ragged_rank == 2:
         longest = tf.cast(value.bounding_shape(axis=2), tf.int32)
-        (known,) = inner
+        known = inner[0]
         size = known or longest
         message = (
             f"`{name}` must be ragged in the number of boxes only, "
@@ -315,7 +315,7 @@ def _filled_up(
         flat = value.flat_values
         rows = tf.reshape(flat, tf.concat([[-1, size], tf.shape(flat)[1:]], axis=0))
         if known:
-            rows = tf.ensure_shape(rows, (None, known))
+            rows = tf.ensure_shape(rows, (None, *inner))
         value = value.with_values(rows)
     elif value.ragged_rank != 1:
         raise ValueError(

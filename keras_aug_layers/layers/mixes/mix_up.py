@@ -77,7 +77,8 @@ class MixUp(MixingLayer):
 
     Masks are blended if they are floating, such as one-hot ones; integer masks are an
     error. Boxes and keypoints of both are kept; beside the boxes stand `weights` (B,
-    N), the part that each one's image has.
+    N), the part that each one's image has. In a functional model they must stand there
+    before, as ones, since a model gives the same entries in training and outside it.
 
     Args:
         alpha: the parameter of the Beta distribution, above 0.
@@ -97,6 +98,10 @@ class MixUp(MixingLayer):
     def __init__(self, alpha: float = 0.2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.alpha = arguments.number("alpha", alpha, 1e-3, 1e6)
+
+    def weighs(self) -> bool:
+        """Each box has the part that its image has."""
+        return True
 
     def draw(self, random: Cursor, frame: Frame) -> Step:
         """A partner, and its part."""
