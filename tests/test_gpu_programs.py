@@ -60,7 +60,9 @@ def test_five_layers(compiler, shape, dtype):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ONE)
 def test_one_kernel(compiler, name):
-    rows = measure(build_layer(ONE[name]), SHAPES[0], "uint8", CARDS)
+    """On two cards, the others for the next layer."""
+    cards = CARDS[list(ONE).index(name) % 2 :: 2]
+    rows = measure(build_layer(ONE[name]), SHAPES[0], "uint8", cards)
     assert_one_kernel(rows)
 
 

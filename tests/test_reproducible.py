@@ -70,9 +70,15 @@ def assert_same_run(actual, expected):
         assert_same_bits(one, other)
 
 
-@structures
 @pytest.mark.parametrize(
-    ("batch", "jit_compile"), [(None, "auto"), (None, False), (5, False)]
+    ("structure", "batch", "jit_compile"),
+    [
+        ("images", 5, False),
+        ("images and labels", None, "auto"),
+        ("images, labels and weights", 5, "auto"),
+        ("dict", None, "auto"),
+        ("dict and labels", None, False),
+    ],
 )
 def test_parallel_calls_change_nothing(structure, batch, jit_compile):
     dataset, layer = dataset_of(structure, batch), pipeline(jit_compile)

@@ -3,7 +3,7 @@
 import pytest
 from helpers import run_engine
 
-NUMBER = 200
+NUMBER = 100
 EPOCHS = 2
 LAYERS = ("RandomRotate", "FusedAugmentation")
 layers = pytest.mark.parametrize("layer", LAYERS)

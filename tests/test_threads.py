@@ -30,10 +30,10 @@ def together(function, calls):
 
 def test_eight_threads_never_draw_the_same():
     layer, images = kal.RandomShift(0.5, 0.5, seed=1), random_images((4, 8, 8, 1))
-    draws = together(lambda: layer.sample(images).matrix.numpy(), 500)
-    assert len(draws) == 4000
-    # Two float32 shifts: equal by chance once in 2**40 pairs, of which there are 2**27.
-    assert len(np.unique(np.concatenate(draws).reshape(16_000, 9), axis=0)) == 16_000
+    draws = together(lambda: layer.sample(images).matrix.numpy(), 100)
+    assert len(draws) == 800
+    # Two float32 shifts: equal by chance once in 2**40 pairs, of which there are 2**23.
+    assert len(np.unique(np.concatenate(draws).reshape(3200, 9), axis=0)) == 3200
 
 
 def test_the_draws_of_threads_are_those_of_one():

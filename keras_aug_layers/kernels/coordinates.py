@@ -5,6 +5,7 @@ the middle of its own frame, x to the right and y down, in pixels. A program is 
 backwards, from the last frame to the first.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -58,7 +59,9 @@ class Reader(NamedTuple):
     looked_up: bool = False
 
 
-def _apply_affine(x: tf.Tensor, y: tf.Tensor, matrix: tf.Tensor) -> Point:
+def _apply_affine(
+    x: tf.Tensor, y: tf.Tensor, matrix: tf.Tensor, crop: tf.Tensor | None = None
+) -> Point:
     m = matrix[..., tf.newaxis, tf.newaxis]
     return (
         m[:, 0, 0] * x + (m[:, 0, 1] * y + m[:, 0, 2]),
@@ -66,7 +69,9 @@ def _apply_affine(x: tf.Tensor, y: tf.Tensor, matrix: tf.Tensor) -> Point:
     )
 
 
-def _apply(x: tf.Tensor, y: tf.Tensor, matrix: tf.Tensor) -> Point:
+def _apply(
+    x: tf.Tensor, y: tf.Tensor, matrix: tf.Tensor, crop: tf.Tensor | None = None
+) -> Point:
     m = matrix[..., tf.newaxis, tf.newaxis]
     depth = m[:, 2, 0] * x + m[:, 2, 1] * y + m[:, 2, 2]
     return (
@@ -78,17 +83,24 @@ def _apply(x: tf.Tensor, y: tf.Tensor, matrix: tf.Tensor) -> Point:
 def _product(first: Step, after: Step) -> Step | None:
     if not {first.name, after.name} <= set(MATRICES):
         return None
-    product = matrices.compose(first.rows["matrix"], after.rows["matrix"])
+    rows = {"matrix": matrices.compose(first.rows["matrix"], after.rows["matrix"])}
+    crop = crop_of((first, after))
+    if crop is not None:
+        rows["crop"] = crop
     kind = max(first.name, after.name, key=MATRICES.index)
-    return Step(kind, {"matrix": product})
+    return Step(kind, rows)
 
 
 def _inverse(step: Step) -> Step:
     return Step(step.name, {"matrix": matrices.inverse(step.rows["matrix"])})
 
 
+def _eye(row: tf.Tensor) -> tf.Tensor:
+    return tf.eye(3, dtype=row.dtype)
+
+
 _FACTS = {
-    "neutral": {"matrix": lambda row: tf.eye(3, dtype=row.dtype)},
+    "neutral": {"matrix": _eye, "crop": _eye},
     "product": _product,
     "inverse": _inverse,
 }
@@ -96,6 +108,16 @@ shared = register(SHARED, "coordinates", _apply_affine, **_FACTS, for_some=UPRIG
 upright = register(UPRIGHT, "coordinates", _apply_affine, **_FACTS)
 affine = register(AFFINE, "coordinates", _apply_affine, **_FACTS)
 homography = register(HOMOGRAPHY, "coordinates", _apply, **_FACTS)
+
+
+def crop_of(program: Program) -> tf.Tensor | None:
+    """The product (B, 3, 3) of a program's crops alone; None where there are none.
+
+    A matrix that chooses a window stands in its step's row "crop", too: what is
+    measured behind it is measured in there, see `kernels/measured.py`.
+    """
+    crops = [step.rows["crop"] for step in program if "crop" in step.rows]
+    return functools.reduce(matrices.compose, crops) if crops else None
 
 
 def one_matrix(program: Program) -> tf.Tensor | None:

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from keras_aug_layers.kernels import shrinking
 from keras_aug_layers.kernels.coordinates import Reader
+from keras_aug_layers.kernels.measured import covered
 from keras_aug_layers.kernels.shrinking import Move, Shrink
 from keras_aug_layers.kernels.taps import filled, taps
 from keras_aug_layers.kernels.warp import compute_dtype, points
@@ -157,14 +158,26 @@ def _nearest(
     return filled(values, cover, fill_value, True)
 
 
-def mean_color(flat: Flat) -> tf.Tensor:
-    """The mean colour (B, C) of each image."""
+def mean_color(flat: Flat, window: tf.Tensor | None = None) -> tf.Tensor:
+    """The mean colour (B, C) of each image, or of what a window shows of it."""
     dtype = compute_dtype(flat.pixels.dtype)
     count = tf.reduce_prod(flat.sizes, axis=1)
     image = tf.repeat(tf.range(tf.shape(count)[0]), count)
-    sums = tf.math.segment_sum(tf.cast(flat.pixels, dtype), image)
-    sums = tf.pad(sums, [[0, tf.shape(count)[0] - tf.shape(sums)[0]], [0, 0]])
-    return tf.math.divide_no_nan(sums, tf.cast(count, dtype)[:, tf.newaxis])
+    values, shares = tf.cast(flat.pixels, dtype), tf.ones_like(image, dtype)
+    if window is not None:
+        window = tf.broadcast_to(window, (tf.shape(count)[0], 4))
+        x, y, half_width, half_height = tf.unstack(tf.gather(window, image), axis=1)
+        height, width = tf.unstack(tf.gather(flat.sizes, image), axis=1)
+        number = tf.range(tf.shape(image)[0]) - tf.gather(flat.starts, image)
+        row, column = (tf.cast(n, dtype) for n in (number // width, number % width))
+        shares = covered(row, height, y, half_height)
+        shares *= covered(column, width, x, half_width)
+        values *= shares[:, tf.newaxis]
+    sums, areas = (
+        tf.math.unsorted_segment_sum(x, image, tf.shape(count)[0])
+        for x in (values, shares)
+    )
+    return tf.math.divide_no_nan(sums, areas[:, tf.newaxis])
 
 
 def _wide(x: tf.Tensor) -> tf.Tensor:

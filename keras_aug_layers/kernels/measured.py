@@ -1,13 +1,15 @@
 """What steps measure of the images, before it is known what they do.
 
-What is measured (a mean) is measured on the images as they came in, carried through the
-steps before the one that asks; rotation and fill are ignored.
+What is measured (a mean) is measured on the images as they came in, in the window that
+the crops before leave of them, and carried through the steps before the one that asks;
+rotation and fill are ignored.
 """
 
 import functools
 import math
 import operator
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -17,6 +19,9 @@ from keras_aug_layers.kernels.warp import compute_dtype, dimension
 
 STRIPS = 8
 """Into how many an image is cut, at most."""
+
+WINDOW = "window"
+"""The row of a step that says in which part of the source it measures."""
 
 
 def measured(
@@ -32,51 +37,52 @@ def measured(
         after: what steps make of these pixels.
     """
     dtype = compute_dtype(images.dtype)
-    mean = functools.cache(lambda: mean_color(images, dtype))
-    known = _known(program, dtype, mean, lambda steps: mean_color(after(steps), dtype))
+    known = with_mean(
+        program,
+        dtype,
+        lambda window: mean_color(images, dtype, window),
+        lambda steps, window: mean_color(after(steps), dtype, window),
+    )
     assert known is not None  # for every mean can be measured
     return known
 
 
-def with_mean(program: Program, mean: tf.Tensor) -> Program | None:
-    """The program with what is measured put in its place, of a mean that is known.
-
-    Args:
-        program: steps of pixels.
-        mean: the mean colour (B, C) of the images that come in.
-
-    Returns:
-        None where more than the mean has to be known.
-    """
-    return _known(program, mean.dtype, lambda: mean, lambda steps: None)
-
-
-def _known(
+def with_mean(
     program: Program,
     dtype: tf.DType,
-    mean: Callable[[], tf.Tensor],
-    mean_after: Callable[[Program], tf.Tensor | None],
+    mean: Callable[[tf.Tensor | None], tf.Tensor],
+    mean_after: Callable[[Program, tf.Tensor | None], tf.Tensor | None],
 ) -> Program | None:
-    """The program with what is measured put in its place.
+    """The program with what is measured put in its place, by whoever can measure.
 
     Args:
         program: the steps of pixels.
         dtype: in which it is computed.
-        mean: the mean colour of the images that come in, asked where it is needed.
+        mean: the mean colour (B, C) of the images that come in, in a window as
+            `in_window` makes it; asked once for each window.
         mean_after: that of what steps make of them, where it does not follow from the
             mean; None where that cannot be known.
+
+    Returns:
+        None where more than the means has to be known.
     """
     known: Program = ()
+    means: dict[int | None, tf.Tensor] = {}
     for step in program:
         rows = {key: tf.cast(row, dtype) for key, row in step.rows.items()}
+        given = step.rows.get(WINDOW)
         step = Step(step.name, rows, step.only)
         if function_of(step).kind == "measured":
+            window = rows.pop(WINDOW, None)
             if all(before.name in ("scale", "mix") for before in known):
-                statistic = mean()
+                place = None if given is None else id(given)
+                if place not in means:
+                    means[place] = mean(window)
+                statistic: tf.Tensor | None = means[place]
                 for before in known:
                     statistic = _of_color(before, statistic)
             else:
-                statistic = mean_after(known)
+                statistic = mean_after(known, window)
             if statistic is None:
                 return None
             now = function_of(step).call(statistic, **rows)
@@ -103,24 +109,83 @@ def affine_product(a: tf.Tensor, b: tf.Tensor, vector: bool = False) -> tf.Tenso
     return tf.reduce_sum(a[:, :, :, tf.newaxis] * b[:, tf.newaxis, :, :], axis=2)
 
 
-def mean_color(images: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
-    """The mean colour (B, C) of images (B, H, W, C)."""
+def in_window(step: Step, crop: tf.Tensor, size: tuple[int, int]) -> Step:
+    """The step behind a crop, where it measures; others stay as they are.
+
+    Its row "window" (B, 4) says in which part of the source: x and y of its middle,
+    from the middle of the source, and the halves of its width and height, in pixels.
+
+    Args:
+        step: a step of pixels.
+        crop: the centred matrix (B, 3, 3) of the crops.
+        size: height and width of what they show.
+    """
+    if function_of(step).kind != "measured":
+        return step
+    height, width = size
+    window = step.rows.get(WINDOW)
+    if window is None:
+        window = tf.constant([[0.0, 0.0, width / 2.0, height / 2.0]], tf.float64)
+    scale = tf.stack([crop[:, 0, 0], crop[:, 1, 1]], axis=1)
+    middle, half = window[:, :2] * scale + crop[:, :2, 2], window[:, 2:] * scale
+    rows = {**step.rows, WINDOW: tf.concat([middle, half], axis=1)}
+    return Step(step.name, rows, step.only)
+
+
+def covered(number: tf.Tensor, size: Any, middle: Any, half: Any) -> tf.Tensor:
+    """The part of each pixel of a row or column that lies in a window.
+
+    Args:
+        number: the pixels' numbers, floating.
+        size: how many there are.
+        middle: of the window, from theirs.
+        half: of its length.
+    """
+    middle += tf.cast(size, number.dtype) / 2.0
+    low, high = middle - half, middle + half
+    part = tf.minimum(number + 1.0, high) - tf.maximum(number, low)
+    return tf.clip_by_value(part, 0.0, 1.0)
+
+
+def mean_color(
+    images: tf.Tensor, dtype: tf.DType, window: tf.Tensor | None = None
+) -> tf.Tensor:
+    """The mean colour (B, C) of images (B, H, W, C), or of what a window shows."""
     height, width = dimension(images, 1), dimension(images, 2)
-    total = in_strips(images, dtype)
-    return tf.reduce_sum(total, axis=(1, 2)) / tf.cast(height * width, dtype)
+    if window is None:
+        total = in_strips(images, dtype)
+        return tf.reduce_sum(total, axis=(1, 2)) / tf.cast(height * width, dtype)
+    x, y, half_width, half_height = tf.split(window, 4, axis=1)
+    rows = covered(tf.range(height, dtype=dtype), height, y, half_height)
+    columns = covered(tf.range(width, dtype=dtype), width, x, half_width)
+    total = in_strips(images, dtype, rows=rows)
+    total = tf.reduce_sum(total * columns[:, tf.newaxis, :, tf.newaxis], axis=(1, 2))
+    area = tf.reduce_sum(rows, axis=1) * tf.reduce_sum(columns, axis=1)
+    return tf.math.divide_no_nan(total, area[:, tf.newaxis])
 
 
 def in_strips(
     images: tf.Tensor,
     dtype: tf.DType | None = None,
     join: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] = operator.add,
+    rows: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """Strips of images (B, H, …) joined pixel by pixel, to be reduced further.
 
     Without that, XLA copies the images to `dtype` and takes one pixel at a time on a
     CPU.
+
+    Args:
+        images: the images.
+        dtype: to which pixels are cast before.
+        join: of two strips.
+        rows: by what the rows of pixels are multiplied before, (B, H) or (1, H).
     """
     height = dimension(images, 1)
     known = isinstance(height, int) and height > 0 and not on_gpu()
-    strips = tf.split(images, math.gcd(height, STRIPS) if known else 1, axis=1)
-    return functools.reduce(join, [tf.cast(x, dtype or x.dtype) for x in strips])
+    count = math.gcd(height, STRIPS) if known else 1
+    strips = [tf.cast(x, dtype or x.dtype) for x in tf.split(images, count, axis=1)]
+    if rows is not None:
+        weights = tf.split(rows[:, :, tf.newaxis, tf.newaxis], count, axis=1)
+        strips = [a * b for a, b in zip(strips, weights, strict=True)]
+    return functools.reduce(join, strips)

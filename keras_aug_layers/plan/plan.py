@@ -6,6 +6,8 @@ from typing import Any, NamedTuple, TypeAlias
 import tensorflow as tf
 
 from keras_aug_layers.kernels import program
+from keras_aug_layers.kernels.coordinates import crop_of
+from keras_aug_layers.kernels.measured import in_window
 from keras_aug_layers.kernels.program import Program, Step, function_of
 from keras_aug_layers.plan.frame import Frame
 
@@ -57,9 +59,12 @@ class Plan(NamedTuple):
             earlier = (*self.earlier, self._replace(earlier=()))
             return part._replace(earlier=earlier)
         coordinates, pixels = self.coordinates, self.pixels
+        crop = crop_of(coordinates)
         for step in part.coordinates:
             coordinates = program.then(coordinates, step)
         for step in part.pixels:
+            if crop is not None and self.size is not None:
+                step = in_window(step, crop, self.size)
             if function_of(step).kind == "targets":  # it stands between no others
                 pixels = (step, *pixels)
             else:

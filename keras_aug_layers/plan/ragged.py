@@ -15,6 +15,7 @@ from keras_aug_layers.kernels import coordinates, flat, measured, passes, shrink
 from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.kernels.flat import Flat
 from keras_aug_layers.kernels.program import function_of
+from keras_aug_layers.kernels.warp import compute_dtype
 from keras_aug_layers.plan import moves
 from keras_aug_layers.plan.entries import kind_of
 from keras_aug_layers.plan.frame import Frame
@@ -145,8 +146,13 @@ def _resolved(plan: Plan, given: dict[str, Flat]) -> Any:
         return plan.pixels
     if [key for key in given if kind_of(key) == "images"] != ["images"]:
         return None  # none, or others, which have means of their own
-    mean = flat.mean_color(given["images"])
-    return measured.with_mean(plan.pixels, mean)
+    (images,) = (x for key, x in given.items() if kind_of(key) == "images")
+    return measured.with_mean(
+        plan.pixels,
+        compute_dtype(images.pixels.dtype),
+        lambda window: flat.mean_color(images, window),
+        lambda steps, window: None,
+    )
 
 
 def _at_once(

@@ -102,8 +102,15 @@ def test_a_stack_follows_the_rules(photos, names, form):
 
 
 @pytest.mark.parametrize("form", [*FORMS, "Sequential"])
-def test_tables_are_those_of_what_a_crop_keeps(photos, form):
-    names = ("paler", "equalized", "blurred", "brighter", "posterized")
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("paler", "equalized", "blurred", "brighter", "posterized"),
+        ("paler", "contrast", "solarized", "contrast", "blurred", "contrast"),
+    ],
+    ids="-".join,
+)
+def test_statistics_are_those_of_what_a_crop_keeps(photos, names, form):
     check(photos, names, form, [kal.CenterCrop(20, 22)], photos[:, 5:25, 7:29])
 
 

@@ -135,4 +135,5 @@ class SizeLayer(GeometricLayer):
         )
         drawn = any(x.shape.rank for x in (top, left, height, width))
         step = upright if drawn else shared
-        return Plan((step(matrix=matrix),), size=(self.height, self.width))
+        shown = step(matrix=matrix, crop=matrix)
+        return Plan((shown,), size=(self.height, self.width))

@@ -64,8 +64,9 @@ _contrast_of_grey = register(
 class RandomContrast(ColorLayer):
     """Scales the distance of the pixels to the mean of their channel.
 
-    The mean is that of the image that comes in, before any warp. In a stack it is
-    carried through the colour layers before this one.
+    The mean is that of the image that comes in, before any warp: behind crops, of the
+    part of it that they show. In a stack it is carried through the colour layers before
+    this one; what a turn fills, and what it turns out of sight, is ignored.
 
     Args:
         factor: range of u: a number f for (-f, f), or a pair (low, high), at least -1.
