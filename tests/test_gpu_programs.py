@@ -43,11 +43,11 @@ def compiler():
         pytest.skip(f"NO GPU PROGRAM IS CHECKED. {reason}")
 
 
-def assert_one_kernel(rows, kept=0.02, copies=1.05):
+def assert_one_kernel(rows):
     for row in rows:
         assert row.image_kernels == 1, row
-        assert row.kept < kept, row
-        assert row.copies <= copies, row
+        assert row.kept < 0.02, row
+        assert row.copies <= 1.05, row
 
 
 @pytest.mark.slow
@@ -67,14 +67,10 @@ def test_one_kernel(compiler, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("channels", "kept", "copies"), [(1, 0.04, 1.11), (4, 0.02, 1.05)]
-)
-def test_other_channels(compiler, channels, kept, copies):
-    """What is kept is 16 bytes for a row of an image: a larger share of one channel."""
+@pytest.mark.parametrize("channels", [1, 4])
+def test_other_channels(compiler, channels):
     shape = (*SHAPES[0][:3], channels)
-    rows = measure(build_layer(command.FIVE), shape, "uint8", CARDS)
-    assert_one_kernel(rows, kept, copies)
+    assert_one_kernel(measure(build_layer(command.FIVE), shape, "uint8", CARDS))
 
 
 @pytest.mark.slow

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from keras_aug_layers.kernels.device import on_gpu
+
 
 def from_rows(*rows: tuple[Any, Any, Any]) -> tf.Tensor:
     """Builds matrices (B, 3, 3) of nine entries, each a number or (B,).
@@ -120,8 +122,11 @@ def _cross(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
 def compose(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
     """The product a @ b: one warp that equals a warp by a, then by b.
 
-    Written as a sum, which XLA fuses with its neighbours, unlike a batched `matmul`.
+    Written as a sum, which XLA fuses with its neighbours, unlike a batched `matmul`;
+    for a GPU as one without a reduction, which would be a kernel of its own.
     """
+    if on_gpu():
+        return sum(a[:, :, i : i + 1] * b[:, i : i + 1, :] for i in range(3))
     return tf.reduce_sum(a[:, :, :, tf.newaxis] * b[:, tf.newaxis, :, :], axis=2)
 
 

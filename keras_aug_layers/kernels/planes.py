@@ -80,7 +80,8 @@ def read(
     each = corners + 4
 
     def places(askers: int) -> _Places:
-        asked = _coordinates(reader, *size, askers)
+        hidden = reader.affine and len(order) == 1
+        asked = _coordinates(reader, *size, askers, hidden)
         return _places(asked, batch, height, width, fill_mode, interpolation)
 
     def planes(images: tf.Tensor) -> Planes:
@@ -188,30 +189,48 @@ def _taps(
     return [_Tap(index, 0, 1.0 - way), _Tap(index, step, way)], cover
 
 
-def _coordinates(reader: Reader, height: Any, width: Any, askers: int) -> warp.Places:
+def _coordinates(
+    reader: Reader, height: Any, width: Any, askers: int, hidden: bool
+) -> warp.Places:
     """Where each asker of each output pixel reads, and whether it can.
 
     Counted from the edge of the first pixel, whose centre is at 0.5. None for whether
     it can stands for everywhere.
+
+    Args:
+        reader: where the pixels read, as one matrix or as a function.
+        height: of what comes out.
+        width: likewise.
+        askers: how many there are.
+        hidden: whether XLA is kept from keeping what there is of each column of each
+            image: for one channel a large share of what is moved, for several a price
+            at which it would rather keep coordinates of each pixel.
     """
     if reader.function is not None:
         return _by_function(
             reader.function, reader.affine, reader.looked_up, height, width, askers
         )
     m = tf.reshape(tf.stop_gradient(reader.matrix), (-1, 3, 3, 1, 1, 1))
-    u = tf.reshape(tf.range(width, dtype=tf.float32), (1, 1, -1, 1))
+    u = tf.reshape(tf.range(width), (1, 1, -1, 1))
     v = tf.reshape(tf.range(height, dtype=tf.float32), (1, -1, 1, 1))
 
-    def each(column: tf.Tensor) -> tf.Tensor:
+    def everywhere(slope: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
+        """A slope times u, and what is added in each row of pixels."""
+        columns = u
+        if hidden:  # XLA does not see that these are the columns; LLVM does, after it
+            mask = tf.bitcast(row, tf.int32)
+            columns = tf.bitwise.bitwise_xor(tf.bitwise.bitwise_xor(u, mask), mask)
         # The product with u comes before the askers, or XLA would keep it.
-        return tf.broadcast_to(column, (tf.shape(m)[0], 1, width, askers))
+        product = slope * tf.cast(columns, tf.float32)
+        shape = tf.shape(m)[0], tf.shape(product)[1], width, askers
+        return tf.broadcast_to(product, shape) + row
 
     half = 0.5 if reader.affine else 0.0
-    x = each(m[:, 0, 0] * u) + (m[:, 0, 1] * v + (m[:, 0, 2] + half))
-    y = each(m[:, 1, 0] * u) + (m[:, 1, 1] * v + (m[:, 1, 2] + half))
+    x = everywhere(m[:, 0, 0], m[:, 0, 1] * v + (m[:, 0, 2] + half))
+    y = everywhere(m[:, 1, 0], m[:, 1, 1] * v + (m[:, 1, 2] + half))
     if reader.affine:
         return warp.Places(x, y, None)
-    depth = each(m[:, 2, 0] * u) + (m[:, 2, 1] * v + 1.0)
+    depth = everywhere(m[:, 2, 0], m[:, 2, 1] * v + 1.0)
     finite = depth != 0.0
     depth = tf.where(finite, depth, tf.ones_like(depth))
     return warp.Places(x / depth + 0.5, y / depth + 0.5, finite)
