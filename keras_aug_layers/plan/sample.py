@@ -1,0 +1,232 @@
+"""Sample: what was drawn for a batch of images, as a value."""
+
+import dataclasses
+import operator
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Optional, Union
+
+import tensorflow as tf
+
+from keras_aug_layers.kernels.program import Step
+from keras_aug_layers.plan import config
+from keras_aug_layers.plan.frame import Frame
+from keras_aug_layers.plan.plan import Plan
+from keras_aug_layers.plan.settings import Settings
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class Part(tf.experimental.BatchableExtensionType):
+    """A warp and what follows it, before another warp."""
+
+    __name__ = "keras_aug_layers.Part"  # under which a SavedModel knows it
+
+    coordinates: tuple[Step, ...]
+    pixels: tuple[Step, ...]
+    output: Optional[tuple[int, int]]  # noqa: UP045 (extension types read no other form)
+
+
+class Sample(tf.experimental.BatchableExtensionType):
+    """What `Transform` holds; it says what can be done with it.
+
+    Attributes:
+        coordinates: the steps of coordinates, in the order of the stack; their matrices
+            are float64 (B, 3, 3) and count from the middle of the frame.
+        pixels: the steps of pixels, likewise.
+        size: int32 (B, 2): height and width of the images it was drawn for.
+        output: (height, width) of what comes out; None for those of what comes in.
+        dtype: of what comes out; None for that of what comes in.
+        earlier: what is done before, where it takes more than one warp.
+        batched: whether it was drawn for a batch, or for one image.
+
+    The other attributes are the settings of the layers, under the names of their
+    arguments.
+    """
+
+    __name__ = "keras_aug_layers.Sample"  # under which a SavedModel knows it
+
+    coordinates: tuple[Step, ...]
+    pixels: tuple[Step, ...]
+    size: tf.Tensor
+    output: Optional[tuple[int, int]]  # noqa: UP045 (extension types read no other form)
+    dtype: Optional[str]  # noqa: UP045
+    earlier: tuple[Part, ...]
+    batched: bool
+    fill_mode: str
+    interpolation: str
+    antialias: Optional[Union[bool, str]]  # noqa: UP007, UP045
+    fill_value: Union[float, tuple[float, ...]]  # noqa: UP007
+    mask_fill_value: Optional[float]  # noqa: UP045
+    value_range: Optional[tuple[float, float]]  # noqa: UP045
+    data_format: str
+    bounding_box_format: Optional[str]  # noqa: UP045
+    box_fit: str
+    min_visibility: float
+    keypoint_format: str
+    mark_outside: bool
+    extra_targets: Optional[tuple[tuple[str, str], ...]]  # noqa: UP045
+    num_classes: Optional[int]  # noqa: UP045
+    label_smoothing: Optional[float]  # noqa: UP045
+
+    @classmethod
+    def of(
+        cls, plan: Plan, frame: Frame, settings: Settings, spread: bool = True
+    ) -> "Self":
+        """Makes of a plan the value that users see.
+
+        Args:
+            plan: what was drawn.
+            frame: the images it was drawn for.
+            settings: with defaults in place of no opinion.
+            spread: whether what all images share gets a row for each of them.
+        """
+        size = tf.stack([frame.height, frame.width], axis=-1)
+
+        def spread_out(row: tf.Tensor) -> tf.Tensor:
+            """A row for each image: tf.data would split one for all."""
+            if row.shape[0] != 1 or isinstance(frame.batch, int) and frame.batch == 1:
+                return row
+            return tf.repeat(row, frame.batch, axis=0)
+
+        if spread:
+            plan = plan.map(lambda step: step.map(spread_out))
+        return cls(
+            **fields_of(plan),
+            size=tf.broadcast_to(size, (frame.batch, 2)),
+            batched=frame.batched,
+            **dataclasses.asdict(settings),
+        )
+
+    @property
+    def plan(self) -> Plan:
+        """The programs alone."""
+        earlier = tuple(Plan(x.coordinates, x.pixels, x.output) for x in self.earlier)
+        return Plan(self.coordinates, self.pixels, self.output, self.dtype, earlier)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings alone."""
+        return Settings(**{name: getattr(self, name) for name in Settings.NAMES})
+
+    def then(self, after: "Self", settings: Settings) -> "Self":
+        """This transform first, `after` next, under settings that suit both."""
+        plan = self.plan.then(after.plan)
+        return self._replace(
+            **fields_of(plan),
+            **dataclasses.asdict(settings),
+        )
+
+    def __getitem__(self, images: Any) -> "Self":
+        """The transform of an image of the batch, by its index, or of a slice of it."""
+        if not isinstance(images, slice):
+            index = operator.index(images)
+            images = slice(index, index + 1 or None)
+
+        def part(row: tf.Tensor) -> tf.Tensor:
+            return row[images]
+
+        plan = self.plan.map(lambda step: step.map(part))
+        return self._replace(**fields_of(plan), size=self.size[images])
+
+    def to_config(self) -> dict[str, Any]:
+        """What was drawn, as a dict of numbers, lists and strings for JSON."""
+        return {
+            **dataclasses.asdict(self.settings),
+            **config.to_config(self.plan),
+            "size": self.size.numpy().tolist(),
+            "batched": self.batched,
+        }
+
+    @classmethod
+    def from_config(cls, values: Mapping[str, Any]) -> "Self":
+        """The transform that `to_config` described."""
+        settings = Settings.checked(**{name: values[name] for name in Settings.NAMES})
+        return cls(
+            **fields_of(config.from_config(values)),
+            **dataclasses.asdict(settings),
+            size=tf.constant(values["size"], tf.int32),
+            batched=values["batched"],
+        )
+
+    def kind(self) -> tuple[Any, ...]:
+        """What tells apart the traces of `apply`: everything but the numbers."""
+        settings = dataclasses.astuple(self.settings)
+        return self.plan.kind(), settings, self.batched
+
+    @property
+    def _coordinates(self) -> tuple[Step, ...]:
+        """All steps of coordinates, neighbours made one."""
+        return self.plan.whole().coordinates
+
+    @property
+    def _output(self) -> tuple[int, int] | None:
+        return self.plan.whole().size
+
+    @property
+    def _moves(self) -> bool:
+        return self.plan.whole().moves
+
+    @property
+    def _source(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Heights and widths of what comes in, (B,) each."""
+        return self.size[:, 0], self.size[:, 1]
+
+    @property
+    def _target(self) -> tuple[Any, Any]:
+        """Those of what comes out."""
+        output = self._output
+        return self._source if output is None else output
+
+    @property
+    def _sizes(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Sizes of what comes in and of what comes out, int32 (B, 2)."""
+        output = self._output
+        if output is None:
+            return self.size, self.size
+        return self.size, tf.zeros_like(self.size) + output
+
+    @property
+    def _batch(self) -> tuple[int | None, ...]:
+        """The axes before those of one image's targets: the batch, or none."""
+        return (self.size.shape[0],) if self.batched else ()
+
+    def _replace(self, **changes: Any) -> "Self":
+        fields = {name: getattr(self, name) for name in Sample.__annotations__}
+        return type(self)(**{**fields, **changes})
+
+    @property
+    def _channel_axis(self) -> int:
+        return -1 if self.data_format == "channels_last" else -3
+
+    def _standard(self, images: tf.Tensor) -> tf.Tensor:
+        """Adds the batch axis and puts the channels last, for the kernels."""
+        if images.shape.rank != 3 + self.batched:
+            expected = "(B, H, W, C)" if self.batched else "(H, W, C)"
+            raise ValueError(
+                f"The transform was drawn for images of shape {expected}. Received: "
+                f"shape={images.shape}"
+            )
+        if not self.batched:
+            images = images[tf.newaxis]
+        if self.data_format == "channels_first":
+            images = tf.transpose(images, (0, 2, 3, 1))
+        return images
+
+    def _original(self, images: tf.Tensor) -> tf.Tensor:
+        """Undoes `_standard`."""
+        if self.data_format == "channels_first":
+            images = tf.transpose(images, (0, 3, 1, 2))
+        return images if self.batched else tf.squeeze(images, 0)
+
+
+def fields_of(plan: Plan) -> dict[str, Any]:
+    """A plan as fields of a Transform."""
+    earlier = tuple(Part(x.coordinates, x.pixels, x.size) for x in plan.earlier)
+    return {
+        "coordinates": plan.coordinates,
+        "pixels": plan.pixels,
+        "output": plan.size,
+        "dtype": plan.dtype,
+        "earlier": earlier,
+    }
