@@ -119,7 +119,7 @@ def move(
         source = width, (height, width)
         dtype = compute_dtype(pixels.dtype)
         places = (lambda places: _wide(flat.starts)), *source
-        return shrinking._mean(
+        return shrinking.mean_of_reads(
             pixels, *places, reader, shrinks, size, dtype, points=at, **how
         )
 
@@ -129,7 +129,7 @@ def move(
     if shrinks is None:
         return plain
     return Move(
-        shrinks.some, plain, lambda pixels: read(pixels, shrinks, shrinking._POINTS)
+        shrinks.some, plain, lambda pixels: read(pixels, shrinks, shrinking.POINTS)
     )
 
 

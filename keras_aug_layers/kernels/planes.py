@@ -91,7 +91,7 @@ def read(
         for number, channel in enumerate(order):
             ask = itertools.count(each * number)
             plane = _sum(pixels, asked, ask, channel, dtype)
-            fill = tf.constant(warp._as(dtype, fills[channel]), dtype)
+            fill = tf.constant(warp.of_dtype(dtype, fills[channel]), dtype)
             found.append(_filled(plane, asked, ask, fill, copied))
         return found
 
@@ -181,11 +181,11 @@ def _taps(
         found = taps(x, size, fill_mode, interpolation)
         return [_Tap(index, 0, weight) for index, weight in found.pixels], found.cover
     constant = fill_mode == "constant"
-    cover = warp._cover(x, size, interpolation) if constant else None
-    x = warp._fold(x, size, fill_mode)
+    cover = warp.covers(x, size, interpolation) if constant else None
+    x = warp.folded(x, size, fill_mode)
     if interpolation == "nearest":
-        return [_Tap(warp._nearest(x, size), 0, None)], cover
-    index, way, step = warp._below(x, size)
+        return [_Tap(warp.pixel_nearest(x, size), 0, None)], cover
+    index, way, step = warp.pixel_below(x, size)
     return [_Tap(index, 0, 1.0 - way), _Tap(index, step, way)], cover
 
 

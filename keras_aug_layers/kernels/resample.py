@@ -78,7 +78,7 @@ def _cubic(
 ) -> tf.Tensor:
     """Sixteen gathers for each pixel."""
     batch, height, width, channels = (dimension(images, axis) for axis in range(4))
-    places = warp._coordinates(reader, *(output_size or (height, width)))
+    places = warp.places_of(reader, *(output_size or (height, width)))
     across = taps(places.x, width, fill_mode, "bicubic")
     along = taps(places.y, height, fill_mode, "bicubic")
     dtype = compute_dtype(images.dtype)
@@ -95,7 +95,7 @@ def _cubic(
     values = filled(values, cover, fill_value, False)
     if places.finite is None:
         return values
-    fill = tf.constant(warp._as(dtype, fill_value), dtype)
+    fill = tf.constant(warp.of_dtype(dtype, fill_value), dtype)
     return tf.where(places.finite[..., tf.newaxis], values, fill)
 
 

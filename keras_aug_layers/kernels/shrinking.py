@@ -23,7 +23,7 @@ LEAST = 1.2
 LEVELS = 6
 """Halvings, at most."""
 
-_POINTS = (-0.25, 0.25)
+POINTS = (-0.25, 0.25)
 
 
 class Shrink(NamedTuple):
@@ -233,10 +233,10 @@ def _at_once(
         u, v, apart = _grid(size, shrinks)
         places = [
             warp.points(reader, u + dx * apart, v + dy * apart)
-            for dy in _POINTS
-            for dx in _POINTS
+            for dy in POINTS
+            for dx in POINTS
         ]
-        read = [warp._gather(images, place, **fill) for place in places]
+        read = [warp.gathered(images, place, **fill) for place in places]
         return sum(read) * (1.0 / len(read))
 
     def flat(count: int, images: tf.Tensor) -> tf.Tensor:
@@ -267,7 +267,7 @@ def _at_once(
         def first_pixel(places: warp.Places) -> tf.Tensor:
             return starting + warp.numbers(places, batch) * rows * stride
 
-        return _mean(
+        return mean_of_reads(
             pixels, first_pixel, stride, (h, w), reader, shrinks, size, dtype, **fill
         )
 
@@ -291,7 +291,7 @@ def _wide(x: tf.Tensor) -> tf.Tensor:
     return tf.reshape(x, (-1, 1, 1))
 
 
-def _mean(
+def mean_of_reads(
     pixels: tf.Tensor,
     start: Callable[[warp.Places], tf.Tensor],
     stride: tf.Tensor,
@@ -303,7 +303,7 @@ def _mean(
     fill_mode: str,
     interpolation: str,
     fill_value: Any,
-    points: tuple[float, ...] = _POINTS,
+    points: tuple[float, ...] = POINTS,
 ) -> tf.Tensor:
     """The mean of what is read at 2 x 2 points, or at as many as are given."""
     u, v, apart = _grid(size, shrinks)
@@ -324,7 +324,7 @@ def _mean(
             cover = None if across.cover is None else across.cover * along.cover
             values = filled(values, cover, fill_value, False)
             if places.finite is not None:
-                fill = tf.constant(warp._as(dtype, fill_value), dtype)
+                fill = tf.constant(warp.of_dtype(dtype, fill_value), dtype)
                 values = tf.where(places.finite[..., tf.newaxis], values, fill)
             total += values
     return total if len(points) == 1 else total * (1.0 / len(points) ** 2)

@@ -32,11 +32,11 @@ def taps(x: tf.Tensor, size: Any, fill_mode: str, interpolation: str) -> Taps:
     constant = fill_mode == "constant"
     if interpolation == "bicubic":
         return _cubic(x, size, fill_mode)
-    cover = warps._cover(x, size, interpolation) if constant else None
-    x = warps._fold(x, size, fill_mode)
+    cover = warps.covers(x, size, interpolation) if constant else None
+    x = warps.folded(x, size, fill_mode)
     if interpolation == "nearest":
-        return Taps([(warps._nearest(x, size), tf.ones_like(x))], cover)
-    index, way, step = warps._below(x, size)
+        return Taps([(warps.pixel_nearest(x, size), tf.ones_like(x))], cover)
+    index, way, step = warps.pixel_below(x, size)
     pixels = [(index, 1.0 - way), (index + step, way)]
     if constant:
         pixels = [(index, weight * cover) for index, weight in pixels]
@@ -63,8 +63,8 @@ def _cubic(x: tf.Tensor, size: Any, fill_mode: str) -> Taps:
         elif fill_mode == "wrap":
             centre -= n * tf.floor(centre / n)
         else:
-            centre = warps._fold(centre, size, fill_mode)
-        pixels.append((warps._nearest(centre, size), weight))
+            centre = warps.folded(centre, size, fill_mode)
+        pixels.append((warps.pixel_nearest(centre, size), weight))
     return Taps(pixels, cover)
 
 
@@ -81,7 +81,7 @@ def filled(
     """
     if cover is None:
         return values
-    fill = tf.constant(warps._as(values.dtype, fill_value), values.dtype)
+    fill = tf.constant(warps.of_dtype(values.dtype, fill_value), values.dtype)
     cover = cover[..., tf.newaxis]
     if copied:
         return tf.where(cover > 0.0, values, fill)

@@ -68,8 +68,8 @@ def warp(
         output_size = dimension(images, 1), dimension(images, 2)
 
     def with_gathers(images: tf.Tensor, fill_value: Any = fill_value) -> tf.Tensor:
-        places = _coordinates(reader, *output_size)
-        return _gather(images, places, fill_mode, interpolation, fill_value)
+        places = places_of(reader, *output_size)
+        return gathered(images, places, fill_mode, interpolation, fill_value)
 
     # The op has one fill value: another channel shows where several are to go.
     many = isinstance(fill_value, tuple) and fill_mode == "constant"
@@ -107,7 +107,7 @@ def warp(
     warped = tf.cast(with_op(pixels), dtype)
     if many:
         warped, cover = warped[..., :-1], warped[..., -1:]
-        fill = tf.constant(_as(dtype, fill_value), dtype)
+        fill = tf.constant(of_dtype(dtype, fill_value), dtype)
         if interpolation == "nearest":
             warped = tf.where(tf.cast(cover, tf.bool), warped, fill)
         else:
@@ -139,7 +139,7 @@ class Places(NamedTuple):
     number: tf.Tensor | None = None
 
 
-def _coordinates(reader: Reader, height: Any, width: Any) -> Places:
+def places_of(reader: Reader, height: Any, width: Any) -> Places:
     """Where each output pixel reads."""
     u = tf.range(width, dtype=tf.float32)
     v = tf.range(height, dtype=tf.float32)[:, tf.newaxis]
@@ -183,7 +183,7 @@ def numbers(places: Places, batch: Any) -> tf.Tensor:
     return tf.reshape(tf.range(batch), (-1, 1, 1))
 
 
-def _gather(
+def gathered(
     images: tf.Tensor,
     places: Places,
     fill_mode: str,
@@ -201,19 +201,21 @@ def _gather(
     x, y, finite, _ = places
     cover = None
     if fill_mode == "constant":
-        cover = _cover(x, width, interpolation) * _cover(y, height, interpolation)
+        cover = covers(x, width, interpolation) * covers(y, height, interpolation)
         finite = cover > 0.0 if finite is None else finite & (cover > 0.0)
-    x, y = _fold(x, width, fill_mode), _fold(y, height, fill_mode)
+    x, y = folded(x, width, fill_mode), folded(y, height, fill_mode)
     pixels = tf.reshape(images, (-1, channels))
     first = numbers(places, batch) * (height * width)
     if interpolation == "nearest":
-        index = first + _nearest(y, height) * width + _nearest(x, width)
+        index = first + pixel_nearest(y, height) * width + pixel_nearest(x, width)
         values = tf.gather(pixels, index)
     else:
-        values = _bilinear(pixels, first, _below(x, width), _below(y, height), width)
+        values = _bilinear(
+            pixels, first, pixel_below(x, width), pixel_below(y, height), width
+        )
     if finite is None:
         return values
-    fill = tf.constant(_as(values.dtype, fill_value), values.dtype)
+    fill = tf.constant(of_dtype(values.dtype, fill_value), values.dtype)
     if fill_mode == "constant" and interpolation == "bilinear":
         weight = tf.cast(cover, values.dtype)[..., tf.newaxis]
         values = weight * values + (1.0 - weight) * fill
@@ -227,7 +229,7 @@ def _bilinear(
     y: tuple[tf.Tensor, tf.Tensor, Any],
     width: Any,
 ) -> tf.Tensor:
-    """The weighted sum of the four neighbours; x and y are from `_below`.
+    """The weighted sum of the four neighbours; x and y are from `pixel_below`.
 
     A column and the next one have their own views of the list of pixels and share the
     index, so that XLA checks its bounds once for both. Were the next row a view too,
@@ -250,16 +252,16 @@ def _bilinear(
     return up * left * a + up * right * b + down * left * c + down * right * d
 
 
-def _as(dtype: tf.DType, value: Any) -> Any:
+def of_dtype(dtype: tf.DType, value: Any) -> Any:
     """A Python number, or several, of the kind that the dtype holds."""
     if isinstance(value, tuple):
-        return [_as(dtype, x) for x in value]
+        return [of_dtype(dtype, x) for x in value]
     if dtype.is_bool:
         return bool(value)
     return int(value) if dtype.is_integer else value
 
 
-def _cover(x: tf.Tensor, size: Any, interpolation: str) -> tf.Tensor:
+def covers(x: tf.Tensor, size: Any, interpolation: str) -> tf.Tensor:
     """How much of what is read along one axis lies in the image, from 0 to 1."""
     n = tf.cast(size, tf.float32)
     if interpolation == "nearest":
@@ -267,7 +269,7 @@ def _cover(x: tf.Tensor, size: Any, interpolation: str) -> tf.Tensor:
     return tf.clip_by_value(tf.minimum(x, n - x) + 0.5, 0.0, 1.0)
 
 
-def _fold(x: tf.Tensor, size: Any, fill_mode: str) -> tf.Tensor:
+def folded(x: tf.Tensor, size: Any, fill_mode: str) -> tf.Tensor:
     """Maps coordinates into [0, size]; what is left outside, the reader clamps."""
     n = tf.cast(size, tf.float32)
     if fill_mode == "reflect":  # a triangular wave about the edges
@@ -280,7 +282,7 @@ def _fold(x: tf.Tensor, size: Any, fill_mode: str) -> tf.Tensor:
     return x
 
 
-def _below(x: tf.Tensor, size: Any) -> tuple[tf.Tensor, tf.Tensor, Any]:
+def pixel_below(x: tf.Tensor, size: Any) -> tuple[tf.Tensor, tf.Tensor, Any]:
     """A pixel, the way from its centre to x in [0, 1], and how far off the next one is.
 
     In a pixel's centre it is either that pixel or the one before, since the weighted
@@ -292,6 +294,6 @@ def _below(x: tf.Tensor, size: Any) -> tuple[tf.Tensor, tf.Tensor, Any]:
     return index, tf.clip_by_value(way, 0.0, 1.0), step
 
 
-def _nearest(x: tf.Tensor, size: Any) -> tf.Tensor:
+def pixel_nearest(x: tf.Tensor, size: Any) -> tf.Tensor:
     """The pixel nearest to x: the later one half-way, as the op rounds."""
     return to_int(tf.floor(x), 0, size - 1)
