@@ -169,14 +169,14 @@ FORMULATIONS = {
     "first": Formulation(
         "the first form: branches in the fold, a cast to int, four indices",
         {
-            "_fold": branching_fold,
+            "folded": branching_fold,
             "to_int": cast_to_int,
-            "_coordinates": op_order,
+            "places_of": op_order,
             **bilinear(four_indices),
         },
     ),
-    "order": Formulation("coordinates in the op's order", {"_coordinates": op_order}),
-    "branches": Formulation("the op's branches in the fold", {"_fold": branching_fold}),
+    "order": Formulation("coordinates in the op's order", {"places_of": op_order}),
+    "branches": Formulation("the op's branches in the fold", {"folded": branching_fold}),
     "cast": Formulation("a cast to int, clamped after it", {"to_int": cast_to_int}),
     "indices": Formulation("an index for each neighbour", bilinear(four_indices)),
     "views": Formulation("a view for each neighbour", bilinear(four_views)),

@@ -47,9 +47,6 @@ CLAIMS = {
     "a stack of k moves": [
         "test_fused.py::test_fused_is_nearer_to_the_truth_than_the_chain"
     ],
-    "threads that share a layer": [
-        "test_threads.py::test_eight_threads_never_draw_the_same"
-    ],
 }
 """What the README says of us and of others, and the tests that hold it."""
 
