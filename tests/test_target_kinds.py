@@ -308,6 +308,21 @@ def test_a_second_image_a_depth_map_and_a_second_mask_move_along(images):
     assert result["other"] is depth
 
 
+def test_an_alpha_channel_moves_and_keeps_its_values(images):
+    """As the error of a layer that wants three colours says."""
+    four = np.concatenate([images, np.where(images[..., :1] > 99, 255, 0)], axis=-1)
+    layer = kal.FusedAugmentation(
+        [kal.RandomFlip("horizontal", chance=1.0), kal.RandomHue((0.8, 0.8))],
+        extra_targets={"alpha": "maps"},
+        value_range=(0, 255),
+    )
+    with pytest.raises(ValueError, match="Received: 4 channels.*x\\[..., :3\\]"):
+        moved(four, layer)
+    result = moved({"images": four[..., :3], "alpha": four[..., 3:]}, layer)
+    np.testing.assert_array_equal(result["alpha"], four[:, :, ::-1, 3:])
+    assert (result["images"] != four[:, :, ::-1, :3]).mean() > 0.5
+
+
 @pytest.mark.slow
 def test_further_targets_in_a_compiled_graph_and_a_chain(images):
     data = {"images": images, "right": images, "depth": images[..., 0] / 255.0}

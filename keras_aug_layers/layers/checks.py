@@ -249,9 +249,15 @@ def seed(seed: Any, frame: Frame) -> tf.Tensor:
 
 def rgb(layer: Any, frame: Frame) -> None:
     """Refuses images that have not three channels, for what mixes them."""
-    if frame.channels != 3:
-        raise ValueError(
-            f"`images` must have three channels for {type(layer).__name__}. "
-            f"Received: {frame.channels} channels. Write tf.image.grayscale_to_rgb"
-            "(images), or images.set_shape((None, None, None, 3))."
-        )
+    if frame.channels == 3:
+        return
+    ways = {
+        1: "tf.image.grayscale_to_rgb(images)",
+        4: '{"images": x[..., :3], "alpha": x[..., 3:]} and extra_targets={"alpha": '
+        '"maps"}, which moves the fourth and leaves its values',
+    }
+    otherwise = "images.set_shape((None, None, None, 3)), if there are three"
+    raise ValueError(
+        f"`images` must have three channels for {type(layer).__name__}. Received: "
+        f"{frame.channels} channels. Write {ways.get(frame.channels, otherwise)}."
+    )
