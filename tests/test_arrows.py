@@ -125,9 +125,15 @@ def test_there_are_no_circles(name):
     assert name not in reached(name)
 
 
-def test_no_module_is_long():
-    lengths = {name: len(x.read_text().splitlines()) for name, x in MODULES.items()}
-    assert {name: n for name, n in lengths.items() if n > 350} == {}
+def long(files, most):
+    """The files of more lines."""
+    lengths = {x.name: len(x.read_text().splitlines()) for x in files}
+    return {name: length for name, length in lengths.items() if length > most}
+
+
+def test_no_module_and_no_test_is_long():
+    assert not long(MODULES.values(), 350)
+    assert not long(Path(__file__).parent.rglob("*.py"), 500)
 
 
 @pytest.mark.thorough

@@ -41,11 +41,11 @@ CLAIMS = {
         "test_reproducible.py::test_parallel_calls_change_nothing"
     ],
     "boxes under rotation": [
-        "test_targets.py::test_formats_say_the_same",
-        "test_targets.py::test_the_full_frame_at_180_degrees",
+        "targets/test_boxes.py::test_formats_say_the_same",
+        "targets/test_boxes.py::test_the_full_frame_at_180_degrees",
     ],
     "a stack of k moves": [
-        "test_fused.py::test_fused_is_nearer_to_the_truth_than_the_chain"
+        "groups/test_fused.py::test_fused_is_nearer_to_the_truth_than_the_chain"
     ],
 }
 """What the README says of us and of others, and the tests that hold it."""
