@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
 import numpy as np
+import tensorflow as tf
 
 Range = tuple[float, float]
 Class = TypeVar("Class")
@@ -76,6 +77,39 @@ def number(
     if not (math.isfinite(value) and low <= value <= high):
         raise ValueError(f"`{name}` must be {_bounds(low, high)}. Received: {value!r}")
     return float(value)
+
+
+def changing(
+    name: str, value: Any, low: float = -math.inf, high: float = math.inf
+) -> Any:
+    """A number, or a variable that holds one: it counts what it holds at each call.
+
+    Args:
+        name: the argument's name, for the error.
+        value: a number, or a scalar, floating `tf.Variable` or `keras.Variable`.
+        low: the least value; of variables what they hold now is checked.
+        high: the greatest.
+    """
+    inner = getattr(value, "value", None)
+    variable = inner if isinstance(inner, tf.Variable) else value
+    if not isinstance(variable, tf.Variable):
+        return number(name, value, low, high)
+    if variable.shape.rank != 0 or not variable.dtype.is_floating:
+        raise ValueError(
+            f"`{name}` must be a number, or a scalar variable of a floating dtype. "
+            f"Received: a variable of shape {variable.shape} and dtype "
+            f"{variable.dtype.name}. Write tf.Variable(0.5, trainable=False)."
+        )
+    number(name, held(variable), low, high)
+    return variable
+
+
+def held(value: Any) -> Any:
+    """The number that a variable holds now; whatever else as it is."""
+    if not isinstance(value, tf.Variable):
+        return value
+    with tf.init_scope():  # also where a graph is being built
+        return float(value.numpy())
 
 
 def factor(

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from keras_aug_layers import arguments
 from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.plan import chain
 
@@ -90,7 +91,7 @@ def describe(layer: AugmentationLayer) -> str:
     parts = [describe(part) for part in getattr(layer, "layers", ())]
     init = inspect.unwrap(type(layer).__init__)
     for name, parameter in inspect.signature(init).parameters.items():
-        value = getattr(layer, name, None)
+        value = arguments.held(getattr(layer, name, None))
         listed = name in ("self", "layers", "layer", "weights")
         default = value == parameter.default or value in (None, (0.0, 0.0))
         if not listed and not default:

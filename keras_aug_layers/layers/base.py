@@ -30,7 +30,9 @@ class AugmentationLayer(Kept):
     Where Keras has the layer, arguments may come by position, in Keras's order.
 
     Args:
-        probability: chance, from 0 to 1, that an image is augmented, drawn per image.
+        probability: chance, from 0 to 1, that an image is augmented, drawn per image: a
+            number, or a scalar `tf.Variable`, which counts as it is assigned, between
+            two steps of a training, without a new trace. A config holds its number.
         seed: integer for reproducible draws; by default taken from Python's `random`,
             which `keras.utils.set_random_seed` seeds. A layer with a seed draws the
             same alone, in a group, and behind other layers.
@@ -64,7 +66,7 @@ class AugmentationLayer(Kept):
     def __init__(
         self,
         *,
-        probability: float = 1.0,
+        probability: float | tf.Variable = 1.0,
         seed: int | None = None,
         data_format: str | None = None,
         bounding_box_format: str | None = None,
@@ -80,7 +82,7 @@ class AugmentationLayer(Kept):
         super().__init__(autocast=False, **kwargs)
         self._convert_input_args = False
         self._allow_non_tensor_positional_args = True
-        self.probability = arguments.number("probability", probability, 0.0, 1.0)
+        self.probability = arguments.changing("probability", probability, 0.0, 1.0)
         self.jit_compile = check_jit_compile(jit_compile)
         self._settings = Settings()
         self._set(
@@ -234,7 +236,7 @@ class AugmentationLayer(Kept):
         self, cursor: Cursor, cursors: Iterator[Cursor], frame: Frame
     ) -> Plan:
         plan = as_plan(self._draw(cursor, cursors, frame))
-        if self.probability < 1.0:
+        if isinstance(self.probability, tf.Variable) or self.probability < 1.0:
             chosen = cursor.coin(self.probability)
             plan = plan.only(chosen)
             if self.rests():

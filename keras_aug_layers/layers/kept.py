@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from keras_aug_layers import arguments
 from keras_aug_layers.layers.streams import own
 
 
@@ -20,7 +21,7 @@ class Kept(keras.layers.Layer):
             init = vars(cls).get("__init__", lambda self: None)
             for name, parameter in inspect.signature(init).parameters.items():
                 if name != "self" and parameter.kind is not parameter.VAR_KEYWORD:
-                    config[name] = getattr(self, name)
+                    config[name] = arguments.held(getattr(self, name))
         return config
 
     def save_own_variables(self, store: Any) -> None:

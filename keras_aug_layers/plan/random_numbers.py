@@ -260,9 +260,9 @@ class Cursor:
         u = tf.stack(taken, axis=1) if shape else taken[0]
         return scaled(tf.reshape(u, (-1, *shape)) if len(shape) > 1 else u, bounds)
 
-    def coin(self, probability: float) -> tf.Tensor:
+    def coin(self, probability: float | tf.Variable) -> tf.Tensor:
         """True with a chance: bool (B,)."""
-        return self.uniform() < probability
+        return self.uniform() < tf.cast(probability, tf.float64)
 
     def beta(self, alpha: float) -> tf.Tensor:
         """Numbers from the distribution Beta(alpha, alpha): float64 (B,).

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import tensorflow as tf
+
 from keras_aug_layers import arguments
 from keras_aug_layers.layers import (
     CenterCrop,
@@ -32,7 +34,7 @@ GREY = 114.0
 def yolo(
     size: int = 640,
     *,
-    mosaic: float = 1.0,
+    mosaic: float | tf.Variable = 1.0,
     degrees: float = 0.0,
     translate: float = 0.1,
     scale: float = 0.5,
@@ -52,7 +54,8 @@ def yolo(
     Images are brought to a square with grey beside them. Four of them make a mosaic,
     which is zoomed and shifted, mirrored, and changed in hue, saturation and value, as
     one warp. Pixels become parts of the value range. Of a box at least a tenth must be
-    seen. For the last ten epochs the mosaic is left out: `mosaic=0`.
+    seen. For the last ten epochs the mosaic is left out: `mosaic=0`, or a variable
+    that is assigned 0.
 
     Arguments and numbers are those of `ultralytics/cfg/default.yaml`, with what
     `ultralytics/data/augment.py` makes of them (`v8_transforms`, `RandomPerspective`,
@@ -66,7 +69,8 @@ def yolo(
 
     Args:
         size: of what comes out, `imgsz`.
-        mosaic: chance that an image is a mosaic of four.
+        mosaic: chance that an image is a mosaic of four: a number, or a scalar
+            `tf.Variable`, to end mosaics before the training ends: `close_mosaic`.
         degrees: the greatest rotation, in either direction.
         translate: the greatest shift, as a part of the size.
         scale: lengths are multiplied by 1 - scale to 1 + scale.
@@ -94,7 +98,8 @@ def yolo(
     letterbox = Resizing(size, size, pad_to_aspect_ratio=True)
     normal = Normalize(mean, std, dtype=dtype)
     layers: list[AugmentationLayer] = [letterbox]
-    if arguments.number("mosaic", mosaic, 0.0, 1.0):
+    mosaic = arguments.changing("mosaic", mosaic, 0.0, 1.0)
+    if isinstance(mosaic, tf.Variable) or mosaic:
         layers.append(Mosaic(probability=mosaic))
     if degrees:
         layers.append(RandomRotate(degrees=degrees))

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from keras_aug_layers import arguments
 from keras_aug_layers.dataset import augment_dataset, of_element
 from keras_aug_layers.explain import describe
 from keras_aug_layers.layers import FusedAugmentation
@@ -100,7 +101,8 @@ class Recipe:
         """The arguments, and both layers, which may have been changed."""
         layers = {"train": self.train, "validation": self.validation}
         saved = {k: keras.saving.serialize_keras_object(x) for k, x in layers.items()}
-        return {"name": self.name, "arguments": self.arguments, **saved}
+        given = {key: arguments.held(x) for key, x in self.arguments.items()}
+        return {"name": self.name, "arguments": given, **saved}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Recipe":
@@ -112,8 +114,9 @@ class Recipe:
         return cls(config["name"], _tuples(config["arguments"]), **layers)
 
     def __repr__(self) -> str:
-        arguments = ", ".join(f"{k}={v!r}" for k, v in self.arguments.items())
-        lines = [f"recipes.{self.name}({arguments})"]
+        pairs = ((key, arguments.held(x)) for key, x in self.arguments.items())
+        given = ", ".join(f"{key}={x!r}" for key, x in pairs)
+        lines = [f"recipes.{self.name}({given})"]
         for title in ("train", "validation"):
             lines += [f"{title}:", *_lines(getattr(self, title), "  ")]
         return "\n".join(lines)

@@ -4,6 +4,8 @@ import math
 import re
 from typing import Any
 
+import tensorflow as tf
+
 from keras_aug_layers.layers import (
     AugMix,
     AutoAugment,
@@ -128,7 +130,7 @@ def timm(
     remode: str = "pixel",
     mixup: float = 0.8,
     cutmix: float = 1.0,
-    mixup_prob: float = 1.0,
+    mixup_prob: float | tf.Variable = 1.0,
     mixup_switch_prob: float = 0.5,
     mixup_mode: str = "batch",
     smoothing: float = 0.1,
@@ -161,7 +163,9 @@ def timm(
         remode: "pixel" for normal noise, "const" for the mean colour.
         mixup: alpha of MixUp; 0 for no MixUp.
         cutmix: alpha of CutMix; 0 for no CutMix.
-        mixup_prob: chance that an image is mixed at all.
+        mixup_prob: chance that an image is mixed at all: a number, or a scalar
+            `tf.Variable`, to end the mixing before the training ends:
+            `mixup_off_epoch`.
         mixup_switch_prob: chance that it is CutMix, where there are both.
         mixup_mode: "batch" for one λ, "elem" for one of each image.
         smoothing: the share of a label that is spread over all classes.

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.layers.streams import track
@@ -88,7 +89,10 @@ class LayerGroup(AugmentationLayer):
         """A group of copies of layers, with the arguments of this one, or changed."""
         saved = [keras.saving.serialize_keras_object(layer) for layer in layers]
         config = {**self.get_config(), "name": None, "layers": saved}
-        return self.from_config({**config, **changes})
+        made = self.from_config({**config, **changes})
+        for copy, layer in zip(made.members(), layers, strict=True):
+            share_variables(copy, layer)
+        return made
 
     def _agreed(self) -> Settings:
         """The group's own settings, and where it has none what its members agree on."""
@@ -124,6 +128,16 @@ class LayerGroup(AugmentationLayer):
             f"Received: {value!r}, and {other!r} of {layer.name!r}. "
             f"Write {type(self).__name__}(…, {name}=…) to override both."
         )
+
+
+def share_variables(copy: AugmentationLayer, layer: AugmentationLayer) -> None:
+    """Gives a copy the variables of a layer's arguments, and its members theirs."""
+    for name in ("probability", "magnitude"):
+        value = getattr(layer, name, None)
+        if isinstance(value, tf.Variable):
+            setattr(copy, name, value)
+    for one, other in zip(copy.members(), layer.members(), strict=True):
+        share_variables(one, other)
 
 
 def _check_layer(layer: Any) -> AugmentationLayer:

@@ -76,7 +76,8 @@ class RandAugment(Policy):
             150/331 of the frame, rotations 30 degrees, factors change by 0.9, posterize
             keeps 4 bits, and solarize turns the whole image into its negative. With
             `increasing` from 0 to 10, where translations reach 0.45 of the frame,
-            posterize keeps nothing, and solarize-add adds 110 of 255.
+            posterize keeps nothing, and solarize-add adds 110 of 255. A number, or a
+            scalar `tf.Variable`, as for `probability`.
         magnitude_std: the standard deviation of a magnitude that each operation draws
             about `magnitude`, within its range.
         increasing: whether the operations are timm's.
@@ -99,7 +100,7 @@ class RandAugment(Policy):
     def __init__(
         self,
         num_ops: int = 2,
-        magnitude: float = 9,
+        magnitude: float | tf.Variable = 9,
         *,
         magnitude_std: float = 0.0,
         increasing: bool = False,
@@ -114,7 +115,7 @@ class RandAugment(Policy):
             )
         self.num_ops, self.increasing = num_ops, bool(increasing)
         self._most = MAX_LEVEL if increasing else MAX_MAGNITUDE
-        self.magnitude = arguments.number("magnitude", magnitude, 0.0, self._most)
+        self.magnitude = arguments.changing("magnitude", magnitude, 0.0, self._most)
         self.magnitude_std = arguments.number("magnitude_std", magnitude_std, 0.0)
         self.chance = (
             None if chance is None else arguments.number("chance", chance, 0.0, 1.0)
@@ -129,10 +130,10 @@ class RandAugment(Policy):
     def _place(
         self, table: tuple[Operation, ...], random: Cursor, frame: Frame
     ) -> Drawn:
-        magnitude: Any = self.magnitude
+        magnitude = tf.cast(self.magnitude, tf.float64)
         if self.magnitude_std:
             magnitude += self.magnitude_std * random.normal()
-            magnitude = tf.clip_by_value(magnitude, 0.0, self._most)
+        magnitude = tf.clip_by_value(magnitude, 0.0, self._most)
         bins = 1.0 / MAX_LEVEL if self.increasing else 1.0
         number = tf.zeros((frame.batch,), tf.float64) + bins * magnitude
         drawn = self._drawn(table, random, number, frame)
