@@ -1,0 +1,150 @@
+"""Builds the documentation: `python notebooks/build_site.py site`.
+
+Pages of the texts (README, how it is made, the gallery, benchmarks, how to contribute),
+of the notebooks with what they showed, and of every public name, by pdoc. A link that
+leads nowhere is an error.
+"""
+
+import argparse
+import html
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import nbformat
+from markdown_it import MarkdownIt
+from nbconvert import HTMLExporter
+
+ROOT = Path(__file__).parents[1]
+PAGES = {
+    "README.md": ("index.html", "keras_aug_layers"),
+    "keras_aug_layers/README.md": ("how_it_is_made.html", "How it is made, gallery"),
+    "keras_aug_layers/kernels/README.md": ("kernels.html", "Kinds and passes"),
+    "benchmarks/README.md": ("benchmarks.html", "Benchmarks"),
+    "CONTRIBUTING.md": ("contributing.html", "Contributing"),
+    "CHANGELOG.md": ("changelog.html", "Changelog"),
+}
+"""Texts, the pages that they become, and what the links to them say."""
+STYLE = """
+body { font: 16px/1.6 system-ui, sans-serif; max-width: 54rem; margin: 0 auto;
+       padding: 0 1rem 4rem; color: #1d1d1f; overflow-wrap: break-word; }
+nav { display: flex; flex-wrap: wrap; gap: .2rem 1rem; padding: .8rem 0;
+      border-bottom: 1px solid #d2d2d7; font-size: .9rem; }
+img { max-width: 100%; }
+pre, .table { overflow-x: auto; }
+pre { background: #f5f5f7; padding: .8rem; border-radius: 6px; font-size: .85rem; }
+code { font-size: .9em; }
+table { border-collapse: collapse; font-size: .9rem; }
+td, th { border-bottom: 1px solid #e5e5ea; padding: .3rem .6rem .3rem 0;
+         text-align: left; vertical-align: top; }
+a { color: #0066cc; }
+"""
+
+
+def build(site: Path) -> None:
+    """Writes all pages into a folder, which is emptied before."""
+    shutil.rmtree(site, ignore_errors=True)
+    (site / "guides").mkdir(parents=True)
+    shutil.copytree(ROOT / "benchmarks" / "pictures", site / "pictures")
+    guides = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    for path in guides:
+        book = nbformat.read(path, as_version=4)
+        page, _ = HTMLExporter(template_name="lab").from_notebook_node(book)
+        (site / "guides" / f"{path.stem}.html").write_text(page, encoding="utf-8")
+    for text in PAGES:
+        (site / PAGES[text][0]).write_text(page_of(text, guides), encoding="utf-8")
+    command = [sys.executable, "-m", "pdoc", "-d", "google", "-o", site / "reference"]
+    subprocess.run([*command, "keras_aug_layers"], cwd=ROOT, check=True)
+    lost = broken(site)
+    if lost:
+        raise SystemExit("Links that lead nowhere:\n" + "\n".join(lost))
+
+
+def page_of(text: str, guides: list[Path]) -> str:
+    """A text of the repository as a page."""
+    markdown = MarkdownIt("commonmark", {"html": True}).enable("table")
+    body = markdown.render((ROOT / text).read_text(encoding="utf-8"))
+    body = re.sub(r"<h([1-6])>(.*?)</h\1>", titled, body)
+    body = body.replace("<table>", '<div class="table"><table>')
+    body = body.replace("</table>", "</table></div>")
+    folder = (ROOT / text).parent
+    for pattern in (r'<(img src)="([^"]+)"()', r'<(a href)="([^"]+)">(.*?</a>)'):
+        body = re.sub(pattern, lambda match: linked(match, folder), body, flags=re.S)
+    links = [*PAGES.values(), ("reference/keras_aug_layers.html", "Reference")]
+    links += [(f"guides/{x.stem}.html", x.stem.replace("_", " ")) for x in guides]
+    menu = "\n".join(f'<a href="{to}">{html.escape(name)}</a>' for to, name in links)
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{PAGES[text][1]}</title>\n<style>{STYLE}</style></head>\n"
+        f"<body><nav>{menu}</nav>\n{body}</body></html>\n"
+    )
+
+
+def titled(match: re.Match[str]) -> str:
+    """A heading that can be linked to, by the name that GitHub gives it."""
+    words = re.sub(r"<[^>]+>|[^\w\s-]", "", html.unescape(match[2]).lower())
+    slug = words.strip().replace(" ", "-")
+    return f'<h{match[1]} id="{slug}">{match[2]}</h{match[1]}>'
+
+
+def linked(match: re.Match[str], folder: Path) -> str:
+    """A link or a picture of a text, on its page; sources are not linked."""
+    tag, target, rest = match.groups()
+    path, mark, anchor = target.partition("#")
+    if not path or "://" in path:
+        return match[0]
+    place = (folder / path).resolve().relative_to(ROOT).as_posix()
+    if place in PAGES:
+        place = PAGES[place][0] + mark + anchor
+    elif place.startswith("benchmarks/pictures/"):
+        place = place.removeprefix("benchmarks/")
+    elif place.endswith(".ipynb"):
+        place = f"guides/{Path(place).stem}.html"
+    else:
+        return rest.removesuffix("</a>")
+    return f'<{tag}="{place}"' + (f">{rest}" if rest else "")
+
+
+class Links(HTMLParser):
+    """The links and the names of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.names: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.names.add(found.get("id") or "")
+        self.links += [x for key in ("href", "src") if (x := found.get(key))]
+
+
+def broken(site: Path) -> list[str]:
+    """The links within the site that lead nowhere."""
+    pages = {}
+    for path in site.rglob("*.html"):
+        pages[path] = Links()
+        pages[path].feed(path.read_text(encoding="utf-8"))
+    lost = []
+    for path, page in pages.items():
+        for link in page.links:
+            to, _, anchor = link.partition("#")
+            if ":" in to or link.startswith(("//", "#")) and path.parent != site:
+                continue  # to elsewhere, or made by nbconvert and pdoc in the browser
+            target = (path.parent / to).resolve() if to else path
+            known = pages[target].names if target in pages else set()
+            if not target.exists() or (
+                anchor and target in pages and anchor not in known
+            ):
+                lost.append(f"{path.relative_to(site)}: {link}")
+    return lost
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("site", type=Path, help="the folder that it is written into")
+    build(parser.parse_args().site.resolve())
