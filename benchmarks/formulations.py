@@ -176,7 +176,9 @@ FORMULATIONS = {
         },
     ),
     "order": Formulation("coordinates in the op's order", {"places_of": op_order}),
-    "branches": Formulation("the op's branches in the fold", {"folded": branching_fold}),
+    "branches": Formulation(
+        "the op's branches in the fold", {"folded": branching_fold}
+    ),
     "cast": Formulation("a cast to int, clamped after it", {"to_int": cast_to_int}),
     "indices": Formulation("an index for each neighbour", bilinear(four_indices)),
     "views": Formulation("a view for each neighbour", bilinear(four_views)),

@@ -124,8 +124,16 @@ def _torchvision(
 
 def _timm(size: int, classes: int, images: np.ndarray) -> Callable[[], Any]:
     import torch
-    from PIL import Image
+    from PIL import Image, ImageOps
     from timm.data import Mixup, create_transform
+
+    posterize = ImageOps.posterize
+
+    def any_bits(image: Any, bits: int) -> Any:
+        """Of no bits, too, which timm asks for and Pillow 13 refuses: it is black."""
+        return posterize(image, bits) if bits else Image.new(image.mode, image.size)
+
+    ImageOps.posterize = any_bits
 
     transform = create_transform(
         size,
