@@ -103,6 +103,32 @@ def speed(files: Files) -> str:
     return verdict.markdown(verdict.HEADER, [by_text[text] for text in SIX])
 
 
+def whole(results: Results) -> str:
+    """Milliseconds an image of whole recipes, and times ours; shares of a step."""
+    rows = results.get("rows", [])
+    titles = list(dict.fromkeys(row["title"] for row in rows))
+    cells: dict[str, dict[str, str]] = {}
+    for row in rows:
+        cell = f"{row['median']:.3g} ({row['times_ours']:.3g})"
+        cells.setdefault(row["recipe"], {})[row["title"]] = cell
+    lines = [
+        [f"`{name}`" if name.isidentifier() else name]
+        + [of_title.get(title, "") for title in titles]
+        for name, of_title in cells.items()
+    ]
+    shares = [
+        [row["contender"], f"{row['median']:.3g}", f"{row['share_of_the_step']:.1%}"]
+        for row in results.get("fit", [])
+    ]
+    header = ["a step of a ResNet-50", "ms an image", "share of augmentation"]
+    return "\n".join(
+        [
+            verdict.markdown(["ms an image (times ours)", *titles], lines),
+            verdict.markdown(header, shares),
+        ]
+    )
+
+
 SIX = (
     "keras.layers / Sequential, in a graph, 224 x 224, uint8",
     "keras.layers / Sequential, in fit, 224 x 224, uint8",
@@ -118,6 +144,7 @@ TABLES: dict[str, Callable[[Files], str]] = {
     "promises": _of("cpu", promises),
     "alone": _of("cpu", alone),
     "formulations": _of("cpu", formulations),
+    "recipes": _of("recipes", whole),
     **{
         module.BENCHMARK.name: lambda files, benchmark=module.BENCHMARK: (
             verdict.markdown(verdict.HEADER, _lines(benchmark, files))
