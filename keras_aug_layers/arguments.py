@@ -3,11 +3,11 @@
 import functools
 import inspect
 import math
+import sys
 from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
 import numpy as np
-import tensorflow as tf
 
 Range = tuple[float, float]
 Class = TypeVar("Class")
@@ -91,8 +91,8 @@ def changing(
         high: the greatest.
     """
     inner = getattr(value, "value", None)
-    variable = inner if isinstance(inner, tf.Variable) else value
-    if not isinstance(variable, tf.Variable):
+    variable: Any = inner if is_variable(inner) else value
+    if not is_variable(variable):
         return number(name, value, low, high)
     if variable.shape.rank != 0 or not variable.dtype.is_floating:
         raise ValueError(
@@ -104,11 +104,17 @@ def changing(
     return variable
 
 
+def is_variable(value: Any) -> bool:
+    """Whether it is a `tf.Variable`."""
+    tensorflow = sys.modules.get("tensorflow")  # the command line sets its log before
+    return tensorflow is not None and isinstance(value, tensorflow.Variable)
+
+
 def held(value: Any) -> Any:
     """The number that a variable holds now; whatever else as it is."""
-    if not isinstance(value, tf.Variable):
+    if not is_variable(value):
         return value
-    with tf.init_scope():  # also where a graph is being built
+    with sys.modules["tensorflow"].init_scope():  # also where a graph is being built
         return float(value.numpy())
 
 

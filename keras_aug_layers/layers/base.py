@@ -236,7 +236,7 @@ class AugmentationLayer(Kept):
         self, cursor: Cursor, cursors: Iterator[Cursor], frame: Frame
     ) -> Plan:
         plan = as_plan(self._draw(cursor, cursors, frame))
-        if isinstance(self.probability, tf.Variable) or self.probability < 1.0:
+        if arguments.is_variable(self.probability) or self.probability < 1.0:
             chosen = cursor.coin(self.probability)
             plan = plan.only(chosen)
             if self.rests():

@@ -99,7 +99,7 @@ def yolo(
     normal = Normalize(mean, std, dtype=dtype)
     layers: list[AugmentationLayer] = [letterbox]
     mosaic = arguments.changing("mosaic", mosaic, 0.0, 1.0)
-    if isinstance(mosaic, tf.Variable) or mosaic:
+    if arguments.is_variable(mosaic) or mosaic:
         layers.append(Mosaic(probability=mosaic))
     if degrees:
         layers.append(RandomRotate(degrees=degrees))

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-import tensorflow as tf
 
+from keras_aug_layers import arguments
 from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.layers.streams import track
 from keras_aug_layers.plan.settings import Disagreement, Settings
@@ -134,7 +134,7 @@ def share_variables(copy: AugmentationLayer, layer: AugmentationLayer) -> None:
     """Gives a copy the variables of a layer's arguments, and its members theirs."""
     for name in ("probability", "magnitude"):
         value = getattr(layer, name, None)
-        if isinstance(value, tf.Variable):
+        if arguments.is_variable(value):
             setattr(copy, name, value)
     for one, other in zip(copy.members(), layer.members(), strict=True):
         share_variables(one, other)
