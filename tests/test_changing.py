@@ -30,6 +30,7 @@ def assert_follows(call, images, chance):
         assert_same_bits(call(), expected)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("jit_compile", [False, "auto", True])
 def test_a_chance_is_that_of_the_moment(images, jit_compile):
     chance = variable(1.0)
@@ -40,6 +41,7 @@ def test_a_chance_is_that_of_the_moment(images, jit_compile):
     assert called.experimental_get_tracing_count() == 1
 
 
+@pytest.mark.thorough
 def test_in_tf_data(images):
     chance = variable(1.0)
     dataset = tf.data.Dataset.from_tensors(images)
@@ -50,6 +52,7 @@ def test_in_tf_data(images):
         assert_follows(lambda made=made: next(iter(made)), images, chance)
 
 
+@pytest.mark.thorough
 def test_in_a_group_a_chain_and_a_copy(images):
     chance = variable(1.0)
     nothing = kal.RandomShift(0.0)
@@ -63,6 +66,7 @@ def test_in_a_group_a_chain_and_a_copy(images):
     assert_follows(lambda: called(tf.constant(images)), images, chance)
 
 
+@pytest.mark.thorough
 def test_while_a_model_is_fitted():
     """The loss of a model of one number is that of what it sees."""
     chance = variable(0.0)

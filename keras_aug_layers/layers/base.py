@@ -31,8 +31,7 @@ class AugmentationLayer(Kept):
 
     Args:
         probability: chance, from 0 to 1, that an image is augmented, drawn per image: a
-            number, or a scalar `tf.Variable`, which counts as it is assigned, between
-            two steps of a training, without a new trace. A config holds its number.
+            number, or a scalar `tf.Variable`, to be assigned while a training goes on.
         seed: integer for reproducible draws; by default taken from Python's `random`,
             which `keras.utils.set_random_seed` seeds. A layer with a seed draws the
             same alone, in a group, and behind other layers.
