@@ -121,14 +121,48 @@ def whole(results: Results) -> str:
         for row in results.get("fit", [])
     ]
     header = ["a step of a ResNet-50", "ms an image", "share of augmentation"]
+    found = {(row["recipe"], row["title"]): row for row in rows}
+    seen = [
+        verdict.compared(text, found.get(above), found.get(below), bound, at_most)
+        for text, above, below, bound, at_most in RECIPES
+    ]
     return "\n".join(
         [
             verdict.markdown(["ms an image (times ours)", *titles], lines),
+            verdict.markdown(verdict.HEADER, [x.cells() for x in seen]),
             verdict.markdown(header, shares),
         ]
     )
 
 
+_LAYER = "ours, a layer"
+RECIPES = [
+    (
+        "torchvision's own / its recipe without mixing",
+        ("torchvision, no mixing", "torchvision v2"),
+        ("torchvision, no mixing", _LAYER),
+        1.0,
+        False,
+    ),
+    (
+        "nearest keras.layers / torchvision's recipe",
+        ("torchvision_resnet50", "keras.layers, the nearest"),
+        ("torchvision_resnet50", _LAYER),
+        15.0,
+        False,
+    ),
+    *(
+        (
+            f"{name} / albumentations",
+            (name, _LAYER),
+            (name, "albumentations"),
+            1.3,
+            True,
+        )
+        for name in ("torchvision, no policy", "simclr", "dino", "mae")
+    ),
+]
+"""What was promised of whole recipes: a text, both rows, the bound, whether at most."""
 SIX = (
     "keras.layers / Sequential, in a graph, 224 x 224, uint8",
     "keras.layers / Sequential, in fit, 224 x 224, uint8",

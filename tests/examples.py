@@ -223,3 +223,15 @@ PRESET = {"RandomApply": {"layers"}}
 def stack(**kwargs):
     """The five basic layers, in a list."""
     return [example(**kwargs) for example in EXAMPLES.values()]
+
+
+LABELLED = ("torchvision_resnet50", "timm", "deit3")
+"""Recipes that mix labels."""
+
+
+def small_recipe(name, **arguments):
+    """A recipe for images of 16 pixels, of ten classes."""
+    classes = {"num_classes": 10} if name in LABELLED else {}
+    sizes = {"val_resize_size": 18, "val_crop_size": 16}
+    small = sizes if name == "torchvision_resnet50" else {}
+    return getattr(kal.recipes, name)(size=16, **classes, **small, **arguments)

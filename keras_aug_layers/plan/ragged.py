@@ -146,7 +146,7 @@ def _resolved(plan: Plan, given: dict[str, Flat]) -> Any:
         return plan.pixels
     if [key for key in given if kind_of(key) == "images"] != ["images"]:
         return None  # none, or others, which have means of their own
-    (images,) = (x for key, x in given.items() if kind_of(key) == "images")
+    images = given["images"]
     return measured.with_mean(
         plan.pixels,
         compute_dtype(images.pixels.dtype),

@@ -7,6 +7,7 @@ from unittest import mock
 import numpy as np
 import pytest
 import tensorflow as tf
+from examples import small_recipe
 from helpers import op_by_op, random_images
 
 import keras_aug_layers as kal
@@ -52,17 +53,6 @@ def test_the_table_has_every_recipe():
     assert sorted(expected()) == NAMES
 
 
-def small(name):
-    """A recipe for small images."""
-    labels = name in ("torchvision_resnet50", "timm", "deit3")
-    crops = {"val_resize_size": 18, "val_crop_size": 16}
-    return getattr(recipes, name)(
-        size=16,
-        **{"num_classes": CLASSES} if labels else {},
-        **crops if name == "torchvision_resnet50" else {},
-    )
-
-
 def views(recipe):
     """The layers of the training, one for each view."""
     if isinstance(recipe.train, kal.MultiCrop):
@@ -80,7 +70,7 @@ def test_what_a_recipe_runs(name):
         "segmentation_masks": np.ones((4, 20, 24, CLASSES), "float32"),
     }
     stage, passed = stages.run, passes._pass
-    for view in views(small(name)):
+    for view in views(small_recipe(name)):
         seen, moves = [], []
 
         def run(step, *args, seen=seen, **kwargs):

@@ -8,23 +8,16 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from examples import LABELLED
+from examples import small_recipe as made
 from helpers import op_by_op, random_images
 
 import keras_aug_layers as kal
 from keras_aug_layers import recipes
 from keras_aug_layers.recipes.supervised import rand_augment
 
-LABELLED = ("torchvision_resnet50", "timm", "deit3")
 VIEWS = ("simclr", "byol", "dino")
 NAMES = sorted(name for name in recipes.__all__ if name != "Recipe")
-
-
-def made(name, **arguments):
-    """A recipe for small images of ten classes."""
-    classes = {"num_classes": 10} if name in LABELLED else {}
-    sizes = {"val_resize_size": 18, "val_crop_size": 16}
-    small = sizes if name == "torchvision_resnet50" else {}
-    return getattr(recipes, name)(size=16, **classes, **small, **arguments)
 
 
 def stacks(recipe):
