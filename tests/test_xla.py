@@ -330,12 +330,14 @@ def test_no_layer_switches_xla_off(build):
 
 TOGETHER = 4
 """Layers in one model: more would compile for minutes."""
+TRAINED = sorted(EVERY.keys() - {"AutoAugment", "ThreeAugment", "TrivialAugment"})
+"""Of the policies, which have the same functions, AugMix and RandAugment."""
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", range(0, len(EVERY), TOGETHER))
+@pytest.mark.parametrize("first", range(0, len(TRAINED), TOGETHER))
 def test_a_compiled_model_trains_without_a_warning(first):
-    """Of every layer, a few in each model, and of five of them fused."""
+    """Of layers, a few in each model, and of five of them fused."""
     contexts = []
 
     class Probe(keras.layers.Layer):
@@ -346,7 +348,7 @@ def test_a_compiled_model_trains_without_a_warning(first):
             return x
 
     layers = [
-        *(EVERY[name]() for name in sorted(EVERY)[first : first + TOGETHER]),
+        *(EVERY[name]() for name in TRAINED[first : first + TOGETHER]),
         kal.FusedAugmentation(stack()),
     ]
     images = random_images((6, 8, 9, 3), "uint8")
