@@ -90,6 +90,30 @@ MUTATIONS = [
         "plane += (0.0 * tf",
         "test_gpu_planes.py",
     ),
+    (
+        "kernels/askers",
+        "m[:, i, 1] * v + last[i]",
+        "m[:, i, 1] * v",
+        "test_gpu_planes.py",
+    ),
+    (
+        "kernels/picks",
+        "tf.where(inside, pick.of_partner(row)",
+        "tf.where(~inside, pick.of_partner(row)",
+        "kernels/test_picks.py",
+    ),
+    (
+        "kernels/picks",
+        "else inside & _reshaped(only, y)",
+        "else inside",
+        "kernels/test_picks.py",
+    ),
+    (
+        "kernels/fields",
+        "(4.0 + way**2 * (3.0 * way - 6.0)) / 6.0",
+        "(4.0 + way**2 * (3.0 * back - 6.0)) / 6.0",
+        "test_gpu_forms.py::test_every_layer[RandomElasticTransform]",
+    ),
     ("kernels/taps", "(1.5 * t - 2.5)", "(1.5 * t - 2.0)", "geometry/test_windows.py"),
     (
         "kernels/taps",

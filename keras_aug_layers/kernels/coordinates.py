@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from keras_aug_layers.kernels import matrices
+from keras_aug_layers.kernels.picks import Pick
 from keras_aug_layers.kernels.program import (
     Program,
     Step,
@@ -49,6 +50,8 @@ class Reader(NamedTuple):
         upright: whether the matrices neither turn nor slant.
         shared: whether they are the same for all images, and upright.
         looked_up: whether the function asks a table for each place.
+        pick: which pixels read what their image's partner reads, instead; only where
+            the program is one matrix.
     """
 
     matrix: tf.Tensor | None
@@ -57,6 +60,7 @@ class Reader(NamedTuple):
     upright: bool = False
     shared: bool = False
     looked_up: bool = False
+    pick: Pick | None = None
 
 
 def _apply_affine(

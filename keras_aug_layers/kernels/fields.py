@@ -18,7 +18,10 @@ import tensorflow as tf
 
 from keras_aug_layers.kernels import matrices
 from keras_aug_layers.kernels.coordinates import BEND, UNBEND
+from keras_aug_layers.kernels.device import on_gpu
 from keras_aug_layers.kernels.program import Program, Step, register
+from keras_aug_layers.kernels.rounding import to_int
+from keras_aug_layers.kernels.warp import dimension
 
 ROUNDS = 40
 """Iterations of the inverse: the error shrinks by the greatest slope at each."""
@@ -55,9 +58,10 @@ def _displacement(
     across, down = basis(x, half_x, count), basis(y, half_y, count)
     if x.shape[-2] == 1 and y.shape[-1] == 1 and x.shape[0] == y.shape[0] == 1:
         rows, columns = across[:, 0], down[:, :, 0]  # (1, W, n), (1, H, n)
-        return tuple(
-            tf.matmul(tf.matmul(columns, d), rows, transpose_b=True) for d in (dx, dy)
-        )
+        lines = (tf.matmul(columns, d) for d in (dx, dy))  # (B, H, n)
+        if on_gpu():  # where a product of matrices is a kernel, and this is in the next
+            return tuple(_along(each, x, half_x) for each in lines)
+        return tuple(tf.matmul(each, rows, transpose_b=True) for each in lines)
     flat = tf.reshape(across, (across.shape[0] or tf.shape(across)[0], -1, count))
     found = []
     for d in (dx, dy):
@@ -65,6 +69,32 @@ def _displacement(
         shape = tf.concat([tf.shape(along)[:1], tf.shape(across)[1:]], axis=0)
         found.append(tf.reduce_sum(down * tf.reshape(along, shape), axis=-1))
     return tuple(found)
+
+
+def _along(lines: tf.Tensor, x: tf.Tensor, half: tf.Tensor) -> tf.Tensor:
+    """Splines of control points (B, H, n) at places (1, 1, W): (B, H, W).
+
+    The same as a product with `basis`, of the four that are not 0.
+    """
+    count = lines.shape[-1]
+    place = (x / tf.maximum(half, 0.5) + 1.0) * ((count - 3) / 2.0)
+    first = to_int(place - 0.5, 0, count - 4)
+    way = tf.clip_by_value(place - tf.cast(first, x.dtype), 0.0, 1.0)
+    back = 1.0 - way
+    weights = (
+        back**3 / 6.0,
+        (4.0 + way**2 * (3.0 * way - 6.0)) / 6.0,
+        (4.0 + back**2 * (3.0 * back - 6.0)) / 6.0,
+        way**3 / 6.0,
+    )
+    batch, height = dimension(lines, 0), dimension(lines, 1)
+    line = tf.reshape(tf.range(batch * height) * count, (batch, height, 1))
+    flat, places = tf.reshape(lines, (-1,)), line + first
+    length = batch * height * count - 3
+    return sum(
+        weight * tf.gather(flat[i : i + length], places)
+        for i, weight in enumerate(weights)
+    )
 
 
 def _bend(

@@ -2,13 +2,17 @@
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
 from keras_aug_layers.arguments import Range
 from keras_aug_layers.kernels import pixels, plane_pixels, planes, shrinking, stages
 from keras_aug_layers.kernels.condition import choose
-from keras_aug_layers.kernels.program import Program, function_of
+from keras_aug_layers.kernels.device import on_gpu
+from keras_aug_layers.kernels.picks import Pick
+from keras_aug_layers.kernels.program import Program, Step, function_of
+from keras_aug_layers.kernels.resample import Warp
 
 Images = Callable[[tf.Tensor], tf.Tensor]
 
@@ -53,12 +57,29 @@ def run(
             continue
         # Behind a change of the unit there is another dtype, and no range.
         limits, to = (None, dtype) if converted else (value_range, images.dtype)
-        images = _pass(pending, images, move_now, limits, to or images.dtype)
-        images = stages.run(step, images, limits, nested)
+        to = to or images.dtype
+        picking = _picking(step, pending, move_now)
+        images = _pass(pending, images, picking or move_now, limits, to)
+        if picking is None:
+            images = stages.run(step, images, limits, nested)
         move_now, pending = stay, ()
     if dtype is None:
         return _pass(pending, images, move_now, value_range, images.dtype)
     return _pass(pending, images, move_now, None, dtype)
+
+
+def _picking(step: Step, program: Program, move: Images) -> Images | None:
+    """The move that does a stage as it reads; None where a pass does it.
+
+    Matrices of the pixels before it would be made anew for each of them, on a CPU.
+    """
+    if function_of(step).picks is None or not isinstance(move, Warp):
+        return None
+    rows = [row for before in program for row in before.rows.values()]
+    if not on_gpu() and any(row.shape.rank > 2 for row in rows):
+        return None
+    picking: Any = move.picking(Pick(step))
+    return picking
 
 
 def stay(images: tf.Tensor) -> tf.Tensor:

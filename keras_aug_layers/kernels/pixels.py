@@ -17,12 +17,14 @@ import tensorflow as tf
 from keras_aug_layers.arguments import Range
 from keras_aug_layers.kernels.device import in_xla_context, on_gpu
 from keras_aug_layers.kernels.measured import affine_product, measured
+from keras_aug_layers.kernels.picks import Pick, spread
 from keras_aug_layers.kernels.program import (
     Program,
     Step,
     function_of,
     register,
 )
+from keras_aug_layers.kernels.resample import Warp
 from keras_aug_layers.kernels.warp import compute_dtype, dimension
 
 Pixels = Callable[[int], tf.Tensor]
@@ -146,8 +148,9 @@ def in_turns(
         whole: whether they are moved once, before channels are turned: where a move
             costs more than a pass.
     """
+    pick = move.pick if isinstance(move, Warp) else None
     if not program:
-        return finish(move(images), dtype, None)
+        return finish(move(images), dtype, None if pick is None else value_range)
     compute = compute_dtype(images.dtype)
     once = move(images) if whole else None
 
@@ -159,19 +162,21 @@ def in_turns(
     def store(values: tf.Tensor) -> tf.Tensor:
         return stored(values, images.dtype, value_range)
 
-    def after(steps: Program, pixels: Pixels) -> tf.Tensor:
+    def after(steps: Program, pixels: Pixels, pick: Pick | None = None) -> tf.Tensor:
         for step in steps:
-            pixels = _after(pixels, step, images.shape[-1], store)
+            pixels = _after(pixels, step, images.shape[-1], store, pick)
         return pixels(0)
 
     def as_they_are(turn: int) -> tf.Tensor:
         return tf.cast(_turn(images, turn), compute)
 
     program = measured(program, images, lambda known: after(known, as_they_are))
-    return finish(after(program, _once(moved)), dtype, value_range)
+    return finish(after(program, _once(moved), pick), dtype, value_range)
 
 
-def _after(before: Pixels, step: Step, channels: int, store: Store) -> Pixels:
+def _after(
+    before: Pixels, step: Step, channels: int, store: Store, pick: Pick | None
+) -> Pixels:
     """The pixels after a step, of which the pixels before it are known."""
     function = function_of(step)
     if function.stored:
@@ -182,8 +187,9 @@ def _after(before: Pixels, step: Step, channels: int, store: Store) -> Pixels:
 
     def pixels(turn: int) -> tf.Tensor:
         own = before(turn)
+        pointwise = function.kind == "pointwise"
         rows = {
-            key: everywhere(turn_row(row, turn, channels))
+            key: spread(turn_row(row, turn, channels), pick, own, pointwise)
             for key, row in step.rows.items()
         }
         if function.kind == "mixing":
@@ -191,7 +197,7 @@ def _after(before: Pixels, step: Step, channels: int, store: Store) -> Pixels:
             result = function.call((own, *turns), **rows)
         elif function.kind == "whole":
             whole = own if turn == 0 else before(0)
-            rows = {key: everywhere(row) for key, row in step.rows.items()}
+            rows = {key: spread(row, pick, own) for key, row in step.rows.items()}
             result = _turn(function.call(whole, **rows), turn)
         elif function.kind == "placed":
             result = function.call(own, *places(own), **rows)
@@ -199,7 +205,7 @@ def _after(before: Pixels, step: Step, channels: int, store: Store) -> Pixels:
             result = function.call(own, **rows)
         if step.only is None:
             return result
-        return tf.where(tf.reshape(step.only, (-1, 1, 1, 1)), result, own)
+        return tf.where(spread(step.only[:, tf.newaxis], pick, own), result, own)
 
     return _once(pixels)
 
@@ -235,11 +241,6 @@ def turn_row(row: tf.Tensor, turn: int, channels: int) -> tf.Tensor:
         if turn and row.shape[axis] == channels:
             row = tf.roll(row, -turn, axis=axis)
     return row
-
-
-def everywhere(row: tf.Tensor) -> tf.Tensor:
-    """(B, n) or (B, n, n) for every pixel of (B, H, W, C)."""
-    return row[:, tf.newaxis, tf.newaxis]
 
 
 def stored(values: tf.Tensor, dtype: tf.DType, value_range: Range | None) -> tf.Tensor:

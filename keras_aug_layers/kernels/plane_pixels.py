@@ -12,7 +12,8 @@ import tensorflow as tf
 
 from keras_aug_layers.arguments import Range
 from keras_aug_layers.kernels.measured import measured
-from keras_aug_layers.kernels.pixels import everywhere, places, stored, turn_row
+from keras_aug_layers.kernels.picks import Pick, spread
+from keras_aug_layers.kernels.pixels import places, stored, turn_row
 from keras_aug_layers.kernels.planes import Planes
 from keras_aug_layers.kernels.program import Program, Step, function_of
 from keras_aug_layers.kernels.resample import Warp
@@ -36,7 +37,7 @@ def in_planes(
         program: the steps.
         images: (B, H, W, C), as they came in.
         move: resamples images, each channel by itself.
-        value_range: to which the result is clipped, if there are steps.
+        value_range: to which the result is clipped, if anything is done to pixels.
         dtype: of the result.
     """
     compute = compute_dtype(images.dtype)
@@ -44,10 +45,10 @@ def in_planes(
     def store(values: tf.Tensor) -> tf.Tensor:
         return stored(values, images.dtype, value_range)
 
-    def after(steps: Program, planes: Planes) -> Planes:
+    def after(steps: Program, planes: Planes, pick: Pick | None = None) -> Planes:
         planes = [tf.cast(plane, compute) for plane in planes]
         for step in steps:
-            planes = _after(planes, step, store)
+            planes = _after(planes, step, store, pick)
         return planes
 
     program = measured(
@@ -63,9 +64,11 @@ def in_planes(
         ]
     else:
         moved = [_channels(move(images))] * copies
+    pick = move.pick if isinstance(move, Warp) else None
     if not program:
-        return _together([finish(plane, dtype, None) for plane in moved[0]])
-    done = [after(program, planes) for planes in moved]
+        limits = None if pick is None else value_range
+        return _together([finish(plane, dtype, limits) for plane in moved[0]])
+    done = [after(program, planes, pick) for planes in moved]
     own = [done[i % copies][i] for i in range(images.shape[-1])]
     return _together([finish(plane, dtype, value_range) for plane in own])
 
@@ -87,27 +90,27 @@ def finish(plane: tf.Tensor, dtype: tf.DType, value_range: Range | None) -> tf.T
     return tf.cast(values, dtype)
 
 
-def _after(planes: Planes, step: Step, store: Store) -> Planes:
+def _after(planes: Planes, step: Step, store: Store, pick: Pick | None) -> Planes:
     """The planes after a step."""
     function, count = function_of(step), len(planes)
     if function.stored:
         planes = [store(plane) for plane in planes]
     if function.kind == "whole":
-        rows = {key: everywhere(row) for key, row in step.rows.items()}
+        rows = {key: spread(row, pick, planes[0]) for key, row in step.rows.items()}
         done = _channels(function.call(_together(planes), **rows))
     else:
-        done = [_channel(planes[i:] + planes[:i], step, i) for i in range(count)]
+        done = [_channel(planes[i:] + planes[:i], step, i, pick) for i in range(count)]
     if step.only is None:
         return done
-    mask = tf.reshape(step.only, (-1, 1, 1, 1))
+    mask = spread(step.only[:, tf.newaxis], pick, planes[0])
     return [tf.where(mask, *pair) for pair in zip(done, planes, strict=True)]
 
 
-def _channel(planes: Planes, step: Step, turn: int) -> tf.Tensor:
+def _channel(planes: Planes, step: Step, turn: int, pick: Pick | None) -> tf.Tensor:
     """What a step makes of the first of planes that are turned."""
     function, own = function_of(step), planes[0]
     rows = {
-        key: everywhere(turn_row(row, turn, len(planes)))
+        key: spread(turn_row(row, turn, len(planes)), pick, own)
         for key, row in step.rows.items()
     }
     if function.kind == "mixing":

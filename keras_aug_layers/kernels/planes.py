@@ -13,12 +13,13 @@ On a CPU this form takes several times as long as that of whole pixels.
 """
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from keras_aug_layers.kernels import warp
+from keras_aug_layers.kernels.askers import coordinates_of
 from keras_aug_layers.kernels.coordinates import Reader
 from keras_aug_layers.kernels.device import on_gpu
 from keras_aug_layers.kernels.taps import taps
@@ -81,7 +82,7 @@ def read(
 
     def places(askers: int) -> _Places:
         hidden = reader.affine and len(order) == 1
-        asked = _coordinates(reader, *size, askers, hidden)
+        asked = coordinates_of(reader, *size, askers, hidden)
         return _places(asked, batch, height, width, fill_mode, interpolation)
 
     def planes(images: tf.Tensor) -> Planes:
@@ -156,7 +157,7 @@ def _places(
     fill_mode: str,
     interpolation: str,
 ) -> _Places:
-    """What is read at coordinates, which are from `_coordinates`."""
+    """What is read at coordinates, which are from `askers`."""
     x, y, finite, number = asked
     if number is None:
         number = tf.reshape(tf.range(batch), (-1, 1, 1, 1))
@@ -187,82 +188,6 @@ def _taps(
         return [_Tap(warp.pixel_nearest(x, size), 0, None)], cover
     index, way, step = warp.pixel_below(x, size)
     return [_Tap(index, 0, 1.0 - way), _Tap(index, step, way)], cover
-
-
-def _coordinates(
-    reader: Reader, height: Any, width: Any, askers: int, hidden: bool
-) -> warp.Places:
-    """Where each asker of each output pixel reads, and whether it can.
-
-    Counted from the edge of the first pixel, whose centre is at 0.5. None for whether
-    it can stands for everywhere.
-
-    Args:
-        reader: where the pixels read, as one matrix or as a function.
-        height: of what comes out.
-        width: likewise.
-        askers: how many there are.
-        hidden: whether XLA is kept from keeping what there is of each column of each
-            image: for one channel a large share of what is moved, for several a price
-            at which it would rather keep coordinates of each pixel.
-    """
-    if reader.function is not None:
-        return _by_function(
-            reader.function, reader.affine, reader.looked_up, height, width, askers
-        )
-    m = tf.reshape(tf.stop_gradient(reader.matrix), (-1, 3, 3, 1, 1, 1))
-    u = tf.reshape(tf.range(width), (1, 1, -1, 1))
-    v = tf.reshape(tf.range(height, dtype=tf.float32), (1, -1, 1, 1))
-
-    def everywhere(slope: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
-        """A slope times u, and what is added in each row of pixels."""
-        columns = u
-        if hidden:  # XLA does not see that these are the columns; LLVM does, after it
-            mask = tf.bitcast(row, tf.int32)
-            columns = tf.bitwise.bitwise_xor(tf.bitwise.bitwise_xor(u, mask), mask)
-        # The product with u comes before the askers, or XLA would keep it.
-        product = slope * tf.cast(columns, tf.float32)
-        shape = tf.shape(m)[0], tf.shape(product)[1], width, askers
-        return tf.broadcast_to(product, shape) + row
-
-    half = 0.5 if reader.affine else 0.0
-    x = everywhere(m[:, 0, 0], m[:, 0, 1] * v + (m[:, 0, 2] + half))
-    y = everywhere(m[:, 1, 0], m[:, 1, 1] * v + (m[:, 1, 2] + half))
-    if reader.affine:
-        return warp.Places(x, y, None)
-    depth = everywhere(m[:, 2, 0], m[:, 2, 1] * v + 1.0)
-    finite = depth != 0.0
-    depth = tf.where(finite, depth, tf.ones_like(depth))
-    return warp.Places(x / depth + 0.5, y / depth + 0.5, finite)
-
-
-def _by_function(
-    function: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, ...]],
-    everywhere: bool,
-    looked_up: bool,
-    height: Any,
-    width: Any,
-    askers: int,
-) -> warp.Places:
-    """The same where the reader is a function: of columns that are each asked often."""
-    # What is made of tables is made once for all askers, and kept.
-    each = 1 if looked_up else askers
-    u = tf.repeat(tf.range(width, dtype=tf.float32), each)[tf.newaxis, tf.newaxis]
-    v = tf.range(height, dtype=tf.float32)[tf.newaxis, :, tf.newaxis]
-    place = [tf.stop_gradient(c) for c in function(u, v)]
-    shape = tf.stack([1, height, width * each])
-    for c in place:
-        shape = tf.broadcast_dynamic_shape(shape, tf.shape(c))
-
-    def asked(c: tf.Tensor) -> tf.Tensor:
-        c = tf.reshape(tf.broadcast_to(c, shape), (-1, height, width, each))
-        return tf.broadcast_to(c, [tf.shape(c)[0], height, width, askers])
-
-    x, y, *rest = (asked(c) for c in place)
-    x, y = x + 0.5, y + 0.5
-    number = tf.cast(rest[0], tf.int32) if rest else None
-    finite = None if everywhere else tf.math.is_finite(x) & tf.math.is_finite(y)
-    return warp.Places(x, y, finite, number)
 
 
 def _sum(

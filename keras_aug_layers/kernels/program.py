@@ -99,6 +99,8 @@ class Function:
             a function of images, a program of pixels and, perhaps, one of coordinates.
         placed: of a stage, whether what it does to a pixel depends on where it lies or
             on its neighbours, so that it cannot be exchanged with a move.
+        picks: of a stage that shows, in each pixel, an image or its `partner`: whether
+            it is the partner, given rows and columns and its rows, see `picks.Pick`.
         gathers: of coordinates, whether they are read in other images of the batch.
         labels: what it makes of one-hot labels (B, K), given its rows.
         masks: what it makes of segmentation masks (B, H, W, C), given its rows.
@@ -124,6 +126,7 @@ class Function:
     one_by_one: bool = False
     programs: bool = False
     placed: bool = True
+    picks: Callable[..., Any] | None = None
     gathers: bool = False
     labels: Callable[..., Any] | None = None
     masks: Callable[..., Any] | None = None

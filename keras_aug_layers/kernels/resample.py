@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras_aug_layers.kernels import planes, upright, warp
 from keras_aug_layers.kernels.coordinates import Reader
 from keras_aug_layers.kernels.device import in_xla_context
+from keras_aug_layers.kernels.picks import Pick
 from keras_aug_layers.kernels.taps import filled, taps
 from keras_aug_layers.kernels.warp import compute_dtype, dimension
 
@@ -105,15 +106,26 @@ class Warp(NamedTuple):
     Attributes:
         reader: gives where each pixel of what comes out reads.
         how: arguments of `resample`.
+        pick: which pixels show the partner of their image.
     """
 
     reader: Callable[[], Reader]
     how: dict[str, Any]
+    pick: Pick | None = None
 
     def __call__(self, images: tf.Tensor) -> tf.Tensor:
         """Moves images (B, H, W, C)."""
-        return resample(images, self.reader(), **self.how)
+        return resample(images, self._reader(), **self.how)
+
+    def picking(self, pick: Pick) -> "Warp | None":
+        """The same, where pixels are picked as they are read; None if they cannot."""
+        if not in_xla_context() or self.reader().matrix is None:
+            return None
+        return self._replace(pick=pick)
 
     def in_planes(self, images: tf.Tensor, copies: int) -> list[planes.Planes]:
         """The channels of moved images, for a GPU, as often as they are needed."""
-        return planes.read(images, self.reader(), **self.how, copies=copies)
+        return planes.read(images, self._reader(), **self.how, copies=copies)
+
+    def _reader(self) -> Reader:
+        return self.reader()._replace(pick=self.pick)

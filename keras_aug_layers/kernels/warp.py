@@ -163,17 +163,37 @@ def points(reader: Reader, u: tf.Tensor, v: tf.Tensor) -> Places:
         if reader.affine:
             return Places(x, y, None, number)
         return Places(x, y, tf.math.is_finite(x) & tf.math.is_finite(y), number)
-    m = tf.reshape(tf.stop_gradient(reader.matrix), (-1, 3, 3, 1, 1))
+
+    def linear(matrix: tf.Tensor) -> list[tf.Tensor]:
+        """The products of x and y; and the depth, if there is one."""
+        m = tf.reshape(tf.stop_gradient(matrix), (-1, 3, 3, 1, 1))
+        last = [m[:, i, 2] + half for i in (0, 1)] + [tf.ones_like(m[:, 2, 2])]
+        # What does not depend on u is computed once for each row.
+        return [
+            m[:, i, 0] * u + (m[:, i, 1] * v + last[i])
+            for i in range(2 if reader.affine else 3)
+        ]
+
     half = 0.5 if reader.affine else 0.0
-    # What does not depend on u is computed once for each row.
-    x = m[:, 0, 0] * u + (m[:, 0, 1] * v + (m[:, 0, 2] + half))
-    y = m[:, 1, 0] * u + (m[:, 1, 1] * v + (m[:, 1, 2] + half))
-    if reader.affine:
-        return Places(x, y, None)
-    depth = m[:, 2, 0] * u + (m[:, 2, 1] * v + 1.0)
+    parts, number = linear(reader.matrix), None
+    if reader.pick is not None:
+        inside = reader.pick.inside(
+            *(tf.reshape(c, s) for c, s in ((v, (1, -1, 1)), (u, (1, 1, -1))))
+        )
+        theirs = linear(reader.pick.of_partner(reader.matrix))
+        parts = [tf.where(inside, *two) for two in zip(theirs, parts, strict=True)]
+        number = reader.pick.number(inside)
+    return placed(parts, number)
+
+
+def placed(parts: list[tf.Tensor], number: tf.Tensor | None) -> Places:
+    """Places of x and y, from the edge of a pixel; or from its centre, and a depth."""
+    if len(parts) == 2:
+        return Places(parts[0], parts[1], None, number)
+    x, y, depth = parts
     finite = depth != 0.0
     depth = tf.where(finite, depth, tf.ones_like(depth))
-    return Places(x / depth + 0.5, y / depth + 0.5, finite)
+    return Places(x / depth + 0.5, y / depth + 0.5, finite, number)
 
 
 def numbers(places: Places, batch: Any) -> tf.Tensor:

@@ -22,19 +22,25 @@ from keras_aug_layers.plan.random_numbers import Cursor
 Row: TypeAlias = Any
 
 
-def _paste(
-    images: tf.Tensor,
-    lam: tf.Tensor,
-    partner: tf.Tensor,
+def _inside(
+    y: tf.Tensor,
+    x: tf.Tensor,
     top: tf.Tensor,
     left: tf.Tensor,
     bottom: tf.Tensor,
     right: tf.Tensor,
+    **others: tf.Tensor,
+) -> tf.Tensor:
+    """Whether pixels lie in the window."""
+    return (y >= top) & (y < bottom) & (x >= left) & (x < right)
+
+
+def _paste(
+    images: tf.Tensor, lam: tf.Tensor, partner: tf.Tensor, **window: tf.Tensor
 ) -> tf.Tensor:
     """The partner's pixels in the window, bit for bit, of images or of masks."""
     y, x = places(dimension(images, 1), dimension(images, 2))
-    top, left, bottom, right = (row_of(row) for row in (top, left, bottom, right))
-    inside = (y >= top) & (y < bottom) & (x >= left) & (x < right)
+    inside = _inside(y, x, **{key: row_of(row) for key, row in window.items()})
     return tf.where(inside, of_partner(images, partner), images)
 
 
@@ -113,6 +119,7 @@ paste = register(
     "stage",
     _paste,
     alone=False,
+    picks=_inside,
     labels=_labels,
     masks=_paste,
     boxes=_boxes,

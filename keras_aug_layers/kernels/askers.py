@@ -1,0 +1,104 @@
+"""Coordinates of the form for GPUs: where each asker of each output pixel reads.
+
+What an asker is, and why each has coordinates of its own, says `kernels/planes.py`.
+"""
+
+from typing import Any
+
+import tensorflow as tf
+
+from keras_aug_layers.kernels import warp
+from keras_aug_layers.kernels.coordinates import Reader
+
+
+def coordinates_of(
+    reader: Reader, height: Any, width: Any, askers: int, hidden: bool
+) -> warp.Places:
+    """Where each asker of each output pixel reads, and whether it can.
+
+    Counted from the edge of the first pixel, whose centre is at 0.5. None for whether
+    it can stands for everywhere.
+
+    Args:
+        reader: where the pixels read, as one matrix or as a function.
+        height: of what comes out.
+        width: likewise.
+        askers: how many there are.
+        hidden: whether XLA is kept from keeping what there is of each column of each
+            image: for one channel a large share of what is moved, for several a price
+            at which it would rather keep coordinates of each pixel.
+    """
+    if reader.function is not None:
+        return _by_function(reader, height, width, askers)
+    u = tf.reshape(tf.range(width), (1, 1, -1, 1))
+    v = tf.reshape(tf.range(height, dtype=tf.float32), (1, -1, 1, 1))
+    half = 0.5 if reader.affine else 0.0
+
+    def everywhere(slope: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
+        """A slope times u, and what is added in each row of pixels."""
+        columns = u
+        if hidden:  # XLA does not see that these are the columns; LLVM does, after it
+            mask = tf.bitcast(row, tf.int32)
+            columns = tf.bitwise.bitwise_xor(tf.bitwise.bitwise_xor(u, mask), mask)
+        # The product with u comes before the askers, or XLA would keep it.
+        product = slope * tf.cast(columns, tf.float32)
+        shape = tf.shape(slope)[0], tf.shape(product)[1], width, askers
+        return tf.broadcast_to(product, shape) + row
+
+    def linear(matrix: tf.Tensor) -> list[tf.Tensor]:
+        """The products of x and y; and the depth, if there is one."""
+        m = tf.reshape(tf.stop_gradient(matrix), (-1, 3, 3, 1, 1, 1))
+        last = [m[:, i, 2] + half for i in (0, 1)] + [tf.ones_like(m[:, 2, 2])]
+        return [
+            everywhere(m[:, i, 0], m[:, i, 1] * v + last[i])
+            for i in range(2 if reader.affine else 3)
+        ]
+
+    parts, number = linear(reader.matrix), None
+    if reader.pick is not None:
+        y, x = tf.reshape(v, (1, -1, 1)), tf.range(width, dtype=tf.float32)
+        inside = reader.pick.inside(y, x[tf.newaxis, tf.newaxis])[..., tf.newaxis]
+        theirs = linear(reader.pick.of_partner(reader.matrix))
+        parts = [tf.where(inside, *two) for two in zip(theirs, parts, strict=True)]
+        number = reader.pick.number(inside)
+    return warp.placed(parts, number)
+
+
+def _by_function(reader: Reader, height: Any, width: Any, askers: int) -> warp.Places:
+    """The same where the reader is a function."""
+    function = reader.function
+    assert function is not None
+    v = tf.range(height, dtype=tf.float32)[tf.newaxis, :, tf.newaxis]
+
+    def at(each: int) -> list[tf.Tensor]:
+        """What the function says of columns that are each asked so often."""
+        u = tf.repeat(tf.range(width, dtype=tf.float32), each)[tf.newaxis, tf.newaxis]
+        return [tf.stop_gradient(c) for c in function(u, v)]
+
+    def whole(c: tf.Tensor) -> bool:
+        return 1 not in c.shape[1:]
+
+    # What tables say is kept, and so is what is the same along an axis, which is small.
+    each, place = 1, at(1)
+    if not reader.looked_up and any(map(whole, place)):
+        each, place = askers, at(askers)
+    shape = tf.stack([1, height, width * each])
+    for c in place:
+        shape = tf.broadcast_dynamic_shape(shape, tf.shape(c))
+
+    def asked(c: tf.Tensor) -> tf.Tensor:
+        c = tf.reshape(tf.broadcast_to(c, shape), (-1, height, width, each))
+        if each == askers:
+            return c
+        c = tf.broadcast_to(c, [tf.shape(c)[0], height, width, askers])
+        # XLA does not see that all askers have the same, and does not keep what follows
+        # from it; LLVM does.
+        asker, bits = tf.range(askers), tf.bitcast(c, tf.int32)
+        bits = tf.bitwise.bitwise_xor(tf.bitwise.bitwise_xor(bits, asker), asker)
+        return tf.bitcast(bits, c.dtype)
+
+    x, y, *rest = (asked(c) for c in place)
+    x, y = x + 0.5, y + 0.5
+    number = tf.cast(rest[0], tf.int32) if rest else None
+    finite = None if reader.affine else tf.math.is_finite(x) & tf.math.is_finite(y)
+    return warp.Places(x, y, finite, number)

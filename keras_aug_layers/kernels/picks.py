@@ -1,0 +1,87 @@
+"""Picks: stages that show, in each pixel, an image or its partner in the batch.
+
+Behind a warp that XLA compiles, such a stage takes no pass of its own. A pixel is read
+where the image reads that it is picked from, and gets that image's rows in the steps
+before: what is picked are the numbers, and one pixel is computed.
+"""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from keras_aug_layers.kernels.program import Step, function_of
+
+
+class Pick(NamedTuple):
+    """What a step picks.
+
+    Attributes:
+        step: of a function that has `picks`, and a row `partner`.
+    """
+
+    step: Step
+
+    def of_partner(self, row: tf.Tensor) -> tf.Tensor:
+        """The row (B, …) of each image's partner; (1, …) is everybody's."""
+        return row if row.shape[0] == 1 else tf.gather(row, self._partner)
+
+    def inside(self, y: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+        """Whether pixels are the partner's.
+
+        Args:
+            y: float32, the rows of a frame, with as many axes as its pixels.
+            x: the columns, likewise.
+        """
+        rows = {key: _wide(row, y) for key, row in self.step.rows.items()}
+        picks = function_of(self.step).picks
+        assert picks is not None
+        inside = picks(y, x, **rows)
+        only = self.step.only
+        return inside if only is None else inside & _reshaped(only, y)
+
+    def number(self, inside: tf.Tensor) -> tf.Tensor:
+        """In which image of the batch each pixel is read: int32."""
+        own = tf.range(tf.size(self._partner))
+        return tf.where(
+            inside, _reshaped(self._partner, inside), _reshaped(own, inside)
+        )
+
+    @property
+    def _partner(self) -> tf.Tensor:
+        return tf.cast(self.step.rows["partner"][:, 0], tf.int32)
+
+
+def _wide(row: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
+    return _reshaped(tf.cast(row, like.dtype), like)
+
+
+def _reshaped(row: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
+    """A number for each image, for all axes of another tensor."""
+    return tf.reshape(row, (-1,) + (1,) * (like.shape.rank - 1))
+
+
+def spread(
+    row: tf.Tensor, pick: Pick | None, pixels: tf.Tensor, pointwise: bool = False
+) -> tf.Tensor:
+    """(B, n) or (B, n, n) for every pixel of (B, H, W, C): that of what is picked.
+
+    Args:
+        row: the row of a step.
+        pick: which pixels are the partner's; None for none.
+        pixels: whose row it is.
+        pointwise: whether there may be one for each channel, all the same.
+    """
+    own = row[:, tf.newaxis, tf.newaxis]
+    if pick is None or row.shape[0] == 1:
+        return own
+    size = tf.cast(tf.shape(pixels)[1:3], tf.float32)
+    y, x = tf.range(size[0]), tf.range(size[1])
+    inside = pick.inside(y[tf.newaxis, :, tf.newaxis], x[tf.newaxis, tf.newaxis])
+    inside = inside[(..., *[tf.newaxis] * (row.shape.rank - 1))]
+    channels = pixels.shape[-1]
+    if pointwise and channels > 1 and row.shape[1] in (1, channels):
+        # Where it does not depend on the channel, LLVM makes it a branch around the
+        # loop over channels, and the loop over pixels takes five times as long.
+        channel = tf.range(channels, dtype=tf.float32)
+        inside = tf.cast(inside, tf.float32) + channel > channel
+    return tf.where(inside, pick.of_partner(row)[:, tf.newaxis, tf.newaxis], own)
