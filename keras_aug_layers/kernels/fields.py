@@ -159,7 +159,8 @@ def in_front(program: Program, target: tuple[Any, Any], run: Any) -> Program:
         step.rows["dx"].shape[-1] for step in steps if step.name in (BEND, UNBEND)
     )
     place = np.linspace(-1.0, 1.0, count + MORE)
-    x, y = (place * half[axis] for axis in (0, 1))
+    # In float32, as images are read: a field is known to 1e-4 of a pixel then.
+    x, y = (tf.cast(place * half[axis], tf.float32) for axis in (0, 1))
     start_x, start_y = x[tf.newaxis, tf.newaxis], y[tf.newaxis, :, tf.newaxis]
     # Two axes that are not rows and columns: looked up point by point.
     at = start_x + 0.0 * start_y, start_y + 0.0 * start_x
@@ -167,7 +168,7 @@ def in_front(program: Program, target: tuple[Any, Any], run: Any) -> Program:
         at = run(step, *at)
     back = Step(kind, {"matrix": matrices.inverse(matrix)})
     at_x, at_y = run(back, *at)
-    fit = tf.constant(_fit(count, len(place)))
+    fit = tf.constant(_fit(count, len(place)), tf.float32)
     grids = [
         tf.matmul(tf.matmul(fit, d), fit, transpose_b=True)
         for d in (at_x - start_x, at_y - start_y)

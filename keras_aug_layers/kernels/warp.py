@@ -155,8 +155,9 @@ def points(reader: Reader, u: tf.Tensor, v: tf.Tensor) -> Places:
         v: float32 (H, 1) or (B, H, 1), rows.
     """
     if reader.function is not None:
-        wide = u if u.shape.rank == 3 else u[tf.newaxis]
-        place = (tf.stop_gradient(c) for c in reader.function(wide, v))
+        wide = u if u.shape.rank == 3 else u[tf.newaxis, tf.newaxis]
+        high = v if v.shape.rank == 3 else v[tf.newaxis]
+        place = (tf.stop_gradient(c) for c in reader.function(wide, high))
         x, y, *rest = place
         x, y = x + 0.5, y + 0.5
         number = tf.cast(rest[0], tf.int32) if rest else None

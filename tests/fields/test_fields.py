@@ -1,6 +1,7 @@
 """Elastic, grid and optical distortions: pixels, masks and points move together."""
 
 import json
+from unittest import mock
 
 import keras
 import numpy as np
@@ -10,6 +11,7 @@ from helpers import assert_same_bits, drawn, random_images, sampled
 from scipy import ndimage
 
 import keras_aug_layers as kal
+from keras_aug_layers.kernels import fields
 
 SIDE = 96
 LAYERS = {
@@ -97,6 +99,23 @@ def test_a_spot_is_where_its_keypoint_is():
     moved = transform.keypoints(points).numpy()[:, 0]
     seen = found(transform.images(spots(points[:, 0])).numpy())
     assert np.abs(seen - moved).max() < 0.35  # a spot that is stretched leans over
+
+
+def test_a_field_is_read_by_rows_and_columns():
+    """Splines at each row and each column, not at each pixel: two matrix products."""
+    images = tf.zeros((2, 40, 50, 3), tf.uint8)
+    asked, basis = [], fields.basis
+
+    def counted(x, half, count):
+        asked.append(max(x.shape[1:]))
+        assert x.shape.num_elements() == asked[-1]
+        return basis(x, half, count)
+
+    with mock.patch.object(fields, "basis", counted):
+        for jit_compile in (True, False):
+            layer = kal.RandomElasticTransform(jit_compile=jit_compile)
+            tf.function(lambda x, layer=layer: layer(x, training=True))(images)
+    assert asked == [50, 40] * 2
 
 
 @layers
