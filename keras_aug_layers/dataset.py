@@ -92,7 +92,11 @@ def augment_dataset(
     _check_structure(structure)
     places = tf.data.Dataset.range(2**63 - 1)
     triples = tf.data.Dataset.zip(dataset, _epochs(seed), places)
+    # The conditions of a key are the user's; here is none that AutoGraph should make a
+    # part of the graph, and what it rewrites is slower to trace and hard to debug.
+    key = None if key is None else tf.function(key)
 
+    @tf.autograph.experimental.do_not_convert
     def augment(element: Any, epoch: tf.Tensor, place: tf.Tensor) -> Any:
         parts = element if isinstance(element, tuple) else (element,)
         number = place if key is None else tf.cast(key(*parts), tf.int64)

@@ -214,6 +214,23 @@ def test_a_key_of_a_dict():
     assert first == second
 
 
+def test_a_key_may_decide_in_python():
+    """AutoGraph makes a graph's condition of it, as in `tf.data.Dataset.map`."""
+
+    def key(image, label):
+        if label < 2:
+            return label + 100
+        return label
+
+    def pixels(key):
+        pairs = dataset_of()
+        return list(kal.augment_dataset(pairs, pipeline(), seed=3, key=key))
+
+    known = pixels(lambda image, label: tf.where(label < 2, label + 100, label))
+    for (one, label), (other, _) in zip(pixels(key), known, strict=True):
+        np.testing.assert_array_equal(one, other, err_msg=f"{label}")
+
+
 def test_an_image_depends_on_its_own_seed_alone():
     """Whatever batch it comes in, at whatever place, and in whatever form."""
     layer = pipeline()

@@ -150,6 +150,7 @@ def _applied(
     if training:
         return augment_dataset(dataset, layer, seed=seed)
 
+    @tf.autograph.experimental.do_not_convert
     def apply(*element: Any) -> Any:
         given = element if len(element) > 1 else element[0]
         return of_element(layer, given, [layer])

@@ -346,3 +346,30 @@ def test_no_warning_where_nothing_is_random():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         kal.fuse([kl.RandomRotation(0.1), kl.Identity(), kl.Flatten()])
+
+
+def functional(*layers):
+    first = keras.Input((32, 32, 3), dtype="uint8")
+    last = first
+    for layer in layers:
+        last = layer(last)
+    return keras.Model(first, last)
+
+
+@pytest.mark.thorough
+def test_a_functional_model_that_is_a_line_is_its_layers():
+    nested = keras.Sequential([kl.RandomFlip(), kl.RandomZoom(0.1)])
+    new = silently_fused(functional(kl.RandomRotation(0.1), nested))
+    assert names(new) == [["RandomRotate", "RandomFlip", "RandomZoom"]]
+
+
+@pytest.mark.thorough
+def test_a_functional_model_that_branches_is_refused():
+    first = keras.Input((32, 32, 3))
+    turned = kl.RandomRotation(0.1)(first)
+    branched = keras.Model(first, kl.Add()([turned, kl.RandomFlip()(turned)]))
+    computed = keras.Model(first, kl.RandomFlip()(turned) + 1.0)
+    inner = keras.Model(first, [turned, kl.RandomFlip()(turned)])
+    for model in (branched, computed, inner):
+        with pytest.raises(ValueError, match="`stack` must be a line of layers"):
+            kal.fuse(model)
