@@ -18,6 +18,7 @@ from benchmarks import (
     pixels,
     single,
     sizes,
+    statements,
     targets,
     timing,
     verdict,
@@ -361,3 +362,13 @@ def test_the_readme_has_a_place_for_each_table(quick):
     updated = [markdown.updated(x.read_text(), made) for x in markdown.READMES]
     for table in markdown.TABLES.values():
         assert any(table(made) in text for text in updated)
+
+
+def test_statements_are_counted_without_docstrings():
+    lines = ['"""Page."""', "class A:", "    x = 1; y = 2", "def f():", "    'Doc.'"]
+    text = "\n".join(lines)
+    assert statements.statements(text) == 4  # a class, two assignments, a function
+    ours = statements.counted()["ours"]
+    assert set(ours) == set(statements.PEERS["kornia"][1])
+    *parts, everything = ours.values()
+    assert min(parts) > 100 and sum(parts) < everything
