@@ -218,7 +218,7 @@ MUTATIONS = [
         "kernels/either",
         "mask = tf.reshape(tf.equal(chosen, number)",
         "mask = tf.reshape(tf.equal(chosen, number + 1)",
-        "pixels/test_policies.py test_choice.py",
+        "test_gpu_forms.py::test_every_layer[RandAugment]",
     ),
     (
         "kernels/labels",

@@ -47,6 +47,10 @@ STACKS = {
         kal.RandomShift(0.2, 0.2),
         kal.RandomErasing(fill_value=0.0, probability=0.5),
     ],
+    "copied": lambda: [
+        kal.RandomShift(0.4, 0.4, fill_mode="constant", interpolation="nearest"),
+        kal.RandomCrop(24, 20, fill_mode="constant", interpolation="nearest"),
+    ],
 }
 
 
@@ -55,6 +59,7 @@ STACKS = {
     [
         ("crop", "graph"),
         ("free", "eager"),
+        pytest.param("copied", "graph", marks=pytest.mark.thorough),
         pytest.param("crop", "eager", marks=pytest.mark.slow),
         pytest.param("moved", "eager", marks=pytest.mark.slow),
         pytest.param("moved", "graph", marks=pytest.mark.slow),
