@@ -178,9 +178,8 @@ def points(reader: Reader, u: tf.Tensor, v: tf.Tensor) -> Places:
     half = 0.5 if reader.affine else 0.0
     parts, number = linear(reader.matrix), None
     if reader.pick is not None:
-        inside = reader.pick.inside(
-            *(tf.reshape(c, s) for c, s in ((v, (1, -1, 1)), (u, (1, 1, -1))))
-        )
+        y, x = tf.reshape(v, (1, -1, 1)), tf.reshape(u, (1, 1, -1))
+        inside = reader.pick.inside(y, x)
         theirs = linear(reader.pick.of_partner(reader.matrix))
         parts = [tf.where(inside, *two) for two in zip(theirs, parts, strict=True)]
         number = reader.pick.number(inside)
