@@ -21,7 +21,6 @@ from keras_aug_layers.kernels.coordinates import BEND, UNBEND
 from keras_aug_layers.kernels.device import on_gpu
 from keras_aug_layers.kernels.program import Program, Step, register
 from keras_aug_layers.kernels.rounding import to_int
-from keras_aug_layers.kernels.warp import dimension
 
 ROUNDS = 40
 """Iterations of the inverse: the error shrinks by the greatest slope at each."""
@@ -87,7 +86,7 @@ def _along(lines: tf.Tensor, x: tf.Tensor, half: tf.Tensor) -> tf.Tensor:
         (4.0 + back**2 * (3.0 * back - 6.0)) / 6.0,
         way**3 / 6.0,
     )
-    batch, height = dimension(lines, 0), dimension(lines, 1)
+    batch, height, _ = tf.unstack(tf.shape(lines))
     line = tf.reshape(tf.range(batch * height) * count, (batch, height, 1))
     flat, places = tf.reshape(lines, (-1,)), line + first
     length = batch * height * count - 3
