@@ -1,6 +1,7 @@
 """The public API keeps its own rules, and every sign and unit is what the docs say."""
 
 import doctest
+import importlib
 import importlib.metadata
 import inspect
 import itertools
@@ -56,7 +57,21 @@ def parameters(cls):
 
 
 def test_the_tables_of_examples_hold_every_public_layer_and_no_other():
-    assert sorted(LAYERS) == sorted(PUBLIC_LAYERS)
+    assert not LAYERS.keys() ^ set(PUBLIC_LAYERS), "tests/examples.py"
+
+
+def test_every_module_of_layers_is_imported_and_public():
+    """A layer that stands in a file, and nowhere else, is named."""
+    found = set()
+    for info in pkgutil.walk_packages(kal.layers.__path__, "keras_aug_layers.layers."):
+        for name, value in vars(importlib.import_module(info.name)).items():
+            ours = inspect.isclass(value) and value.__module__ == info.name
+            if ours and issubclass(value, AugmentationLayer):
+                if keras.saving.get_registered_name(value) != name:
+                    found.add(name)
+    assert found >= set(PUBLIC_LAYERS) - {"FusedAugmentation"}
+    made = {"GeneratorAugmentation"}  # by `from_image_data_generator`
+    assert not found - made - set(kal.__all__), "keras_aug_layers/__init__.py"
 
 
 def test_all_names_are_there_once():

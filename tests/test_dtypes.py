@@ -4,7 +4,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 import tensorflow as tf
-from examples import EXAMPLES, GEOMETRIC
+from examples import ALWAYS, EVERY, EXAMPLES, GEOMETRIC
 from helpers import assert_same_bits, drawn, random_images
 
 import keras_aug_layers as kal
@@ -23,6 +23,8 @@ DTYPES = (
     "float64",
 )
 POLICIES = ("mixed_float16", "mixed_bfloat16", "float16", "float64")
+
+WITHOUT_MIXES = {**EVERY, **ALWAYS}
 
 examples = pytest.mark.parametrize("name", EXAMPLES)
 policies = pytest.mark.parametrize("policy", POLICIES, indirect=True)
@@ -47,6 +49,18 @@ def test_dtype_in_is_dtype_out(name, dtype, interpolation):
     np.testing.assert_allclose(
         result.astype("float64"), expected, rtol=0, atol=1e-3 + float(step) / 2
     )
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "float16", "float64"])
+@pytest.mark.parametrize("name", WITHOUT_MIXES)
+def test_every_layer_takes_every_width_of_numbers_and_one_row(name, dtype):
+    """Float32 is where most are tested; int32 and float64 are computed in float64."""
+    layer = kal.FusedAugmentation([WITHOUT_MIXES[name](seed=1)], value_range=(0, 255))
+    for shape in ((4, 9, 12, 3), (4, 1, 12, 3), (4, 9, 1, 3)):
+        images = tf.cast(random_images(shape) * 90, dtype)
+        result = drawn(layer, images)
+        assert np.isfinite(result.astype("float64")).all()
+        assert result.dtype == images.dtype or name in ("Normalize", "Rescaling")
 
 
 @examples

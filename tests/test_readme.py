@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
+import keras_aug_layers as kal
 from keras_aug_layers.commands import cli
 
 try:
@@ -131,6 +132,13 @@ def test_every_claim_has_its_tests():
     assert [row.split(" | ")[0].removeprefix("| ") for row in rows] == [*CLAIMS]
     for file, name in (x.split("::") for ids in CLAIMS.values() for x in ids):
         assert f"def {name}(" in (ROOT / "tests" / file).read_text(), name
+
+
+def test_the_page_of_the_package_has_every_layer():
+    text = TEXTS["keras_aug_layers/README.md"]
+    names = set(kal.layers.__all__) & set(kal.__all__)
+    names -= {"RandomRotation", "RandomTranslation"}  # Keras's names of two of them
+    assert not [name for name in names if f"`{name}(" not in text]
 
 
 def test_links_lead_somewhere():

@@ -29,7 +29,10 @@ Its kind says what it gets, and what it gives back:
 - "stage": stored images (B, H, W, C), in the user's dtype; it gives the same.
 - "targets": nothing of the pixels; it is there for what follows them.
 
-All of them get their rows as keyword arguments.
+All of them get their rows as keyword arguments: of pixels as (B, 1, 1, n), of
+coordinates as (B, 1, 1), in the dtype of what they are given, which is float64 for
+pixels of int32, int64 and float64, else float32. Rows and columns of pixels are
+float32: cast them. A row with an entry for each channel turns with the channels.
 """
 
 import dataclasses

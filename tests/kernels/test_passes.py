@@ -37,7 +37,7 @@ def test_every_function_stands_under_its_kind():
     for name, function in program._REGISTER.items():
         if function.call.__module__.startswith("keras_aug_layers."):
             found.setdefault(function.kind, set()).add(name)
-    assert found == named
+    assert found == named, "keras_aug_layers/kernels/README.md"
 
 
 def expected():
