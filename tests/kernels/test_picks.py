@@ -44,7 +44,8 @@ QUICK = ("a turn",)
 SMOOTH = ("a turn", "a perspective", "filled", "bicubic", "a crop", "an erasing")
 thorough = pytest.mark.thorough
 fronts = pytest.mark.parametrize(
-    "name", [*QUICK, *(pytest.param(x, marks=thorough) for x in FRONTS.keys() - QUICK)]
+    "name",
+    [*QUICK, *(pytest.param(x, marks=thorough) for x in sorted(FRONTS.keys() - QUICK))],
 )
 
 
