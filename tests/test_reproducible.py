@@ -304,8 +304,11 @@ def parameters_of(name):
     }
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize(
+    "name", sorted(EVERY.keys() - {"AutoAugment", "TrivialAugment"})
+)
 def test_every_form_draws_the_same_bits(name):
+    """Of the policies, which draw alike, RandAugment, ThreeAugment and AugMix."""
     drawn = parameters_of(name)
     assert sum(len(np.unique(part)) > 1 for part in drawn["eager"]) >= 2
     for form in ("graph", "xla"):
