@@ -150,7 +150,9 @@ def in_turns(
     """
     pick = move.pick if isinstance(move, Warp) else None
     if not program:
-        return finish(move(images), dtype, None if pick is None else value_range)
+        # As a stage does: integers are copied, or rounded, within their own limits.
+        clips = pick is not None and images.dtype.is_floating
+        return finish(move(images), dtype, value_range if clips else None)
     compute = compute_dtype(images.dtype)
     once = move(images) if whole else None
 

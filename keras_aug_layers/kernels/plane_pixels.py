@@ -66,7 +66,8 @@ def in_planes(
         moved = [_channels(move(images))] * copies
     pick = move.pick if isinstance(move, Warp) else None
     if not program:
-        limits = None if pick is None else value_range
+        clips = pick is not None and images.dtype.is_floating
+        limits = value_range if clips else None
         return _together([finish(plane, dtype, limits) for plane in moved[0]])
     done = [after(program, planes, pick) for planes in moved]
     own = [done[i % copies][i] for i in range(images.shape[-1])]
