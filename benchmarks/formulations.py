@@ -18,6 +18,7 @@ from benchmarks.timing import Timed
 from keras_aug_layers.kernels import pixels as kernels
 from keras_aug_layers.kernels import warp
 from keras_aug_layers.kernels.coordinates import Reader
+from keras_aug_layers.kernels.places import Places
 
 CHOSEN = "as it is"
 
@@ -72,7 +73,7 @@ def op_order(reader: Reader, height: int, width: int) -> Any:
     u, v = tf.range(float(width)), tf.range(float(height))[:, tf.newaxis]
     x = m[:, 0, 0] * u + m[:, 0, 1] * v + m[:, 0, 2]
     y = m[:, 1, 0] * u + m[:, 1, 1] * v + m[:, 1, 2]
-    return warp.Places(x + 0.5, y + 0.5, None)
+    return Places(x + 0.5, y + 0.5, None)
 
 
 def four_weights(corners: list[tf.Tensor], x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:

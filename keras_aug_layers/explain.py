@@ -8,14 +8,17 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers import arguments
+from keras_aug_layers.kernels.program import function_of
 from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.plan import chain
+from keras_aug_layers.plan.plan import Plan
 
 
 def explain(layer: Any, shape: tuple[int | None, ...], dtype: str = "uint8") -> str:
     """Says how often a stack resamples, what runs, and where a chain ends, and why.
 
-    Nothing is computed: the stack is traced, as in training.
+    What a warp names behind its coordinates is done as it reads. Nothing is computed:
+    the stack is traced, as in training.
 
     Args:
         layer: a layer or a model, ours or Keras's, or any function of images.
@@ -29,7 +32,7 @@ def explain(layer: Any, shape: tuple[int | None, ...], dtype: str = "uint8") -> 
         >>> import keras_aug_layers as kal
         >>> stack = [kal.RandomFlip(name="flip"), kal.RandomRotate(0.1, name="turn")]
         >>> print(explain(keras.Sequential(stack), (8, 64, 64, 3)))
-        1 warp, 0 passes over pixels alone
+        1 warp, 0 further passes over pixels
         1. flip, turn: one warp (affine)
            begins at flip: its input is no output of a layer of this library
     """
@@ -62,28 +65,36 @@ def _until(stack: Sequence[chain.Call], last: chain.Chain | None) -> list[chain.
 
 
 def _lines(chains: Sequence[Sequence[chain.Call]]) -> list[str]:
-    lines, warps, alone = [], 0, 0
+    lines, warps, passes = [], 0, 0
     for number, stack in enumerate(chains, 1):
         plan = stack[-1].now.transform().plan
-        parts = []
-        for part in (*plan.earlier, plan):
-            does = {"one warp": part.coordinates, "one pass": part.colors}
-            parts += [
-                f"{name} ({', '.join(step.name for step in steps)})"
-                for name, steps in does.items()
-                if steps
-            ]
-            warps += bool(part.coordinates)
-        what = ", then ".join(parts)
-        alone += not plan.whole().coordinates
+        parts = [x for part in (*plan.earlier, plan) for x in _passes(part)]
+        warps += sum(bool(moved) for moved, _ in parts)
+        passes += sum(not moved for moved, _ in parts)
+        what = ", then ".join(
+            f"one {'warp' if moved else 'pass'} ({', '.join((*moved, *done))})"
+            for moved, done in parts
+        )
         names = ", ".join(call.layer for call in stack)
         lines.append(f"{number}. {names}: {what or 'nothing'}")
         lines.append(f"   begins at {stack[0].layer}: {stack[0].why}")
     return [
-        f"{warps} warp{'s' * (warps != 1)}, {alone} pass{'es' * (alone != 1)} over "
-        "pixels alone",
+        f"{warps} warp{'s' * (warps != 1)}, {passes} further pass"
+        f"{'es' * (passes != 1)} over pixels",
         *lines,
     ]
+
+
+def _passes(part: Plan) -> list[tuple[list[str], list[str]]]:
+    """The coordinates and the steps of pixels of each pass: a stage has its own."""
+    moved = [step.name for step in part.coordinates]
+    found: list[tuple[list[str], list[str]]] = [(moved, [])]
+    for step in part.colors:
+        if function_of(step).kind == "stage":
+            found += [([], [step.name]), ([], [])]
+        else:
+            found[-1][1].append(step.name)
+    return [x for x in found if any(x)]
 
 
 def describe(layer: AugmentationLayer) -> str:

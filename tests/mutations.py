@@ -42,7 +42,7 @@ MUTATIONS = [
         "groups",
     ),
     (
-        "kernels/warp",
+        "kernels/places",
         "Places(x / depth + 0.5, y / depth + 0.5",
         "Places(x + 0.5, y + 0.5",
         "test_xla.py",
@@ -91,9 +91,15 @@ MUTATIONS = [
         "test_gpu_planes.py",
     ),
     (
-        "kernels/askers",
+        "kernels/places",
         "m[:, i, 1] * v + last[i]",
         "m[:, i, 1] * v",
+        "test_xla.py",
+    ),
+    (
+        "kernels/askers",
+        "tf.broadcast_to(product, shape) + row",
+        "tf.broadcast_to(product, shape)",
         "test_gpu_planes.py",
     ),
     (
@@ -143,16 +149,11 @@ MUTATIONS = [
     ),
     (
         "kernels/flat",
-        "place = along.pixels[0][0] * width +",
-        "place = along.pixels[0][0] * height +",
-        "geometry/test_ragged.py",
+        "self.starts - begin",
+        "self.starts + 0 * begin",
+        "plan/test_unsized.py",
     ),
-    (
-        "kernels/flat",
-        "return filled(values, cover, fill_value, True)",
-        "return values",
-        "geometry/test_ragged.py",
-    ),
+    ("kernels/flat", "NEIGHBOURS = 2.0", "NEIGHBOURS = -4.0", "plan/test_unsized.py"),
     (
         "kernels/fields",
         "(far**3 - 4.0 * near**3) / 6.0\n\n\ndef _disp",

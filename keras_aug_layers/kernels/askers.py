@@ -7,13 +7,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from keras_aug_layers.kernels import warp
 from keras_aug_layers.kernels.coordinates import Reader
+from keras_aug_layers.kernels.places import Places, by_matrix
 
 
 def coordinates_of(
     reader: Reader, height: Any, width: Any, askers: int, hidden: bool
-) -> warp.Places:
+) -> Places:
     """Where each asker of each output pixel reads, and whether it can.
 
     Counted from the edge of the first pixel, whose centre is at 0.5. None for whether
@@ -32,39 +32,30 @@ def coordinates_of(
         return _by_function(reader, height, width, askers)
     u = tf.reshape(tf.range(width), (1, 1, -1, 1))
     v = tf.reshape(tf.range(height, dtype=tf.float32), (1, -1, 1, 1))
-    half = 0.5 if reader.affine else 0.0
 
     def everywhere(slope: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
         """A slope times u, and what is added in each row of pixels."""
         columns = u
-        if hidden:  # XLA does not see that these are the columns; LLVM does, after it
-            mask = tf.bitcast(row, tf.int32)
-            columns = tf.bitwise.bitwise_xor(tf.bitwise.bitwise_xor(u, mask), mask)
+        if hidden:  # that these are the columns, of all rows
+            columns = _hidden(u, tf.bitcast(row, tf.int32))
         # The product with u comes before the askers, or XLA would keep it.
         product = slope * tf.cast(columns, tf.float32)
         shape = tf.shape(slope)[0], tf.shape(product)[1], width, askers
         return tf.broadcast_to(product, shape) + row
 
-    def linear(matrix: tf.Tensor) -> list[tf.Tensor]:
-        """The products of x and y; and the depth, if there is one."""
-        m = tf.reshape(tf.stop_gradient(matrix), (-1, 3, 3, 1, 1, 1))
-        last = [m[:, i, 2] + half for i in (0, 1)] + [tf.ones_like(m[:, 2, 2])]
-        return [
-            everywhere(m[:, i, 0], m[:, i, 1] * v + last[i])
-            for i in range(2 if reader.affine else 3)
-        ]
-
-    parts, number = linear(reader.matrix), None
+    inside = None
     if reader.pick is not None:
         y, x = tf.reshape(v, (1, -1, 1)), tf.range(width, dtype=tf.float32)
         inside = reader.pick.inside(y, x[tf.newaxis, tf.newaxis])[..., tf.newaxis]
-        theirs = linear(reader.pick.of_partner(reader.matrix))
-        parts = [tf.where(inside, *two) for two in zip(theirs, parts, strict=True)]
-        number = reader.pick.number(inside)
-    return warp.placed(parts, number)
+    return by_matrix(reader, v, inside, everywhere)
 
 
-def _by_function(reader: Reader, height: Any, width: Any, askers: int) -> warp.Places:
+def _hidden(bits: tf.Tensor, by: tf.Tensor) -> tf.Tensor:
+    """The same integers, and XLA does not see it; LLVM does, after it."""
+    return tf.bitwise.bitwise_xor(tf.bitwise.bitwise_xor(bits, by), by)
+
+
+def _by_function(reader: Reader, height: Any, width: Any, askers: int) -> Places:
     """The same where the reader is a function."""
     function = reader.function
     assert function is not None
@@ -91,14 +82,11 @@ def _by_function(reader: Reader, height: Any, width: Any, askers: int) -> warp.P
         if each == askers:
             return c
         c = tf.broadcast_to(c, [tf.shape(c)[0], height, width, askers])
-        # XLA does not see that all askers have the same, and does not keep what follows
-        # from it; LLVM does.
-        asker, bits = tf.range(askers), tf.bitcast(c, tf.int32)
-        bits = tf.bitwise.bitwise_xor(tf.bitwise.bitwise_xor(bits, asker), asker)
-        return tf.bitcast(bits, c.dtype)
+        # Seen to be the same for all askers, what follows from it would be kept.
+        return tf.bitcast(_hidden(tf.bitcast(c, tf.int32), tf.range(askers)), c.dtype)
 
     x, y, *rest = (asked(c) for c in place)
     x, y = x + 0.5, y + 0.5
     number = tf.cast(rest[0], tf.int32) if rest else None
     finite = None if reader.affine else tf.math.is_finite(x) & tf.math.is_finite(y)
-    return warp.Places(x, y, finite, number)
+    return Places(x, y, finite, number)

@@ -1,22 +1,24 @@
 """Batches of images of different sizes: one list of pixels, with sizes as data.
 
 Compiled code is made for one number of pixels and one of images, so that both are
-filled up to a few: `bucket`.
+filled up to a few.
 """
 
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from keras_aug_layers.kernels import shrinking
+from keras_aug_layers.kernels import shrinking, warp
 from keras_aug_layers.kernels.coordinates import Reader
 from keras_aug_layers.kernels.measured import covered
 from keras_aug_layers.kernels.shrinking import Move, Shrink
-from keras_aug_layers.kernels.taps import filled, taps
-from keras_aug_layers.kernels.warp import compute_dtype, points
+from keras_aug_layers.kernels.warp import compute_dtype
 
-LEAST = 4096
+LEAST = 2**14
 """Pixels that a list is filled up to at least."""
+
+NEIGHBOURS = 2.0
+"""Rows beside a place that are read for it, at most."""
 
 
 class Flat(NamedTuple):
@@ -58,6 +60,16 @@ class Flat(NamedTuple):
         pixels = pixels if rank == 4 else pixels[:, tf.newaxis]
         return cls(pixels, tf.stack([heights, widths], axis=1), starts)
 
+    @classmethod
+    def of_dense(cls, images: tf.Tensor) -> "Flat":
+        """Images (B, H, W, C) of one size."""
+        batch, height, width = tf.unstack(tf.shape(images)[:3])
+        sizes = tf.broadcast_to(tf.stack([height, width]), (batch, 2))
+        if images.shape[0] is not None:
+            sizes = tf.ensure_shape(sizes, (images.shape[0], 2))
+        starts = tf.range(batch) * (height * width)
+        return cls(tf.reshape(images, (-1, images.shape[3])), sizes, starts)
+
     def image(self, number: tf.Tensor) -> tf.Tensor:
         """One of them, (1, H, W, C)."""
         height, width = tf.unstack(self.sizes[number])
@@ -65,32 +77,98 @@ class Flat(NamedTuple):
         pixels = self.pixels[start : start + height * width]
         return tf.reshape(pixels, (1, height, width, self.pixels.shape[1]))
 
-    def filled_up(self) -> "Flat":
-        """The same, with more pixels and images, so that there are few shapes."""
+    def filled_up(self, span: tuple[tf.Tensor, tf.Tensor] | None = None) -> "Flat":
+        """The same, with more pixels and images, so that there are few shapes.
+
+        Args:
+            span: the first of the pixels that are needed, and the one behind the last;
+                None for all of them.
+        """
         total, count = tf.shape(self.pixels)[0], tf.shape(self.sizes)[0]
-        pixels, images = buckets(total, count)
-        more = images - count
-        return Flat(
-            tf.pad(self.pixels, [[0, pixels - total], [0, 0]]),
-            tf.pad(self.sizes, [[0, more], [0, 0]], constant_values=1),
-            tf.pad(self.starts, [[0, more]]),
-        )
+        first, behind = (0, total) if span is None else span
+        one = self.sizes.shape[0] == 1
+        many = pixels_for(behind - first, 2 if one else 4)
+        begin = tf.maximum(tf.minimum(first, total - many), 0)
+
+        channels = self.pixels.shape[1]
+        numbers = tf.reshape(self.pixels, (-1,))  # copied at once, not one by one
+
+        def more() -> tf.Tensor:
+            rest = tf.zeros(((many - total) * channels,), numbers.dtype)
+            return tf.concat([numbers, rest], axis=0)
+
+        def part() -> tf.Tensor:
+            return tf.slice(numbers, (begin * channels,), (many * channels,))
+
+        pixels = tf.reshape(tf.cond(many > total, more, part), (-1, channels))
+        starts, sizes = self.starts - begin, self.sizes
+        if not one:
+            rest = images_for(count) - count
+            sizes = tf.pad(sizes, [[0, rest], [0, 0]], constant_values=1)
+            starts = tf.pad(starts, [[0, rest]])
+        return Flat(pixels, sizes, starts)
 
 
-def buckets(pixels: tf.Tensor, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """How many pixels and images compiled code is made for.
+def pixels_for(count: tf.Tensor, base: int) -> tf.Tensor:
+    """For how many pixels code is compiled that needs as many: by powers of a base.
 
-    Pixels that are filled up are only copied, so that they go by powers of 4; images
-    are computed, so that they go by powers of 2, and the middles between them.
+    What is filled up is only copied.
     """
-    powers = tf.constant([LEAST * 4**k for k in range(10)], tf.int64)
-    pixels = tf.cast(pixels, tf.int64)
-    most = tf.reduce_min(tf.where(powers >= pixels, powers, powers[-1]))
+    powers = [LEAST * base**k for k in range(18) if LEAST * base**k < 2**31]
+    steps = tf.constant(powers, tf.int64)
+    enough = tf.searchsorted(steps, tf.cast(count, tf.int64)[tf.newaxis])[0]
+    many = tf.gather(steps, tf.minimum(enough, len(powers) - 1))
+    return tf.maximum(tf.cast(many, tf.int32), count)
+
+
+def images_for(count: tf.Tensor) -> tf.Tensor:
+    """For how many images: a power of 2, or the middle between two.
+
+    What is filled up is computed.
+    """
     steps = tf.constant(
         sorted({max(1, a * 2**k // 2) for k in range(12) for a in (2, 3)}), tf.int32
     )
-    many = tf.reduce_min(tf.where(steps >= images, steps, steps[-1]))
-    return tf.cast(tf.maximum(most, pixels), tf.int32), tf.maximum(many, images)
+    many = tf.reduce_min(tf.where(steps >= count, steps, steps[-1]))
+    return tf.maximum(many, count)
+
+
+def rows_read(
+    reader: Reader, height: tf.Tensor, size: tuple[int, int], fill_mode: str
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The first row of an image that is read, and the one behind the last: int32 ().
+
+    Args:
+        reader: where the pixels of what comes out read, of one image.
+        height: int32 (), of the image.
+        size: height and width of what comes out.
+        fill_mode: what is seen outside.
+    """
+    every = tf.zeros_like(height), height
+    if reader.matrix is None or not reader.affine:
+        return every
+    # The outer edges of what comes out, and the neighbours of what is read there.
+    across, down, first = tf.unstack(reader.matrix[0, 1])
+    edges = tf.stack(
+        [
+            first + across * (x - 0.5) + down * (y - 0.5)
+            for x in (0, size[1])
+            for y in (0, size[0])
+        ]
+    )
+    low, high = tf.floor(tf.reduce_min(edges)), tf.math.ceil(tf.reduce_max(edges))
+    n = tf.cast(height, tf.float32)
+    known = tf.math.is_finite(low) & tf.math.is_finite(high)
+    if fill_mode in ("reflect", "wrap"):  # other rows are seen outside
+        # One row outside is among the neighbours, where it is mirrored.
+        out = 1.0 if fill_mode == "reflect" else 0.0
+        known &= (low >= -out) & (high <= n - 1.0 + out)
+    low = tf.clip_by_value(low - NEIGHBOURS, 0.0, n - 1.0)
+    high = tf.clip_by_value(high + NEIGHBOURS + 1.0, low + 1.0, n)
+    return tuple(
+        tf.where(known, tf.cast(tf.where(known, some, 0.0), tf.int32), all_of)
+        for some, all_of in zip((low, high), every, strict=True)
+    )
 
 
 def move(
@@ -109,19 +187,26 @@ def move(
         size: height and width of what comes out.
         **how: as in `resample`.
     """
-    if how["interpolation"] == "nearest":
-        return lambda pixels: _nearest(pixels, flat, reader, size, **how)
-    height, width = (_wide(x) for x in tf.unstack(flat.sizes, axis=1))
-    none = tf.zeros((1,), tf.int32)
-    still = Shrink(tf.constant(False), none > 0, none)
+    source = tuple(_wide(x) for x in tf.unstack(flat.sizes, axis=1))
+    starts = _wide(flat.starts)
 
     def read(pixels: tf.Tensor, shrinks: Shrink, at: tuple[float, ...]) -> tf.Tensor:
-        source = width, (height, width)
-        dtype = compute_dtype(pixels.dtype)
-        places = (lambda places: _wide(flat.starts)), *source
-        return shrinking.mean_of_reads(
-            pixels, *places, reader, shrinks, size, dtype, points=at, **how
+        if how["interpolation"] == "bicubic":
+            dtype = compute_dtype(pixels.dtype)
+            places = (lambda places: starts), source[1], source
+            return shrinking.mean_of_reads(
+                pixels, *places, reader, shrinks, size, dtype, points=at, **how
+            )
+        return shrinking.mean(
+            lambda places: warp.read(pixels, starts, source, places, **how),
+            reader,
+            shrinks,
+            size,
+            at,
         )
+
+    none = tf.zeros((1,), tf.int32)
+    still = Shrink(tf.constant(False), none > 0, none)
 
     def plain(pixels: tf.Tensor) -> tf.Tensor:
         return read(pixels, still, (0.0,))
@@ -131,31 +216,6 @@ def move(
     return Move(
         shrinks.some, plain, lambda pixels: read(pixels, shrinks, shrinking.POINTS)
     )
-
-
-def _nearest(
-    pixels: tf.Tensor,
-    flat: Flat,
-    reader: Reader,
-    size: tuple[int, int],
-    fill_mode: str,
-    interpolation: str,
-    fill_value: Any,
-) -> tf.Tensor:
-    """Copies pixels, whatever they are."""
-    height, width = (_wide(x) for x in tf.unstack(flat.sizes, axis=1))
-    u = tf.range(size[1], dtype=tf.float32)
-    v = tf.range(size[0], dtype=tf.float32)[:, tf.newaxis]
-    x, y, finite, _ = points(reader, u, v)
-    across = taps(x, width, fill_mode, interpolation)
-    along = taps(y, height, fill_mode, interpolation)
-    place = along.pixels[0][0] * width + across.pixels[0][0]
-    values = tf.gather(pixels, _wide(flat.starts) + place)
-    cover = None if across.cover is None else across.cover * along.cover
-    if finite is not None:
-        seen = tf.cast(finite, tf.float32)
-        cover = seen if cover is None else cover * seen
-    return filled(values, cover, fill_value, True)
 
 
 def mean_color(flat: Flat, window: tf.Tensor | None = None) -> tf.Tensor:

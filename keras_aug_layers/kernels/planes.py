@@ -22,6 +22,7 @@ from keras_aug_layers.kernels import warp
 from keras_aug_layers.kernels.askers import coordinates_of
 from keras_aug_layers.kernels.coordinates import Reader
 from keras_aug_layers.kernels.device import on_gpu
+from keras_aug_layers.kernels.places import Places
 from keras_aug_layers.kernels.taps import taps
 from keras_aug_layers.kernels.warp import compute_dtype, dimension
 
@@ -150,7 +151,7 @@ class _Places(NamedTuple):
 
 
 def _places(
-    asked: warp.Places,
+    asked: Places,
     batch: Any,
     height: Any,
     width: Any,

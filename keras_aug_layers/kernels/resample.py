@@ -9,6 +9,7 @@ from keras_aug_layers.kernels import planes, upright, warp
 from keras_aug_layers.kernels.coordinates import Reader
 from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.kernels.picks import Pick
+from keras_aug_layers.kernels.places import numbers, places_of
 from keras_aug_layers.kernels.taps import filled, taps
 from keras_aug_layers.kernels.warp import compute_dtype, dimension
 
@@ -79,12 +80,12 @@ def _cubic(
 ) -> tf.Tensor:
     """Sixteen gathers for each pixel."""
     batch, height, width, channels = (dimension(images, axis) for axis in range(4))
-    places = warp.places_of(reader, *(output_size or (height, width)))
+    places = places_of(reader, *(output_size or (height, width)))
     across = taps(places.x, width, fill_mode, "bicubic")
     along = taps(places.y, height, fill_mode, "bicubic")
     dtype = compute_dtype(images.dtype)
     pixels = tf.reshape(images, (-1, channels))
-    first = warp.numbers(places, batch) * (height * width)
+    first = numbers(places, batch) * (height * width)
     values = 0.0
     for row, down in along.pixels:
         line = 0.0

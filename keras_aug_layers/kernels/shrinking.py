@@ -15,6 +15,7 @@ from keras_aug_layers.kernels import matrices, upright, warp
 from keras_aug_layers.kernels.condition import choose, with_gradient_of
 from keras_aug_layers.kernels.coordinates import Reader
 from keras_aug_layers.kernels.device import in_xla_context
+from keras_aug_layers.kernels.places import Places, numbers, places_at
 from keras_aug_layers.kernels.resample import resample
 from keras_aug_layers.kernels.taps import filled, taps
 from keras_aug_layers.kernels.warp import compute_dtype, dimension
@@ -70,7 +71,7 @@ def shrink(reader: Reader, source: tuple[Any, Any], target: tuple[Any, Any]) -> 
     around = tf.constant([-0.5, 0.5])
     u, v = (width - 1.0) / 2.0 + around, (height - 1.0) / 2.0 + around
     jacobian = []
-    for z in warp.points(reader, u, v[:, tf.newaxis])[:2]:
+    for z in places_at(reader, u, v[:, tf.newaxis])[:2]:
         # One that depends on the columns alone has one row.
         z = tf.broadcast_to(z, [tf.shape(z)[0], 2, 2])
         jacobian.append(tf.reduce_mean(z[:, :, 1] - z[:, :, 0], axis=-1))
@@ -230,14 +231,7 @@ def _at_once(
         """From the images alone, in the form of a plain warp, which is faster."""
         if fill["interpolation"] != "bilinear":
             return flat(1, images)
-        u, v, apart = _grid(size, shrinks)
-        places = [
-            warp.points(reader, u + dx * apart, v + dy * apart)
-            for dy in POINTS
-            for dx in POINTS
-        ]
-        read = [warp.gathered(images, place, **fill) for place in places]
-        return sum(read) * (1.0 / len(read))
+        return mean(lambda x: warp.gathered(images, x, **fill), reader, shrinks, size)
 
     def flat(count: int, images: tf.Tensor) -> tf.Tensor:
         levels, sizes, starts, start = [], [], [], 0
@@ -264,8 +258,8 @@ def _at_once(
         parts = tf.bitwise.left_shift(tf.ones_like(halvings), halvings)
         h, w = (-(-x // parts) for x in (height, width))
 
-        def first_pixel(places: warp.Places) -> tf.Tensor:
-            return starting + warp.numbers(places, batch) * rows * stride
+        def first_pixel(places: Places) -> tf.Tensor:
+            return starting + numbers(places, batch) * rows * stride
 
         return mean_of_reads(
             pixels, first_pixel, stride, (h, w), reader, shrinks, size, dtype, **fill
@@ -278,6 +272,23 @@ def _at_once(
     return choose(
         tf.reduce_any(shrinks.level > 0), lambda x: flat(most + 1, x), first, images
     )
+
+
+def mean(
+    read: Callable[[Places], tf.Tensor],
+    reader: Reader,
+    shrinks: Shrink,
+    size: Any,
+    points: tuple[float, ...] = POINTS,
+) -> tf.Tensor:
+    """The mean of what is read at 2 x 2 points, or at as many as are given."""
+    u, v, apart = _grid(size, shrinks)
+    every = [
+        read(places_at(reader, u + dx * apart, v + dy * apart))
+        for dy in points
+        for dx in points
+    ]
+    return every[0] if len(every) == 1 else sum(every) * (1.0 / len(every))
 
 
 def _grid(size: Any, shrinks: Shrink) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -293,7 +304,7 @@ def _wide(x: tf.Tensor) -> tf.Tensor:
 
 def mean_of_reads(
     pixels: tf.Tensor,
-    start: Callable[[warp.Places], tf.Tensor],
+    start: Callable[[Places], tf.Tensor],
     stride: tf.Tensor,
     source: tuple[tf.Tensor, tf.Tensor],
     reader: Reader,
@@ -311,7 +322,7 @@ def mean_of_reads(
     total = 0.0
     for dy in points:
         for dx in points:
-            places = warp.points(reader, u + dx * apart, v + dy * apart)
+            places = places_at(reader, u + dx * apart, v + dy * apart)
             across = taps(places.x * part, source[1], fill_mode, interpolation)
             along = taps(places.y * part, source[0], fill_mode, interpolation)
             first = start(places)

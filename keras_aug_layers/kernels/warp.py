@@ -7,13 +7,14 @@ integers and float64, which the op would interpolate, or fill, in float32; and f
 gradients, since the op's own is not that of its forward pass.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from keras_aug_layers.kernels.coordinates import Reader
 from keras_aug_layers.kernels.device import in_xla_context
+from keras_aug_layers.kernels.places import Places, numbers, places_of
 from keras_aug_layers.kernels.rounding import to_int
 
 FILL_MODES = ("reflect", "constant", "nearest", "wrap")
@@ -123,86 +124,6 @@ def _wider(dtype: tf.DType) -> tf.DType:
     return tf.int64 if dtype.size >= 4 else tf.int32
 
 
-class Places(NamedTuple):
-    """Where pixels read: (B, height, width) each.
-
-    Attributes:
-        x: counted from the edge of the first pixel, whose centre is at 0.5.
-        y: likewise.
-        finite: whether they can read at all; None for everywhere.
-        number: int32, in which image of the batch; None for their own.
-    """
-
-    x: tf.Tensor
-    y: tf.Tensor
-    finite: tf.Tensor | None
-    number: tf.Tensor | None = None
-
-
-def places_of(reader: Reader, height: Any, width: Any) -> Places:
-    """Where each output pixel reads."""
-    u = tf.range(width, dtype=tf.float32)
-    v = tf.range(height, dtype=tf.float32)[:, tf.newaxis]
-    return points(reader, u, v)
-
-
-def points(reader: Reader, u: tf.Tensor, v: tf.Tensor) -> Places:
-    """Where points of the output read.
-
-    Args:
-        reader: where its pixels read.
-        u: float32 (W,) or (B, 1, W), columns.
-        v: float32 (H, 1) or (B, H, 1), rows.
-    """
-    if reader.function is not None:
-        wide = u if u.shape.rank == 3 else u[tf.newaxis, tf.newaxis]
-        high = v if v.shape.rank == 3 else v[tf.newaxis]
-        place = (tf.stop_gradient(c) for c in reader.function(wide, high))
-        x, y, *rest = place
-        x, y = x + 0.5, y + 0.5
-        number = tf.cast(rest[0], tf.int32) if rest else None
-        if reader.affine:
-            return Places(x, y, None, number)
-        return Places(x, y, tf.math.is_finite(x) & tf.math.is_finite(y), number)
-
-    def linear(matrix: tf.Tensor) -> list[tf.Tensor]:
-        """The products of x and y; and the depth, if there is one."""
-        m = tf.reshape(tf.stop_gradient(matrix), (-1, 3, 3, 1, 1))
-        last = [m[:, i, 2] + half for i in (0, 1)] + [tf.ones_like(m[:, 2, 2])]
-        # What does not depend on u is computed once for each row.
-        return [
-            m[:, i, 0] * u + (m[:, i, 1] * v + last[i])
-            for i in range(2 if reader.affine else 3)
-        ]
-
-    half = 0.5 if reader.affine else 0.0
-    parts, number = linear(reader.matrix), None
-    if reader.pick is not None:
-        y, x = tf.reshape(v, (1, -1, 1)), tf.reshape(u, (1, 1, -1))
-        inside = reader.pick.inside(y, x)
-        theirs = linear(reader.pick.of_partner(reader.matrix))
-        parts = [tf.where(inside, *two) for two in zip(theirs, parts, strict=True)]
-        number = reader.pick.number(inside)
-    return placed(parts, number)
-
-
-def placed(parts: list[tf.Tensor], number: tf.Tensor | None) -> Places:
-    """Places of x and y, from the edge of a pixel; or from its centre, and a depth."""
-    if len(parts) == 2:
-        return Places(parts[0], parts[1], None, number)
-    x, y, depth = parts
-    finite = depth != 0.0
-    depth = tf.where(finite, depth, tf.ones_like(depth))
-    return Places(x / depth + 0.5, y / depth + 0.5, finite, number)
-
-
-def numbers(places: Places, batch: Any) -> tf.Tensor:
-    """In which image of the batch pixels read: int32 (B, 1, 1) or (B, H, W)."""
-    if places.number is not None:
-        return places.number
-    return tf.reshape(tf.range(batch), (-1, 1, 1))
-
-
 def gathered(
     images: tf.Tensor,
     places: Places,
@@ -210,22 +131,45 @@ def gathered(
     interpolation: str,
     fill_value: Any,
 ) -> tf.Tensor:
-    """Reads images at coordinates: what the op does, written for XLA.
-
-    Whole pixels are gathered from one flat list. XLA makes of it a single loop that
-    reads the input, writes the output and keeps nothing between; what feeds an address
-    is not vectorised there, so the addresses are kept short. benchmarks/README.md has
-    the forms that were tried.
-    """
+    """Reads images at coordinates: what the op does, written for XLA."""
     batch, height, width, channels = (dimension(images, axis) for axis in range(4))
+    pixels = tf.reshape(images, (-1, channels))
+    first = numbers(places, batch) * (height * width)
+    size = height, width
+    return read(pixels, first, size, places, fill_mode, interpolation, fill_value)
+
+
+def read(
+    pixels: tf.Tensor,
+    first: tf.Tensor,
+    size: tuple[Any, Any],
+    places: Places,
+    fill_mode: str,
+    interpolation: str,
+    fill_value: Any,
+) -> tf.Tensor:
+    """Reads a list of pixels at coordinates.
+
+    XLA makes of it a single loop that reads the input, writes the output and keeps
+    nothing between; what feeds an address is not vectorised there, so the addresses are
+    kept short. benchmarks/README.md has the forms that were tried.
+
+    Args:
+        pixels: (N, C), row by row, image by image.
+        first: int32, the first pixel of the image that is read, as the places.
+        size: height and width of the images: numbers, or tensors (B, 1, 1).
+        places: where to read.
+        fill_mode: as in `warp`.
+        interpolation: likewise.
+        fill_value: likewise.
+    """
+    height, width = size
     x, y, finite, _ = places
     cover = None
     if fill_mode == "constant":
         cover = covers(x, width, interpolation) * covers(y, height, interpolation)
         finite = cover > 0.0 if finite is None else finite & (cover > 0.0)
     x, y = folded(x, width, fill_mode), folded(y, height, fill_mode)
-    pixels = tf.reshape(images, (-1, channels))
-    first = numbers(places, batch) * (height * width)
     if interpolation == "nearest":
         index = first + pixel_nearest(y, height) * width + pixel_nearest(x, width)
         values = tf.gather(pixels, index)
@@ -261,12 +205,20 @@ def _bilinear(
     down = tf.cast(down, dtype)[..., tf.newaxis]
     above = first + row * width + column
     below = above + next_row * width
-    length = dimension(pixels, 0) - next_column
-    a, b, c, d = (
-        tf.cast(tf.gather(pixels[start : start + length], index), dtype)
-        for index in (above, below)
-        for start in (0, next_column)
-    )
+    if tf.is_tensor(next_column) and next_column.shape.rank:  # of each image its own
+        four = (
+            tf.gather(pixels, index + step)
+            for index in (above, below)
+            for step in (0, next_column)
+        )
+    else:
+        length = dimension(pixels, 0) - next_column
+        four = (
+            tf.gather(pixels[start : start + length], index)
+            for index in (above, below)
+            for start in (0, next_column)
+        )
+    a, b, c, d = (tf.cast(pixel, dtype) for pixel in four)
     # At a weight of 1 this sum is the pixel, bit for bit; a + t * (b - a) is not.
     left, up = 1.0 - right, 1.0 - down
     return up * left * a + up * right * b + down * left * c + down * right * d

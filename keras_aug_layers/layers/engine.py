@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras_aug_layers.layers import checks
 from keras_aug_layers.layers.clips import Clips
 from keras_aug_layers.layers.streams import Streams
-from keras_aug_layers.plan import chain, entries, random_numbers
+from keras_aug_layers.plan import chain, entries, random_numbers, unsized
 from keras_aug_layers.plan.chain import Chain
 from keras_aug_layers.plan.entries import PIXELS, POINTS, kind_of
 from keras_aug_layers.plan.frame import Frame
@@ -126,9 +126,12 @@ class Engine:
         sources = {**pixels, **points}
         if before is not None:
             result, sources = chain.continued(
-                now, before, pixels, points, layer.jit_compile
+                now, before, pixels, points, layer.jit_compile, training
             )
-        elif training and frame.ragged:
+        elif training and (
+            frame.ragged
+            or unsized.compiles(images, layer.data_format, layer.jit_compile)
+        ):
             result = chain.apply(now.transform(), pixels, layer.jit_compile)
             result |= now.transform().apply(points)
         elif training:

@@ -20,7 +20,7 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers.kernels.device import during
-from keras_aug_layers.plan import entries, ragged
+from keras_aug_layers.plan import entries, ragged, unsized
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.jit import Forms
 from keras_aug_layers.plan.settings import Disagreement, Settings
@@ -137,6 +137,7 @@ def continued(
     pixels: dict[str, Any],
     points: dict[str, Any],
     jit_compile: bool | str,
+    training: bool,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Augments from the sources, and what is of no source as it came in.
 
@@ -146,6 +147,7 @@ def continued(
         pixels: images and masks, as the last layer gets them.
         points: bounding boxes and keypoints, likewise.
         jit_compile: the last layer's.
+        training: whether it trains.
 
     Returns:
         The results, and the sources of those that have one.
@@ -153,9 +155,8 @@ def continued(
     sources = {k: source_of(v, before) for k, v in {**pixels, **points}.items()}
     sources = {key: source for key, source in sources.items() if source is not None}
     whole = now.transform()
-    result = apply(
-        whole, {k: v for k, v in sources.items() if k in pixels}, jit_compile
-    )
+    given = {k: v for k, v in sources.items() if k in pixels}
+    result = apply(whole, given, jit_compile, training)
     result |= whole.apply({k: v for k, v in sources.items() if k in points})
     others = {k: v for k, v in {**pixels, **points}.items() if k not in sources}
     return result | now.own().apply(others), sources
@@ -218,14 +219,21 @@ _LOCK = threading.Lock()
 
 
 def apply(
-    transform: Transform, data: dict[str, Any], jit_compile: bool | str
+    transform: Transform,
+    data: dict[str, Any],
+    jit_compile: bool | str,
+    training: bool = True,
 ) -> dict[str, Any]:
     """Augments images and masks in the form that fits the call.
 
-    The function is traced once for each kind of program, whichever layers drew it.
+    The function is traced once for each kind of program, whichever layers drew it. A
+    model that is exported takes images of any size, and is not compiled for some.
     """
     if entries.some_ragged(data):
         return ragged.apply(transform, data, jit_compile)
+    any_size = unsized.compiles(data["images"], transform.data_format, jit_compile)
+    if training and any_size:
+        return unsized.apply(transform, data)
     rows = tf.nest.flatten(transform, expand_composites=True)
     kind = transform.kind()
     with _LOCK:

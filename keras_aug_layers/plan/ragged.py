@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import tensorflow as tf
 
-from keras_aug_layers.kernels import coordinates, flat, measured, passes, shrinking
+from keras_aug_layers.kernels import flat
 from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.kernels.flat import Flat
-from keras_aug_layers.kernels.program import function_of
-from keras_aug_layers.kernels.warp import compute_dtype
-from keras_aug_layers.plan import moves
+from keras_aug_layers.plan import listed, moves
 from keras_aug_layers.plan.entries import kind_of
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.plan import Plan
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
     from keras_aug_layers.plan.transform import Transform
 
 _TRACED: dict[Any, Any] = {}
-_COMPILED: dict[Any, Any] = {}
 _LOCK = threading.Lock()
 
 
@@ -76,15 +73,21 @@ def _run(
             transform.size,
             f"`{key}` must have the sizes of the images that were drawn for.",
         )
-    plan = transform.plan
-    simple = plan.size is not None and not plan.earlier and compiled
-    if simple and coordinates.one_matrix(plan.coordinates) is not None:
-        resolved = _resolved(plan, given)
-        if resolved is not None:
-            now = transform._replace(pixels=resolved)
-            result = _at_once(now, given, lambda: _one_by_one(transform, given))
-            return _shaped(transform, result, data)
-    return _shaped(transform, _one_by_one(transform, given), data)
+    made = None
+    if compiled and listed.fits(transform.plan):
+        made = listed.augmented(
+            transform, given, _means(given), lambda: _one_by_one(transform, given)
+        )
+    if made is None:
+        made = _one_by_one(transform, given)
+    return _shaped(transform, made, data)
+
+
+def _means(given: dict[str, Flat]) -> listed.Means | None:
+    """How the mean colour is measured; None of no images, or of several."""
+    if [key for key in given if kind_of(key) == "images"] != ["images"]:
+        return None
+    return lambda window: flat.mean_color(given["images"], window)
 
 
 def _shaped(
@@ -138,92 +141,6 @@ def _one_by_one(
         )
     count = tf.shape(transform.size)[0]
     return tf.map_fn(one, tf.range(count), fn_output_signature=signature)
-
-
-def _resolved(plan: Plan, given: dict[str, Flat]) -> Any:
-    """The steps of pixels with what they measure known; None where it is not so."""
-    if not any(function_of(step).kind == "measured" for step in plan.pixels):
-        return plan.pixels
-    if [key for key in given if kind_of(key) == "images"] != ["images"]:
-        return None  # none, or others, which have means of their own
-    images = given["images"]
-    return measured.with_mean(
-        plan.pixels,
-        compute_dtype(images.pixels.dtype),
-        lambda window: flat.mean_color(images, window),
-        lambda steps, window: None,
-    )
-
-
-def _at_once(
-    transform: "Transform",
-    given: dict[str, Flat],
-    otherwise: Callable[[], dict[str, Any]],
-) -> dict[str, tf.Tensor]:
-    """All images, in code that is compiled for a few shapes."""
-    size = transform.plan.size
-    assert size is not None
-    count = tf.shape(transform.size)[0]
-    filters = transform.antialias and transform.interpolation != "nearest"
-    source = transform.size[:, 0], transform.size[:, 1]
-    reader = coordinates.reader(transform.plan.coordinates, source, size)
-    shrinks = shrinking.shrink(reader, source, size)
-
-    def together() -> dict[str, tf.Tensor]:
-        full = {key: images.filled_up() for key, images in given.items()}
-        more = tf.shape(next(iter(full.values())).sizes)[0] - count
-
-        def padded(row: tf.Tensor) -> tf.Tensor:
-            return tf.pad(row, [[0, more]] + [[0, 0]] * (row.shape.rank - 1))
-
-        rows = tf.nest.flatten(transform, expand_composites=True)
-        made = _compiled(transform)([padded(row) for row in rows], full)
-        return {key: x[:count] for key, x in made.items()}
-
-    if not filters or "images" not in given:
-        return together()
-    # Levels of a pyramid are made image by image.
-    return tf.cond(tf.reduce_any(shrinks.level > 0), otherwise, together)
-
-
-def _compiled(transform: "Transform") -> Any:
-    """The compiled function for transforms of this kind."""
-    kind = transform.kind()
-    with _LOCK:
-        if kind not in _COMPILED:
-            like = tf.type_spec_from_value(transform)
-
-            def run(rows: list[tf.Tensor], full: dict[str, Flat]) -> dict[str, Any]:
-                packed = tf.nest.pack_sequence_as(like, rows, expand_composites=True)
-                return {key: _read(packed, key, x) for key, x in full.items()}
-
-            _COMPILED[kind] = tf.function(
-                run, autograph=False, jit_compile=True, reduce_retracing=True
-            )
-    return _COMPILED[kind]
-
-
-def _read(transform: "Transform", key: str, full: Flat) -> tf.Tensor:
-    """Images or masks from one list of pixels."""
-    plan, settings, size = transform.plan, transform.settings, transform.plan.size
-    assert size is not None
-    source = full.sizes[:, 0], full.sizes[:, 1]
-    reader = coordinates.reader(plan.coordinates, source, size)
-    kind, shrinks = kind_of(key), None
-    how = transform.filling(full.pixels.dtype, kind)
-    if kind in moves.MASKS:
-
-        def warp(part: Plan, values: tf.Tensor) -> tf.Tensor:
-            return flat.move(full, reader, None, size, **how)(values)
-
-        return transform.moved_masks(warp, full.pixels, kind)
-    if settings.antialias and settings.interpolation != "nearest":
-        shrinks = shrinking.shrink(reader, source, size)
-        shrinks = shrinks._replace(level=tf.zeros_like(shrinks.level))
-    move = flat.move(full, reader, shrinks, size, **how)
-    dtype = None if plan.dtype is None else tf.as_dtype(plan.dtype)
-    by_program, limits = moves.by_program(settings), settings.value_range
-    return passes.run(plan.colors, full.pixels, move, limits, dtype, by_program)
 
 
 class _Asked(Exception):

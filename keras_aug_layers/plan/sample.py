@@ -219,6 +219,19 @@ class Sample(tf.experimental.BatchableExtensionType):
             images = tf.transpose(images, (0, 3, 1, 2))
         return images if self.batched else tf.squeeze(images, 0)
 
+    def standard(self, pixels: tf.Tensor) -> tf.Tensor:
+        """Images, or masks with or without channels, as the kernels take them."""
+        flat = pixels.shape.rank == 2 + self.batched
+        return self._standard(
+            tf.expand_dims(pixels, self._channel_axis) if flat else pixels
+        )
+
+    def as_given(self, pixels: tf.Tensor, given: tf.Tensor) -> tf.Tensor:
+        """Undoes `standard`: pixels with the axes of what was given."""
+        pixels = self._original(pixels)
+        flat = given.shape.rank == 2 + self.batched
+        return tf.squeeze(pixels, self._channel_axis) if flat else pixels
+
 
 def fields_of(plan: Plan) -> dict[str, Any]:
     """A plan as fields of a Transform."""

@@ -120,14 +120,10 @@ class Transform(Sample):
         target = "maps" if interpolation == "bilinear" else "masks"
         if not self._moves and not carry.touched(self.plan, target):
             return masks
-        flat = masks.shape.rank == 2 + self.batched
-        if flat:
-            masks = tf.expand_dims(masks, self._channel_axis)
-        standard = self._standard(masks)
+        standard = self.standard(masks)
         stride = strides.of(size, strides.size_of(standard, "channels_last", 4))
         moved = moves.masks(self.plan, self.settings, standard, interpolation, stride)
-        moved = self._original(moved)
-        return tf.squeeze(moved, self._channel_axis) if flat else moved
+        return self.as_given(moved, masks)
 
     def bounding_boxes(self, bounding_boxes: dict[str, Any]) -> dict[str, Any]:
         """Moves boxes with their images, clipped to the frame.
@@ -276,17 +272,18 @@ class Transform(Sample):
                 result[key] = getattr(self, kind)(value)
         return result
 
-    def filling(self, dtype: tf.DType, kind: str) -> dict[str, Any]:
+    def filling(self, dtype: tf.DType, kind: str, channels: int) -> dict[str, Any]:
         """How a warp reads and fills, after a check that the dtype holds it.
 
         Args:
             dtype: of the images or masks.
             kind: which of them they are.
+            channels: how many they have.
         """
         if kind in moves.MASKS:
             return moves.of_masks(self.settings, dtype, moves.MASKS[kind])
         if self._moves and self.fill_mode == "constant":
-            moves.check_fill(self.fill_value, dtype, None)
+            moves.check_fill(self.fill_value, dtype, channels)
         return moves.of_images(self.settings)
 
     def moved_masks(self, warp: carry.Warp, masks: tf.Tensor, kind: str) -> tf.Tensor:

@@ -1,0 +1,181 @@
+"""Lists of pixels: images of any size, read in code that is compiled for few shapes.
+
+Where a stack names a size, and all its coordinates are one matrix, it does not matter
+what sizes the images have, nor whether they have the same one: they are data. What is
+compiled depends on how many pixels there are, and that is filled up to a few numbers.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import tensorflow as tf
+
+from keras_aug_layers.kernels import coordinates, flat, measured, passes, shrinking
+from keras_aug_layers.kernels.device import CPU, compiled_for, traced_for
+from keras_aug_layers.kernels.flat import Flat, images_for
+from keras_aug_layers.kernels.program import function_of
+from keras_aug_layers.kernels.warp import compute_dtype
+from keras_aug_layers.plan import moves
+from keras_aug_layers.plan.entries import kind_of
+from keras_aug_layers.plan.plan import Plan
+
+if TYPE_CHECKING:
+    from keras_aug_layers.plan.transform import Transform
+
+Means = Callable[[tf.Tensor | None], tf.Tensor]
+"""Measures the mean colour of the images, in a window as `measured.in_window` makes."""
+
+_COMPILED: dict[Any, Any] = {}
+_LOCK = threading.Lock()
+
+
+def fits(plan: Plan) -> bool:
+    """Whether images of any size may be read from a list."""
+    known = plan.size is not None and not plan.earlier
+    return known and coordinates.one_matrix(plan.coordinates) is not None
+
+
+def augmented(
+    transform: "Transform",
+    given: dict[str, Flat],
+    means: Means | None,
+    otherwise: Callable[[], dict[str, Any]],
+    certain: bool | tf.Tensor = True,
+) -> dict[str, tf.Tensor] | None:
+    """Augments images and masks, in code that is compiled for a few shapes.
+
+    Args:
+        transform: what was drawn for them, of a plan that `fits`.
+        given: the pixels, as lists.
+        means: measures the images; None where it is not known which.
+        otherwise: the same by another way, which is taken for what shrinks to less
+            than a quarter.
+        certain: bool (), whether this way may be taken.
+
+    Returns:
+        (B, H, W, C) each, the channels last; None where something has to be measured
+        that is not known.
+    """
+    resolved = _resolved(transform.plan, given, means)
+    if resolved is None:
+        return None
+    now = transform._replace(pixels=resolved)
+    if transform.size.shape[0] == 1:
+        level, first, behind = tf.unstack(_compiled(_scope, now)(_rows(now)))
+        span = first, behind
+    else:
+        level, span = _level(now), None
+
+    def together() -> dict[str, tf.Tensor]:
+        count = tf.shape(now.size)[0]
+        full = {key: images.filled_up(span) for key, images in given.items()}
+        rows = [_filled(row, images_for(count) - count) for row in _rows(now)]
+        made = compiled_for(lambda kind: _compiled(_read, now, kind)(rows, full))
+        return {key: x[:count] for key, x in made.items()}
+
+    # Levels of a pyramid are made image by image.
+    return tf.cond(tf.equal(level, 0) & certain, together, otherwise)
+
+
+def _resolved(plan: Plan, given: dict[str, Flat], means: Means | None) -> Any:
+    """The steps of pixels with what they measure known; None where it is not so."""
+    if not any(function_of(step).kind == "measured" for step in plan.pixels):
+        return plan.pixels
+    if means is None:
+        return None
+    dtype = compute_dtype(given["images"].pixels.dtype)
+    return measured.with_mean(plan.pixels, dtype, means, lambda steps, window: None)
+
+
+def _rows(transform: "Transform") -> list[tf.Tensor]:
+    rows: list[tf.Tensor] = tf.nest.flatten(transform, expand_composites=True)
+    return rows
+
+
+def _filled(row: tf.Tensor, more: tf.Tensor) -> tf.Tensor:
+    """A row with zeros for more images."""
+    if row.shape[0] == 1:
+        return row
+    return tf.pad(row, [[0, more]] + [[0, 0]] * (row.shape.rank - 1))
+
+
+def _compiled(
+    function: Callable[..., Any], transform: "Transform", device: str = CPU
+) -> Any:
+    """A function of transforms, compiled for those of one kind, given their rows."""
+    key = function, transform.kind(), device
+    with _LOCK:
+        if key not in _COMPILED:
+            like = tf.type_spec_from_value(transform)
+
+            def run(rows: list[tf.Tensor], *arguments: Any) -> Any:
+                packed = tf.nest.pack_sequence_as(like, rows, expand_composites=True)
+                with traced_for(device):
+                    return function(packed, *arguments)
+
+            _COMPILED[key] = tf.function(
+                run, autograph=False, jit_compile=True, reduce_retracing=True
+            )
+    return _COMPILED[key]
+
+
+def _reader(transform: "Transform", sizes: tf.Tensor) -> coordinates.Reader:
+    plan = transform.plan
+    assert plan.size is not None
+    return coordinates.reader(plan.coordinates, (sizes[:, 0], sizes[:, 1]), plan.size)
+
+
+def _shrink(transform: "Transform", sizes: tf.Tensor) -> shrinking.Shrink | None:
+    """How much images shrink; None where they are not filtered."""
+    size = transform.plan.size
+    assert size is not None
+    if not transform.antialias or transform.interpolation == "nearest":
+        return None
+    reader = _reader(transform, sizes)
+    return shrinking.shrink(reader, (sizes[:, 0], sizes[:, 1]), size)
+
+
+def _level(transform: "Transform") -> tf.Tensor:
+    """The greatest level of a pyramid that is read."""
+    shrinks = _shrink(transform, transform.size)
+    if shrinks is None:
+        return tf.constant(0)
+    return tf.reduce_max(tf.concat([shrinks.level, [0]], axis=0))
+
+
+def _scope(transform: "Transform") -> tf.Tensor:
+    """Of one image: its level, the first pixel needed, and the one behind the last."""
+    height, width = tf.unstack(transform.size[0])
+    size = transform.plan.size
+    assert size is not None
+    first, behind = flat.rows_read(
+        _reader(transform, transform.size), height, size, transform.fill_mode
+    )
+    return tf.stack([_level(transform), first * width, behind * width])
+
+
+def _read(transform: "Transform", full: dict[str, Flat]) -> dict[str, tf.Tensor]:
+    """Images and masks from lists of pixels."""
+    return {key: _one_of(transform, key, each) for key, each in full.items()}
+
+
+def _one_of(transform: "Transform", key: str, full: Flat) -> tf.Tensor:
+    plan, settings = transform.plan, transform.settings
+    assert plan.size is not None
+    size, kind = plan.size, kind_of(key)
+    reader = _reader(transform, full.sizes)
+    how = transform.filling(full.pixels.dtype, kind, full.pixels.shape[1])
+    if kind in moves.MASKS:
+
+        def warp(part: Plan, values: tf.Tensor) -> tf.Tensor:
+            return flat.move(full, reader, None, size, **how)(values)
+
+        return transform.moved_masks(warp, full.pixels, kind)
+    shrinks = _shrink(transform, full.sizes)
+    if shrinks is not None:
+        shrinks = shrinks._replace(level=tf.zeros_like(shrinks.level))
+    move = flat.move(full, reader, shrinks, size, **how)
+    dtype = None if plan.dtype is None else tf.as_dtype(plan.dtype)
+    by_program, limits = moves.by_program(settings), settings.value_range
+    return passes.run(plan.colors, full.pixels, move, limits, dtype, by_program)

@@ -1,0 +1,71 @@
+"""Dense images whose size is known only when a graph runs, as of decoded files."""
+
+from typing import TYPE_CHECKING, Any
+
+import tensorflow as tf
+
+from keras_aug_layers.kernels.device import in_xla_context
+from keras_aug_layers.kernels.flat import Flat
+from keras_aug_layers.kernels.measured import mean_color
+from keras_aug_layers.kernels.warp import compute_dtype
+from keras_aug_layers.plan import listed
+from keras_aug_layers.plan.entries import kind_of
+from keras_aug_layers.plan.moves import MASKS
+
+if TYPE_CHECKING:
+    from keras_aug_layers.plan.transform import Transform
+
+
+def compiles(images: tf.Tensor, data_format: str, jit_compile: bool | str) -> bool:
+    """Whether images are read in compiled code, though their size is not known.
+
+    Args:
+        images: the images, or one.
+        data_format: theirs.
+        jit_compile: as a user gave it; "auto" compiles in graphs.
+    """
+    if not jit_compile or tf.executing_eagerly() or in_xla_context():
+        return False
+    sizes = images.shape[-3:].as_list()
+    channels = sizes.pop(-1 if data_format == "channels_last" else 0)
+    return channels is not None and None in sizes
+
+
+def apply(transform: "Transform", data: dict[str, Any]) -> dict[str, Any]:
+    """Augments images and masks, in compiled code where what comes out has one size.
+
+    Args:
+        transform: what was drawn for them.
+        data: the images, and whatever has pixels.
+    """
+    if not listed.fits(transform.plan):
+        return transform.apply(data)
+    dense = {key: transform.standard(x) for key, x in data.items()}
+    given = {key: Flat.of_dense(x) for key, x in dense.items()}
+    images, sizes = dense["images"], given["images"].sizes
+    several = sum(kind_of(key) == "images" for key in data) > 1
+
+    def means(window: tf.Tensor | None) -> tf.Tensor:
+        return mean_color(images, compute_dtype(images.dtype), window)
+
+    def otherwise() -> dict[str, tf.Tensor]:
+        made = transform.apply(data)
+        return {key: transform.standard(x) for key, x in made.items()}
+
+    # Maps of a coarser grid are not read so, and of no pixel there is nothing to read.
+    certain = tf.reduce_all(sizes > 0)
+    for each in given.values():
+        certain &= tf.reduce_all(each.sizes == sizes)
+    made = listed.augmented(
+        transform, given, None if several else means, otherwise, certain
+    )
+    if made is None:
+        return transform.apply(data)
+    result = {}
+    for key, x in made.items():
+        # Of maps of a coarser grid it is not known.
+        size = (None, None) if kind_of(key) in MASKS else transform.plan.size
+        assert size is not None
+        x = tf.ensure_shape(x, (dense[key].shape[0], *size, dense[key].shape[3]))
+        result[key] = transform.as_given(x, data[key])
+    return result
