@@ -17,8 +17,9 @@ from keras_aug_layers.plan.plan import Plan
 def explain(layer: Any, shape: tuple[int | None, ...], dtype: str = "uint8") -> str:
     """Says how often a stack resamples, what runs, and where a chain ends, and why.
 
-    What a warp names behind its coordinates is done as it reads. Nothing is computed:
-    the stack is traced, as in training.
+    In brackets is what is done in one pass: colours are changed as a warp reads them.
+    A "paste" of CutMix may be, too, directly behind a warp that is compiled. Nothing is
+    computed: the stack is traced, as in training.
 
     Args:
         layer: a layer or a model, ours or Keras's, or any function of images.
@@ -32,7 +33,7 @@ def explain(layer: Any, shape: tuple[int | None, ...], dtype: str = "uint8") -> 
         >>> import keras_aug_layers as kal
         >>> stack = [kal.RandomFlip(name="flip"), kal.RandomRotate(0.1, name="turn")]
         >>> print(explain(keras.Sequential(stack), (8, 64, 64, 3)))
-        1 warp, 0 further passes over pixels
+        1 warp, 0 passes without one
         1. flip, turn: one warp (affine)
            begins at flip: its input is no output of a layer of this library
     """
@@ -79,8 +80,8 @@ def _lines(chains: Sequence[Sequence[chain.Call]]) -> list[str]:
         lines.append(f"{number}. {names}: {what or 'nothing'}")
         lines.append(f"   begins at {stack[0].layer}: {stack[0].why}")
     return [
-        f"{warps} warp{'s' * (warps != 1)}, {passes} further pass"
-        f"{'es' * (passes != 1)} over pixels",
+        f"{warps} warp{'s' * (warps != 1)}, {passes} pass{'es' * (passes != 1)} "
+        "without one",
         *lines,
     ]
 

@@ -1,4 +1,4 @@
-"""Batches of images of different sizes: one list of pixels, with sizes as data.
+"""Images of any sizes: one list of pixels, with the sizes as data.
 
 Compiled code is made for one number of pixels and one of images, so that both are
 filled up to a few.
@@ -16,6 +16,9 @@ from keras_aug_layers.kernels.warp import compute_dtype
 
 LEAST = 2**14
 """Pixels that a list is filled up to at least."""
+
+MOST = 2**24
+"""Pixels that a list is filled up to at most."""
 
 NEIGHBOURS = 2.0
 """Rows beside a place that are read for it, at most."""
@@ -77,32 +80,40 @@ class Flat(NamedTuple):
         pixels = self.pixels[start : start + height * width]
         return tf.reshape(pixels, (1, height, width, self.pixels.shape[1]))
 
-    def filled_up(self, span: tuple[tf.Tensor, tf.Tensor] | None = None) -> "Flat":
-        """The same, with more pixels and images, so that there are few shapes.
+    def filled_up(
+        self, ragged: bool, span: tuple[tf.Tensor, tf.Tensor] | None = None
+    ) -> "Flat":
+        """The same, with more pixels, and images if ragged: so there are few shapes.
 
         Args:
+            ragged: whether images and their sizes come in any number: then pixels are
+                filled up in greater steps. Images of one size come in batches of one.
             span: the first of the pixels that are needed, and the one behind the last;
                 None for all of them.
         """
         total, count = tf.shape(self.pixels)[0], tf.shape(self.sizes)[0]
         first, behind = (0, total) if span is None else span
-        one = self.sizes.shape[0] == 1
-        many = pixels_for(behind - first, 2 if one else 4)
+        many = pixels_for(behind - first, 4 if ragged else 2)
         begin = tf.maximum(tf.minimum(first, total - many), 0)
 
         channels = self.pixels.shape[1]
+
+        def length(pixels: tf.Tensor) -> tf.Tensor:
+            """In numbers, of which there may be more than 2 ** 31."""
+            return tf.cast(pixels, tf.int64)[tf.newaxis] * channels
+
         numbers = tf.reshape(self.pixels, (-1,))  # copied at once, not one by one
 
         def more() -> tf.Tensor:
-            rest = tf.zeros(((many - total) * channels,), numbers.dtype)
+            rest = tf.zeros(length(many - total), numbers.dtype)
             return tf.concat([numbers, rest], axis=0)
 
         def part() -> tf.Tensor:
-            return tf.slice(numbers, (begin * channels,), (many * channels,))
+            return tf.slice(numbers, length(begin), length(many))
 
         pixels = tf.reshape(tf.cond(many > total, more, part), (-1, channels))
         starts, sizes = self.starts - begin, self.sizes
-        if not one:
+        if ragged:
             rest = images_for(count) - count
             sizes = tf.pad(sizes, [[0, rest], [0, 0]], constant_values=1)
             starts = tf.pad(starts, [[0, rest]])
@@ -110,11 +121,11 @@ class Flat(NamedTuple):
 
 
 def pixels_for(count: tf.Tensor, base: int) -> tf.Tensor:
-    """For how many pixels code is compiled that needs as many: by powers of a base.
+    """How many pixels `count` of them are filled up to: LEAST times a power of a base.
 
-    What is filled up is only copied.
+    More than MOST are not filled up, since those that are have to be copied.
     """
-    powers = [LEAST * base**k for k in range(18) if LEAST * base**k < 2**31]
+    powers = [LEAST * base**k for k in range(18) if LEAST * base**k <= MOST]
     steps = tf.constant(powers, tf.int64)
     enough = tf.searchsorted(steps, tf.cast(count, tf.int64)[tf.newaxis])[0]
     many = tf.gather(steps, tf.minimum(enough, len(powers) - 1))
@@ -160,8 +171,8 @@ def rows_read(
     n = tf.cast(height, tf.float32)
     known = tf.math.is_finite(low) & tf.math.is_finite(high)
     if fill_mode in ("reflect", "wrap"):  # other rows are seen outside
-        # One row outside is among the neighbours, where it is mirrored.
-        out = 1.0 if fill_mode == "reflect" else 0.0
+        # Mirrored, one row outside is the first or the last, which is copied then.
+        out = 1.0 if fill_mode == "reflect" else -1.0
         known &= (low >= -out) & (high <= n - 1.0 + out)
     low = tf.clip_by_value(low - NEIGHBOURS, 0.0, n - 1.0)
     high = tf.clip_by_value(high + NEIGHBOURS + 1.0, low + 1.0, n)

@@ -54,10 +54,10 @@ class AugmentationLayer(Kept):
             and "keypoints". All follow the same geometry; "images" are coloured too,
             "maps" are interpolated bilinearly, masks never.
         jit_compile: False resamples with TensorFlow's op; True with code compiled by
-            XLA wherever the size of what comes out is known, in eager calls for each
-            size that comes in; "auto" compiles inside graphs (`tf.data.map`, `fit`,
-            `tf.function`), but not in eager calls. What XLA compiles has a form for
-            CPUs and one for GPUs, chosen by where it will run; the environment variable
+            XLA wherever height, width and channels are static, and in graphs where a
+            stack of matrices names a size; "auto" compiles inside graphs only, not in
+            eager calls, for each size anew. What XLA compiles has a form for CPUs and
+            one for GPUs, chosen by where it will run; the environment variable
             `KERAS_AUG_LAYERS_DEVICE`, "cpu" or "gpu", overrides that.
         **kwargs: arguments of `keras.layers.Layer`, such as `name`.
     """

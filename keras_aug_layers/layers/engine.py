@@ -129,8 +129,7 @@ class Engine:
                 now, before, pixels, points, layer.jit_compile, training
             )
         elif training and (
-            frame.ragged
-            or unsized.compiles(images, layer.data_format, layer.jit_compile)
+            frame.ragged or unsized.tries(images, layer.data_format, layer.jit_compile)
         ):
             result = chain.apply(now.transform(), pixels, layer.jit_compile)
             result |= now.transform().apply(points)

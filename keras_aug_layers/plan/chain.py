@@ -226,13 +226,19 @@ def apply(
 ) -> dict[str, Any]:
     """Augments images and masks in the form that fits the call.
 
-    The function is traced once for each kind of program, whichever layers drew it. A
-    model that is exported takes images of any size, and is not compiled for some.
+    The function is traced once for each kind of program, whichever layers drew it.
+
+    Args:
+        transform: what is done.
+        data: images and masks.
+        jit_compile: as a user gave it.
+        training: whether it trains. Else images whose size is not known get the op: a
+            model that is exported is not compiled for some sizes.
     """
     if entries.some_ragged(data):
         return ragged.apply(transform, data, jit_compile)
-    any_size = unsized.compiles(data["images"], transform.data_format, jit_compile)
-    if training and any_size:
+    listed = unsized.tries(data["images"], transform.data_format, jit_compile)
+    if training and listed:
         return unsized.apply(transform, data)
     rows = tf.nest.flatten(transform, expand_composites=True)
     kind = transform.kind()

@@ -26,7 +26,8 @@ class Forms:
 
     - In an XLA context it is traced inline and becomes part of what is compiled.
     - In any other graph it is inline too, or compiled as a nested function if
-      `jit_compile` is True or "auto" and height, width and channels are static.
+      `jit_compile` is True or "auto" and height, width and channels are static; of
+      images whose size is not known, see `plan/unsized.py`.
     - In eager calls it is one graph for all sizes of image, or compiled, once per
       size and batch size, if `jit_compile` is True.
 

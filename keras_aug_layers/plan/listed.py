@@ -39,19 +39,21 @@ def fits(plan: Plan) -> bool:
 def augmented(
     transform: "Transform",
     given: dict[str, Flat],
-    means: Means | None,
+    means: Means,
     otherwise: Callable[[], dict[str, Any]],
-    certain: bool | tf.Tensor = True,
+    ragged: bool = True,
+    allowed: bool | tf.Tensor = True,
 ) -> dict[str, tf.Tensor] | None:
     """Augments images and masks, in code that is compiled for a few shapes.
 
     Args:
         transform: what was drawn for them, of a plan that `fits`.
         given: the pixels, as lists.
-        means: measures the images; None where it is not known which.
+        means: measures the images.
         otherwise: the same by another way, which is taken for what shrinks to less
             than a quarter.
-        certain: bool (), whether this way may be taken.
+        ragged: whether the images have several sizes.
+        allowed: bool (), whether this way may be taken.
 
     Returns:
         (B, H, W, C) each, the channels last; None where something has to be measured
@@ -68,22 +70,23 @@ def augmented(
         level, span = _level(now), None
 
     def together() -> dict[str, tf.Tensor]:
-        count = tf.shape(now.size)[0]
-        full = {key: images.filled_up(span) for key, images in given.items()}
-        rows = [_filled(row, images_for(count) - count) for row in _rows(now)]
+        count, rows = tf.shape(now.size)[0], _rows(now)
+        full = {key: images.filled_up(ragged, span) for key, images in given.items()}
+        if ragged:
+            rows = [_filled(row, images_for(count) - count) for row in rows]
         made = compiled_for(lambda kind: _compiled(_read, now, kind)(rows, full))
         return {key: x[:count] for key, x in made.items()}
 
     # Levels of a pyramid are made image by image.
-    return tf.cond(tf.equal(level, 0) & certain, together, otherwise)
+    return tf.cond(tf.equal(level, 0) & allowed, together, otherwise)
 
 
-def _resolved(plan: Plan, given: dict[str, Flat], means: Means | None) -> Any:
+def _resolved(plan: Plan, given: dict[str, Flat], means: Means) -> Any:
     """The steps of pixels with what they measure known; None where it is not so."""
     if not any(function_of(step).kind == "measured" for step in plan.pixels):
         return plan.pixels
-    if means is None:
-        return None
+    if [key for key in given if kind_of(key) == "images"] != ["images"]:
+        return None  # none, or others, which have means of their own
     dtype = compute_dtype(given["images"].pixels.dtype)
     return measured.with_mean(plan.pixels, dtype, means, lambda steps, window: None)
 

@@ -76,18 +76,14 @@ def _run(
     made = None
     if compiled and listed.fits(transform.plan):
         made = listed.augmented(
-            transform, given, _means(given), lambda: _one_by_one(transform, given)
+            transform,
+            given,
+            lambda window: flat.mean_color(given["images"], window),
+            lambda: _one_by_one(transform, given),
         )
     if made is None:
         made = _one_by_one(transform, given)
     return _shaped(transform, made, data)
-
-
-def _means(given: dict[str, Flat]) -> listed.Means | None:
-    """How the mean colour is measured; None of no images, or of several."""
-    if [key for key in given if kind_of(key) == "images"] != ["images"]:
-        return None
-    return lambda window: flat.mean_color(given["images"], window)
 
 
 def _shaped(

@@ -221,16 +221,16 @@ class Sample(tf.experimental.BatchableExtensionType):
 
     def standard(self, pixels: tf.Tensor) -> tf.Tensor:
         """Images, or masks with or without channels, as the kernels take them."""
-        flat = pixels.shape.rank == 2 + self.batched
-        return self._standard(
-            tf.expand_dims(pixels, self._channel_axis) if flat else pixels
-        )
+        if pixels.shape.rank == 2 + self.batched:
+            pixels = tf.expand_dims(pixels, self._channel_axis)
+        return self._standard(pixels)
 
     def as_given(self, pixels: tf.Tensor, given: tf.Tensor) -> tf.Tensor:
         """Undoes `standard`: pixels with the axes of what was given."""
         pixels = self._original(pixels)
-        flat = given.shape.rank == 2 + self.batched
-        return tf.squeeze(pixels, self._channel_axis) if flat else pixels
+        if given.shape.rank == 2 + self.batched:
+            return tf.squeeze(pixels, self._channel_axis)
+        return pixels
 
 
 def fields_of(plan: Plan) -> dict[str, Any]:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from keras_aug_layers.plan.transform import Transform
 
 
-def compiles(images: tf.Tensor, data_format: str, jit_compile: bool | str) -> bool:
-    """Whether images are read in compiled code, though their size is not known.
+def tries(images: tf.Tensor, data_format: str, jit_compile: bool | str) -> bool:
+    """Whether images are to be read in compiled code, though their size is not known.
 
     Args:
         images: the images, or one.
@@ -41,9 +41,10 @@ def apply(transform: "Transform", data: dict[str, Any]) -> dict[str, Any]:
     if not listed.fits(transform.plan):
         return transform.apply(data)
     dense = {key: transform.standard(x) for key, x in data.items()}
+    if any(x.shape[3] is None for x in dense.values()):
+        return transform.apply(data)
     given = {key: Flat.of_dense(x) for key, x in dense.items()}
     images, sizes = dense["images"], given["images"].sizes
-    several = sum(kind_of(key) == "images" for key in data) > 1
 
     def means(window: tf.Tensor | None) -> tf.Tensor:
         return mean_color(images, compute_dtype(images.dtype), window)
@@ -52,12 +53,11 @@ def apply(transform: "Transform", data: dict[str, Any]) -> dict[str, Any]:
         made = transform.apply(data)
         return {key: transform.standard(x) for key, x in made.items()}
 
-    # Maps of a coarser grid are not read so, and of no pixel there is nothing to read.
-    certain = tf.reduce_all(sizes > 0)
-    for each in given.values():
-        certain &= tf.reduce_all(each.sizes == sizes)
+    allowed = tf.reduce_all(sizes > 0)
+    for each in given.values():  # not for maps of a coarser grid
+        allowed &= tf.reduce_all(each.sizes == sizes)
     made = listed.augmented(
-        transform, given, None if several else means, otherwise, certain
+        transform, given, means, otherwise, ragged=False, allowed=allowed
     )
     if made is None:
         return transform.apply(data)

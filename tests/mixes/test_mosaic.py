@@ -7,7 +7,8 @@ import tensorflow as tf
 from helpers import op_by_op, random_images, sampled
 
 import keras_aug_layers as kal
-from keras_aug_layers.kernels import coordinates, warp
+from keras_aug_layers.kernels import coordinates
+from keras_aug_layers.kernels.places import places_at
 
 SEED = (1, 2)
 
@@ -128,7 +129,7 @@ def test_what_follows_reads_the_canvas_in_the_same_warp(behind):
     # Where what follows reads, which other tests hold to: before the mosaic.
     size = result.shape[1:3]
     reader = coordinates.reader(transform.coordinates[1:], shape[1:3], size)
-    x, y, *_ = warp.points(
+    x, y, *_ = places_at(
         reader, tf.range(float(size[1])), tf.range(float(size[0]))[:, None]
     )
     read = np.stack(np.broadcast_arrays(x, y), axis=-1).reshape(4, -1, 2) - 0.5

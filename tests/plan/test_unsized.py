@@ -55,6 +55,7 @@ SETTINGS = {
     "nearest": {"fill_mode": "nearest"},
     "copied": {"interpolation": "nearest"},
     "cubic": {"interpolation": "bicubic"},
+    "cubic, wrap": {"interpolation": "bicubic", "fill_mode": "wrap"},
     "plain": {"antialias": False},
 }
 
@@ -155,17 +156,17 @@ def test_batches_with_all_that_has_pixels(data_format, compiled):
         value_range=(0, 1),
     )
     image = picture(40, 50, channels=1, dtype="float32")
-    images = np.stack([image * (1 - 0.2 * i) for i in range(3)])
+    images = np.stack([image * (1 - 0.1 * i) for i in range(5)])
     if data_format == "channels_first":
         images = images.transpose(0, 3, 1, 2)
     data = {
         "images": images,
         "segmentation_masks": (images * 4).astype("int64"),
         "maps": images[..., 0] if data_format == "channels_last" else images[:, 0],
-        "keypoints": np.full((3, 2, 2), 20.0, "float32"),
-        "bounding_boxes": {"boxes": np.array([[[5, 5, 30, 30]]] * 3, "float32")},
+        "keypoints": np.full((5, 2, 2), 20.0, "float32"),
+        "bounding_boxes": {"boxes": np.array([[[5, 5, 30, 30]]] * 5, "float32")},
     }
-    seeds = np.arange(6).reshape(3, 2)
+    seeds = np.arange(10).reshape(5, 2)
 
     @tf.function
     def graph(images, masks, maps):
@@ -280,3 +281,51 @@ def test_what_is_exported_is_not_compiled(compiled):
 
     assert served(picture(40, 30)).shape == (16, 16, 3)
     assert not compiled
+
+
+def test_masks_of_an_unknown_number_of_channels(compiled):
+    """As `tf.io.decode_png` gives them: done by the op."""
+    layer, image = kal.RandomCrop(24, 20), picture(40, 30)
+    data = {"images": image, "segmentation_masks": image[..., :1] // 64}
+    mask = ("segmentation_masks", (None, None, None), "uint8")
+    found = graph_of(layer, IMAGE, mask)(data, SEED)
+    expected = layer(data, training=True, seed=SEED)
+    check(found, expected)
+    np.testing.assert_array_equal(
+        found["segmentation_masks"], expected["segmentation_masks"]
+    )
+    assert not compiled
+
+
+@pytest.mark.slow
+def test_a_stage_of_the_whole_batch_sees_the_batch_and_no_more():
+    turned = kal.register(
+        "test_unsized.turned", "stage", lambda x, one: x[::-1], alone=False
+    )
+
+    class Turned(kal.ColorLayer):
+        def draw(self, random, frame):
+            return turned(one=1.0)
+
+    layer = kal.FusedAugmentation([kal.RandomCrop(8, 8), Turned()])
+    images = np.arange(5, dtype="uint8")[:, None, None, None] + np.zeros(
+        (5, 12, 10, 3), "uint8"
+    )
+    batch = ("images", (None, None, None, 3), "uint8")
+    made = graph_of(layer, batch)({"images": images}, SEED)["images"]
+    assert made[:, 0, 0, 0].numpy().tolist() == [4, 3, 2, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("count", "base", "many"),
+    [
+        (1, 2, 2**14),
+        (2**14 + 1, 2, 2**15),
+        (2**14 + 1, 4, 2**16),
+        (2**24, 2, 2**24),
+        (2**24 + 1, 2, 2**24 + 1),
+        (2**24 + 1, 4, 2**24 + 1),
+    ],
+)
+def test_lists_are_filled_up_to_few_lengths(count, base, many):
+    assert int(flat.pixels_for(tf.constant(count), base)) == many
