@@ -57,7 +57,7 @@ STACKS = {
 @pytest.mark.parametrize(
     ("stack", "form"),
     [
-        ("crop", "graph"),
+        pytest.param("crop", "graph", marks=pytest.mark.slow),
         ("free", "eager"),
         pytest.param("copied", "graph", marks=pytest.mark.thorough),
         pytest.param("crop", "eager", marks=pytest.mark.slow),

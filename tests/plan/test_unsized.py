@@ -52,11 +52,8 @@ SETTINGS = {
     "reflect": {},
     "wrap": {"fill_mode": "wrap"},
     "constant": {"fill_mode": "constant", "fill_value": 25},
-    "nearest": {"fill_mode": "nearest"},
-    "copied": {"interpolation": "nearest"},
-    "cubic": {"interpolation": "bicubic"},
+    "copied": {"interpolation": "nearest", "fill_mode": "nearest"},
     "cubic, wrap": {"interpolation": "bicubic", "fill_mode": "wrap"},
-    "plain": {"antialias": False},
 }
 
 
@@ -95,9 +92,8 @@ def check(found, expected, most=1):
 @pytest.mark.parametrize(
     ("stack", "size"),
     [
-        ("crop, then others", (40, 30)),
+        pytest.param("crop, then others", (40, 30), marks=pytest.mark.slow),
         pytest.param("crop", (1, 1), marks=pytest.mark.slow),
-        pytest.param("crop", (150, 210), marks=pytest.mark.slow),
         pytest.param("moved before", (9, 9), marks=pytest.mark.slow),
         pytest.param("moved before", (150, 210), marks=pytest.mark.slow),
         pytest.param("stages", (64, 17), marks=pytest.mark.slow),
@@ -212,6 +208,7 @@ def test_what_a_list_does_not_serve_is_done_as_in_calls():
     )
 
 
+@pytest.mark.slow
 def test_it_is_compiled_where_jit_compile_says_so(compiled):
     data = {"images": picture(40, 30)}
     for jit_compile in (False, "auto", True):
