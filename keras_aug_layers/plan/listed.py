@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Means = Callable[[tf.Tensor | None], tf.Tensor]
 """Measures the mean colour of the images, in a window as `measured.in_window` makes."""
 
-_COMPILED: dict[Any, Any] = {}
+_TRACED: dict[Any, Any] = {}
 _LOCK = threading.Lock()
 
 
@@ -64,17 +64,17 @@ def augmented(
         return None
     now = transform._replace(pixels=resolved)
     if transform.size.shape[0] == 1:
-        level, first, behind = tf.unstack(_compiled(_scope, now)(_rows(now)))
+        level, first, behind = tf.unstack(traced(_scope, now, CPU)(rows_of(now)))
         span = first, behind
     else:
         level, span = _level(now), None
 
     def together() -> dict[str, tf.Tensor]:
-        count, rows = tf.shape(now.size)[0], _rows(now)
+        count, rows = tf.shape(now.size)[0], rows_of(now)
         full = {key: images.filled_up(ragged, span) for key, images in given.items()}
         if ragged:
             rows = [_filled(row, images_for(count) - count) for row in rows]
-        made = compiled_for(lambda kind: _compiled(_read, now, kind)(rows, full))
+        made = compiled_for(lambda kind: traced(_read, now, kind)(rows, full))
         return {key: x[:count] for key, x in made.items()}
 
     # Levels of a pyramid are made image by image.
@@ -91,7 +91,8 @@ def _resolved(plan: Plan, given: dict[str, Flat], means: Means) -> Any:
     return measured.with_mean(plan.pixels, dtype, means, lambda steps, window: None)
 
 
-def _rows(transform: "Transform") -> list[tf.Tensor]:
+def rows_of(transform: "Transform") -> list[tf.Tensor]:
+    """The numbers of a transform, without what its kind says."""
     rows: list[tf.Tensor] = tf.nest.flatten(transform, expand_composites=True)
     return rows
 
@@ -103,13 +104,19 @@ def _filled(row: tf.Tensor, more: tf.Tensor) -> tf.Tensor:
     return tf.pad(row, [[0, more]] + [[0, 0]] * (row.shape.rank - 1))
 
 
-def _compiled(
-    function: Callable[..., Any], transform: "Transform", device: str = CPU
+def traced(
+    function: Callable[..., Any], transform: "Transform", device: str | None
 ) -> Any:
-    """A function of transforms, compiled for those of one kind, given their rows."""
+    """A function of transforms, traced once for those of one kind, given their rows.
+
+    Args:
+        function: what it does.
+        transform: one of the kind.
+        device: for which it is compiled; None if it is not.
+    """
     key = function, transform.kind(), device
     with _LOCK:
-        if key not in _COMPILED:
+        if key not in _TRACED:
             like = tf.type_spec_from_value(transform)
 
             def run(rows: list[tf.Tensor], *arguments: Any) -> Any:
@@ -117,10 +124,13 @@ def _compiled(
                 with traced_for(device):
                     return function(packed, *arguments)
 
-            _COMPILED[key] = tf.function(
-                run, autograph=False, jit_compile=True, reduce_retracing=True
+            _TRACED[key] = tf.function(
+                run,
+                autograph=False,
+                jit_compile=device is not None,
+                reduce_retracing=True,
             )
-    return _COMPILED[key]
+    return _TRACED[key]
 
 
 def _reader(transform: "Transform", sizes: tf.Tensor) -> coordinates.Reader:

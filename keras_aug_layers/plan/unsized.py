@@ -50,8 +50,9 @@ def apply(transform: "Transform", data: dict[str, Any]) -> dict[str, Any]:
         return mean_color(images, compute_dtype(images.dtype), window)
 
     def otherwise() -> dict[str, tf.Tensor]:
-        made = transform.apply(data)
-        return {key: transform.standard(x) for key, x in made.items()}
+        by_op = listed.traced(_with_the_op, transform, None)
+        made: dict[str, tf.Tensor] = by_op(listed.rows_of(transform), data)
+        return made
 
     allowed = tf.reduce_all(sizes > 0)
     for each in given.values():  # not for maps of a coarser grid
@@ -69,3 +70,10 @@ def apply(transform: "Transform", data: dict[str, Any]) -> dict[str, Any]:
         x = tf.ensure_shape(x, (dense[key].shape[0], *size, dense[key].shape[3]))
         result[key] = transform.as_given(x, data[key])
     return result
+
+
+def _with_the_op(
+    transform: "Transform", data: dict[str, tf.Tensor]
+) -> dict[str, tf.Tensor]:
+    made = transform.apply(data)
+    return {key: transform.standard(x) for key, x in made.items()}

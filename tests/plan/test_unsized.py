@@ -61,7 +61,7 @@ SETTINGS = {
 def compiled(monkeypatch):
     """The functions of lists of pixels that are compiled in a test."""
     found = {}
-    monkeypatch.setattr(listed, "_COMPILED", found)
+    monkeypatch.setattr(listed, "_TRACED", found)
     return found
 
 
