@@ -364,6 +364,7 @@ def test_the_readme_has_a_place_for_each_table(quick):
         assert any(table(made) in text for text in updated)
 
 
+@pytest.mark.slow
 def test_statements_are_counted_without_docstrings():
     lines = ['"""Page."""', "class A:", "    x = 1; y = 2", "def f():", "    'Doc.'"]
     text = "\n".join(lines)

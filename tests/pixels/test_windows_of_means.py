@@ -59,6 +59,7 @@ def test_the_mean_is_that_of_the_window(name, jit_compile):
     np.testing.assert_allclose(found, expected, atol=0.5)
 
 
+@pytest.mark.slow
 def test_in_a_chain_and_in_a_group_it_is_the_same():
     images = ramps()
     layers = [kal.RandomCrop(12, 16, seed=1), kal.RandomContrast(CONTRAST, seed=2)]

@@ -25,6 +25,7 @@ def test_a_crop_is_undone_to_the_size_it_had():
     np.testing.assert_allclose(again, points, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_crop_of_images_of_unknown_size_cannot_be_undone():
     layer = kal.RandomCrop(12, 10)
 
