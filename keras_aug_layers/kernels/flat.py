@@ -83,11 +83,11 @@ class Flat(NamedTuple):
     def filled_up(
         self, ragged: bool, span: tuple[tf.Tensor, tf.Tensor] | None = None
     ) -> "Flat":
-        """The same, with more pixels, and images if ragged: so there are few shapes.
+        """The same, with more pixels, so that there are few shapes.
 
         Args:
             ragged: whether images and their sizes come in any number: then pixels are
-                filled up in greater steps. Images of one size come in batches of one.
+                filled up in greater steps, and images too.
             span: the first of the pixels that are needed, and the one behind the last;
                 None for all of them.
         """
@@ -95,7 +95,6 @@ class Flat(NamedTuple):
         first, behind = (0, total) if span is None else span
         many = pixels_for(behind - first, 4 if ragged else 2)
         begin = tf.maximum(tf.minimum(first, total - many), 0)
-
         channels = self.pixels.shape[1]
 
         def length(pixels: tf.Tensor) -> tf.Tensor:

@@ -316,26 +316,24 @@ def mean_of_reads(
     fill_value: Any,
     points: tuple[float, ...] = POINTS,
 ) -> tf.Tensor:
-    """The mean of what is read at 2 x 2 points, or at as many as are given."""
-    u, v, apart = _grid(size, shrinks)
+    """The same, of a list of pixels of all levels, by the weights of `taps`."""
     part = _wide(0.5 ** tf.cast(shrinks.level, tf.float32))
-    total = 0.0
-    for dy in points:
-        for dx in points:
-            places = places_at(reader, u + dx * apart, v + dy * apart)
-            across = taps(places.x * part, source[1], fill_mode, interpolation)
-            along = taps(places.y * part, source[0], fill_mode, interpolation)
-            first = start(places)
-            values = 0.0
-            for row, down in along.pixels:
-                for column, right in across.pixels:
-                    read = tf.gather(pixels, first + row * stride + column)
-                    weight = tf.cast(down * right, dtype)[..., tf.newaxis]
-                    values += weight * tf.cast(read, dtype)
-            cover = None if across.cover is None else across.cover * along.cover
-            values = filled(values, cover, fill_value, False)
-            if places.finite is not None:
-                fill = tf.constant(warp.of_dtype(dtype, fill_value), dtype)
-                values = tf.where(places.finite[..., tf.newaxis], values, fill)
-            total += values
-    return total if len(points) == 1 else total * (1.0 / len(points) ** 2)
+
+    def read(places: Places) -> tf.Tensor:
+        across = taps(places.x * part, source[1], fill_mode, interpolation)
+        along = taps(places.y * part, source[0], fill_mode, interpolation)
+        first = start(places)
+        values = 0.0
+        for row, down in along.pixels:
+            for column, right in across.pixels:
+                pixel = tf.gather(pixels, first + row * stride + column)
+                weight = tf.cast(down * right, dtype)[..., tf.newaxis]
+                values += weight * tf.cast(pixel, dtype)
+        cover = None if across.cover is None else across.cover * along.cover
+        values = filled(values, cover, fill_value, False)
+        if places.finite is None:
+            return values
+        fill = tf.constant(warp.of_dtype(dtype, fill_value), dtype)
+        return tf.where(places.finite[..., tf.newaxis], values, fill)
+
+    return mean(read, reader, shrinks, size, points)

@@ -77,6 +77,8 @@ def augmented(
         made = compiled_for(lambda kind: traced(_read, now, kind)(rows, full))
         return {key: x[:count] for key, x in made.items()}
 
+    if "images" not in given:  # masks are not filtered
+        level = tf.zeros_like(level)
     # Levels of a pyramid are made image by image.
     return tf.cond(tf.equal(level, 0) & allowed, together, otherwise)
 
