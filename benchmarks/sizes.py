@@ -220,6 +220,21 @@ def _tensorflow_then_five(case: Case) -> Callable[[tf.Tensor], tf.Tensor]:
     return _in_turn(by_tensorflow(case, False), *map(training, keras_layers(case)))
 
 
+def _resting(case: Case) -> Callable[[tf.Tensor], tf.Tensor]:
+    layer = kal.Resizing(case.size, case.size)
+    return lambda image: layer(image, training=False)
+
+
+def _resized(case: Case) -> Callable[[tf.Tensor], tf.Tensor]:
+    size = case.size, case.size
+
+    def resized(image: tf.Tensor) -> tf.Tensor:
+        values = tf.image.resize(image, size, antialias=True)
+        return tf.cast(tf.round(values), tf.uint8)
+
+    return resized
+
+
 FIVE = "the five layers"
 MILD, STRONG = "crop 256 to 224, then the five", "crop 512 to 224, then the five"
 OURS, TORCHVISION, ALBUMENTATIONS = (
@@ -229,6 +244,10 @@ OURS, TORCHVISION, ALBUMENTATIONS = (
 )
 BY_IMAGE, PLAIN = "crop, image by image", "crop without antialias, image by image"
 TF_FILTERED, TF_PLAIN = "tf.image with antialias", "tf.image"
+RESIZED, TF_RESIZED = (
+    "Resizing outside training, image by image",
+    "tf.image.resize with antialias",
+)
 BEHIND, TF_BEHIND = (
     "crop and the five, image by image",
     "tf.image and five of keras.layers, image by image",
@@ -264,6 +283,8 @@ GROUPS = [
             BY_IMAGE: _mapped(lambda case: training(crop(case))),
             BEHIND: _mapped(_then_five),
             TF_BEHIND: _mapped(_tensorflow_then_five),
+            RESIZED: _mapped(_resting),
+            TF_RESIZED: _mapped(_resized),
         },
         [
             Ratio(PLAIN, TF_PLAIN, 1.5, at_most=True),
@@ -271,6 +292,7 @@ GROUPS = [
             Ratio(BY_IMAGE, TF_PLAIN),
             Ratio(BEHIND, BY_IMAGE),
             Ratio(TF_BEHIND, BEHIND),
+            Ratio(RESIZED, TF_RESIZED),
         ],
     ),
 ]

@@ -116,6 +116,20 @@ def test_a_function_that_xla_compiles_has_the_form_of_the_machine(monkeypatch, k
     assert planes.called == (kind == "gpu")
 
 
+@pytest.mark.parametrize("parallel", [None, 2])
+def test_a_function_that_xla_compiles_in_a_map_has_the_form_for_cpus(gpu, parallel):
+    """Whatever the function is called, and however deep in the map's it is."""
+    with mock.patch.object(
+        plane_pixels, "in_planes", side_effect=plane_pixels.in_planes
+    ) as planes:
+        function = tf.function(
+            lambda x: LAYER(x, training=True), jit_compile=True, autograph=False
+        )
+        dataset = tf.data.Dataset.from_tensors(IMAGES)
+        dataset.map(lambda x: tf.function(function)(x), num_parallel_calls=parallel)
+    assert not planes.called
+
+
 @pytest.mark.thorough
 def test_both_forms_are_compiled_and_differentiable_in_one_graph(gpu):
     """Here the CPU's runs, for the graph is placed on the CPU."""

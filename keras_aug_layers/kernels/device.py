@@ -3,8 +3,8 @@
 A warp and the steps behind it have a form for CPUs and one for GPUs, of equal values:
 each is several times as slow on the other. Which one is traced is said here. Where the
 library compiles a function of its own, it knows (`traced_for`); where XLA compiles
-already, the program goes where the machine computes, to a GPU if it has one. The
-environment variable `KERAS_AUG_LAYERS_DEVICE`, "cpu" or "gpu", is above both.
+already, the program goes where the machine computes, to a GPU if it has one, but for
+the functions of `tf.data`, which run on the CPU. The environment variable `KERAS_AUG_LAYERS_DEVICE`, "cpu" or "gpu", is above both.
 """
 
 import contextlib
@@ -26,6 +26,21 @@ def in_xla_context() -> bool:
     """Whether what is traced now is for XLA, or has to be as if it were."""
     forced = bool(getattr(_LOCAL, "gathers", None))
     return forced or tf.__internal__.get_enclosing_xla_context() is not None
+
+
+def in_tf_data() -> bool:
+    """Whether what is traced now is a function of a dataset, as of `map`.
+
+    TensorFlow names such a function after the dataset's method, "Dataset_map_…".
+    """
+    if tf.executing_eagerly():
+        return False
+    graph = tf.compat.v1.get_default_graph()
+    while graph is not None:
+        if str(getattr(graph, "name", "")).startswith("Dataset_"):
+            return True
+        graph = getattr(graph, "outer_graph", None)
+    return False
 
 
 @contextlib.contextmanager
@@ -58,7 +73,8 @@ def traced_for(device: str | None) -> contextlib.AbstractContextManager[None]:
 
 def traced() -> str:
     """For which device the program is that is traced now: "cpu" or "gpu"."""
-    return wanted() or getattr(_LOCAL, "device", None) or (GPU if has_gpu() else CPU)
+    known = wanted() or getattr(_LOCAL, "device", None)
+    return known or (GPU if has_gpu() and not in_tf_data() else CPU)
 
 
 def on_gpu() -> bool:

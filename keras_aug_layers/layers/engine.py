@@ -124,21 +124,22 @@ class Engine:
         now = Chain(draw, opinions, after, before, after.dtype != frame.dtype)
         chain.note(layer.name, before, why, now)
         sources = {**pixels, **points}
+        jit_compile = layer.jit_compile
+        listed = unsized.tries(images, layer.data_format, jit_compile, training)
         if before is not None:
             result, sources = chain.continued(
-                now, before, pixels, points, layer.jit_compile, training
+                now, before, pixels, points, jit_compile, training
             )
-        elif training and (
-            frame.ragged or unsized.tries(images, layer.data_format, layer.jit_compile)
-        ):
-            result = chain.apply(now.transform(), pixels, layer.jit_compile)
+        elif listed or (training and frame.ragged):
+            result = chain.apply(now.transform(), pixels, jit_compile, training)
             result |= now.transform().apply(points)
         elif training:
-            result = self.forms.run(origins, pixels, layer.jit_compile)
+            result = self.forms.run(origins, pixels, jit_compile)
             # Not compiled with the pixels: their number differs from batch to batch.
             result |= now.transform().apply(points) if points else {}
         else:
             result = now.transform().apply(sources)
+        if not training:
             same = {key: data[key] for key, x in pixels.items() if result[key] is x}
             result |= same
             sources = {key: x for key, x in sources.items() if key not in same}

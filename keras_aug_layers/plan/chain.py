@@ -222,7 +222,7 @@ def apply(
     transform: Transform,
     data: dict[str, Any],
     jit_compile: bool | str,
-    training: bool = True,
+    training: bool,
 ) -> dict[str, Any]:
     """Augments images and masks in the form that fits the call.
 
@@ -232,14 +232,13 @@ def apply(
         transform: what is done.
         data: images and masks.
         jit_compile: as a user gave it.
-        training: whether it trains. Else images whose size is not known get the op: a
-            model that is exported is not compiled for some sizes.
+        training: whether it trains.
     """
     if entries.some_ragged(data):
         return ragged.apply(transform, data, jit_compile)
-    listed = unsized.tries(data["images"], transform.data_format, jit_compile)
-    if training and listed:
-        return unsized.apply(transform, data)
+    images, data_format = data["images"], transform.data_format
+    if unsized.tries(images, data_format, jit_compile, training):
+        return unsized.apply(transform, data, training)
     rows = tf.nest.flatten(transform, expand_composites=True)
     kind = transform.kind()
     with _LOCK:
@@ -251,7 +250,7 @@ def apply(
                 packed = tf.nest.pack_sequence_as(like, rows, expand_composites=True)
                 return packed.apply(data)
 
-            axis = -1 if transform.data_format == "channels_last" else -3
+            axis = -1 if data_format == "channels_last" else -3
             _FORMS[kind] = Forms(run, axis)
     return _FORMS[kind].run(rows, data, jit_compile)
 

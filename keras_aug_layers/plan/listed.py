@@ -151,6 +151,12 @@ def _shrink(transform: "Transform", sizes: tf.Tensor) -> shrinking.Shrink | None
     return shrinking.shrink(reader, (sizes[:, 0], sizes[:, 1]), size)
 
 
+def filtered(transform: "Transform") -> tf.Tensor:
+    """Whether one of the images shrinks so much that it is filtered: bool ()."""
+    shrinks = _shrink(transform, transform.size)
+    return tf.constant(False) if shrinks is None else shrinks.some
+
+
 def _level(transform: "Transform") -> tf.Tensor:
     """The greatest level of a pyramid that is read."""
     shrinks = _shrink(transform, transform.size)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
-from keras_aug_layers.kernels.device import in_xla_context
+from keras_aug_layers.kernels.device import in_tf_data, in_xla_context
 from keras_aug_layers.kernels.flat import Flat
 from keras_aug_layers.kernels.measured import mean_color
 from keras_aug_layers.kernels.warp import compute_dtype
@@ -16,27 +16,38 @@ if TYPE_CHECKING:
     from keras_aug_layers.plan.transform import Transform
 
 
-def tries(images: tf.Tensor, data_format: str, jit_compile: bool | str) -> bool:
+def tries(
+    images: tf.Tensor, data_format: str, jit_compile: bool | str, training: bool
+) -> bool:
     """Whether images are to be read in compiled code, though their size is not known.
+
+    Outside training this is for `tf.data` alone: a model that is exported serves any
+    size, and is not compiled for some.
 
     Args:
         images: the images, or one.
         data_format: theirs.
         jit_compile: as a user gave it; "auto" compiles in graphs.
+        training: whether it trains.
     """
     if not jit_compile or tf.executing_eagerly() or in_xla_context():
+        return False
+    if not training and not in_tf_data():
         return False
     sizes = images.shape[-3:].as_list()
     channels = sizes.pop(-1 if data_format == "channels_last" else 0)
     return channels is not None and None in sizes
 
 
-def apply(transform: "Transform", data: dict[str, Any]) -> dict[str, Any]:
+def apply(
+    transform: "Transform", data: dict[str, Any], training: bool
+) -> dict[str, Any]:
     """Augments images and masks, in compiled code where what comes out has one size.
 
     Args:
         transform: what was drawn for them.
         data: the images, and whatever has pixels.
+        training: whether it trains. Else only what is filtered is worth a compilation.
     """
     if not listed.fits(transform.plan):
         return transform.apply(data)
@@ -57,6 +68,9 @@ def apply(transform: "Transform", data: dict[str, Any]) -> dict[str, Any]:
     allowed = tf.reduce_all(sizes > 0)
     for each in given.values():  # not for maps of a coarser grid
         allowed &= tf.reduce_all(each.sizes == sizes)
+    if not training:
+        worth = listed.traced(listed.filtered, transform, None)
+        allowed &= worth(listed.rows_of(transform))
     made = listed.augmented(
         transform, given, means, otherwise, ragged=False, allowed=allowed
     )

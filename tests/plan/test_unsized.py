@@ -4,6 +4,7 @@ Each stack is called in a graph that knows no size, and image by image without
 compiling, with the same seed.
 """
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -278,6 +279,25 @@ def test_what_is_exported_is_not_compiled(compiled):
 
     assert served(picture(40, 30)).shape == (16, 16, 3)
     assert not compiled
+
+
+@pytest.mark.slow
+def test_in_a_dataset_what_is_filtered_is_compiled_outside_training(compiled):
+    """As the validation of a training does it; what only cuts is done by the op."""
+    whole = [kal.Resizing(24, 20), kal.RandomFlip(), kal.CenterCrop(16, 16)]
+    whole = keras.Sequential([keras.Input((None, None, 3), dtype="uint8"), *whole])
+    cut = kal.CenterCrop(16, 16)
+    pictures = [picture(90, 70), picture(40, 30), picture(16, 16)]
+    dataset = tf.data.Dataset.from_generator(
+        lambda: iter(pictures), output_signature=tf.TensorSpec(*IMAGE[1:])
+    )
+    made = [*dataset.map(lambda x: (whole(x[tf.newaxis])[0], cut(x), x))]
+    devices = {function.__name__: key for (function, _, key) in compiled}
+    assert devices["_read"] == "cpu"
+    for image, (found, window, same) in zip(pictures, made, strict=True):
+        check({"images": found}, {"images": whole(image[np.newaxis])[0]})
+        np.testing.assert_array_equal(window, cut(image))
+        np.testing.assert_array_equal(same, image)
 
 
 def test_masks_of_an_unknown_number_of_channels(compiled):
