@@ -5,6 +5,7 @@ import inspect
 import math
 import sys
 from collections.abc import Callable, Collection
+from numbers import Integral
 from typing import Any, TypeVar
 
 import numpy as np
@@ -286,9 +287,11 @@ def pairs(name: str, value: Any) -> tuple[tuple[int, int], ...] | None:
 
 def seed(name: str, value: Any) -> int | None:
     """Returns an integer, or None."""
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, Integral):
         raise ValueError(f"`{name}` must be an integer or None. Received: {value!r}")
-    return value
+    return int(value)
 
 
 def keras_version(found: str) -> None:
@@ -303,9 +306,9 @@ def keras_version(found: str) -> None:
 
 def boolean(name: str, value: Any) -> bool:
     """Returns `value` if it is True or False."""
-    if not isinstance(value, bool):
+    if not isinstance(value, (bool, np.bool_)):
         raise ValueError(f"`{name}` must be True or False. Received: {value!r}")
-    return value
+    return bool(value)
 
 
 def is_number(value: Any) -> bool:

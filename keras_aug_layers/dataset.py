@@ -11,7 +11,7 @@ from keras_aug_layers.layers import LayerSequence, MultiCrop
 from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.migrate.fuse import draws
 from keras_aug_layers.plan import entries
-from keras_aug_layers.plan.random_numbers import fold
+from keras_aug_layers.plan.random_numbers import STACK, fold
 
 OURS = (AugmentationLayer, MultiCrop)
 """The layers that draw from a seed."""
@@ -136,6 +136,13 @@ def of_element(
     parts = element if isinstance(element, tuple) else (element,)
     ours = [x for x in layers if isinstance(x, AugmentationLayer)]
     labelled = any(x.mixes() or x.settings.num_classes is not None for x in ours)
+    if isinstance(parts[0], tuple) and not entries.is_named(parts[0]):
+        raise ValueError(
+            "The elements of `dataset` must be images, or dicts with the key 'images', "
+            f"alone or with labels. Received: {len(parts[0])} parts in the images' "
+            'place. Write {"images": a, "other": b} with extra_targets={"other": '
+            '"images"}, to do the same to both.'
+        )
     given, beside = parts[0], False
     if len(parts) > 1:
         _warn_of_masks(parts[0], parts[1], ours[0].data_format if ours else None)
@@ -180,7 +187,7 @@ def _check_structure(structure: Any) -> None:
 
 def _warn_of_masks(images: Any, labels: Any, data_format: str | None) -> None:
     """Warns where labels have the size of the images, and so look like masks."""
-    images = images["images"] if isinstance(images, dict) else images
+    images = images.get("images") if isinstance(images, dict) else images
     shape, own = (getattr(x, "shape", tf.TensorShape(None)) for x in (images, labels))
     if None in (shape.rank, own.rank) or own.rank not in (shape.rank, shape.rank - 1):
         return
@@ -216,7 +223,7 @@ def _applied(layer: Any, data: Any, pair: tf.Tensor, place: int) -> Any:
     """Calls a layer of a stack, with a stream of its own if it augments."""
     if isinstance(layer, OURS):
         if place:
-            number = tf.constant([fold(place), 0], tf.int64)
+            number = tf.constant([fold(STACK, place), 0], tf.int64)
             pair = tf.bitwise.bitwise_xor(pair, number)
         return layer(data, training=True, seed=pair)
     if isinstance(data, dict):

@@ -411,9 +411,12 @@ ERRORS = {
     "magnitude": (lambda: kal.RandAugment(2, 31), "magnitude.*0 and 30.*31"),
     "negative magnitude": (lambda: kal.RandAugment(2, -1), "magnitude.*0 and 30.*-1"),
     "magnitude of no number": (lambda: kal.RandAugment(2, "9"), "magnitude.*'9'"),
-    "num_ops": (lambda: kal.RandAugment(0), "num_ops.*above 0.*0"),
+    "num_ops": (lambda: kal.RandAugment(0), "num_ops.*at least 1.*0"),
     "fraction of num_ops": (lambda: kal.RandAugment(1.5), "num_ops.*1.5"),
     "num_ops of a boolean": (lambda: kal.RandAugment(True), "num_ops.*True"),
+    "no flag": (lambda: kal.RandAugment(increasing="no"), "increasing.*True or.*'no'"),
+    "no list": (lambda: kal.FusedAugmentation(None), "layers.*list.*None.*Write"),
+    "one weight": (lambda: kal.RandomChoice(TWO, 1.0), "weights.*for 2 layers"),
 }
 
 

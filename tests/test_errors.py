@@ -1,9 +1,10 @@
 """Every wrong argument is a ValueError: its name, what came, what to write."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from examples import EXAMPLES, GEOMETRIC
+from examples import EVERY, EXAMPLES, GEOMETRIC
 
 import keras_aug_layers as kal
 from keras_aug_layers import arguments
@@ -286,3 +287,71 @@ def test_an_old_keras_is_refused(found):
 @pytest.mark.parametrize("found", ["3.11.0", "3.15.1", "4.0.0rc1"])
 def test_a_newer_keras_is_not(found):
     arguments.keras_version(found)
+
+
+UNKNOWN = {
+    "AugMix",
+    "AutoAugment",
+    "RandAugment",
+    "RandomChannelShift",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
+    "RandomGrayscale",
+    "RandomHSV",
+    "RandomHue",
+    "RandomSaturation",
+    "ThreeAugment",
+    "TrivialAugment",
+}
+"""Layers that have to know how many channels there are."""
+
+
+def without_channels(layer):
+    """The layer in a graph that does not know how many channels there are."""
+    return tf.function(
+        lambda x: layer(x, training=True, seed=(1, 2)),
+        input_signature=[tf.TensorSpec([None, None, None, None], tf.uint8)],
+    )
+
+
+@pytest.mark.parametrize("name", sorted(EVERY.keys() - UNKNOWN))
+def test_channels_that_are_not_known_do_no_harm(name):
+    """As of `tf.io.decode_jpeg` without `channels`."""
+    layer = EVERY[name](jit_compile=False)
+    expected = layer(images(), training=True, seed=(1, 2))
+    np.testing.assert_array_equal(without_channels(layer)(images()), expected)
+
+
+@pytest.mark.parametrize("name", sorted(UNKNOWN))
+def test_channels_that_have_to_be_known(name):
+    with pytest.raises(ValueError, match=r"known number of channels.*Write tf\.io"):
+        without_channels(EVERY[name]())(images())
+
+
+@pytest.mark.parametrize("value", [300, -1, 0.5])
+@pytest.mark.parametrize("grouped", [False, True])
+def test_a_label_that_masks_cannot_hold(value, grouped):
+    layer = kal.RandomErasing(fill_value=0.0, mask_value=value)
+    layer = kal.FusedAugmentation([layer]) if grouped else layer
+    data = {"images": images(), "segmentation_masks": images()[..., :1]}
+    with pytest.raises(ValueError, match=f"mask_value.*0 and 255.*uint8.*{value}"):
+        layer(data, training=True)
+
+
+def test_several_batches_are_no_batch():
+    """Keras's models of two inputs take lists; a layer takes images."""
+    layer = kal.RandomRotate(0.1)
+    several = [images(), images()]
+    symbolic = [keras.Input((8, 8, 3)), keras.Input((8, 8, 3))]
+    sizes = [images()[0], images()[0][1:]]
+    for data in (several, tuple(several), symbolic, {"images": several}, sizes):
+        with pytest.raises(ValueError, match="(?s)one batch.*Write a call for each"):
+            layer(data, training=True)
+    assert layer([*images()], training=True).shape == images().shape
+    dataset = tf.data.Dataset.from_tensors(((images(), images()), 1))
+    with pytest.raises(ValueError, match="(?s)2 parts in the images' place.*extra"):
+        kal.augment_dataset(dataset, layer, seed=1)
+    with pytest.raises(ValueError, match="(?s)have them as 'images'.*'image'"):
+        kal.augment_dataset(
+            tf.data.Dataset.from_tensors(({"image": images()}, 1)), layer, seed=1
+        )

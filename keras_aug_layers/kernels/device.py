@@ -4,7 +4,8 @@ A warp and the steps behind it have a form for CPUs and one for GPUs, of equal v
 each is several times as slow on the other. Which one is traced is said here. Where the
 library compiles a function of its own, it knows (`traced_for`); where XLA compiles
 already, the program goes where the machine computes, to a GPU if it has one, but for
-the functions of `tf.data`, which run on the CPU. The environment variable `KERAS_AUG_LAYERS_DEVICE`, "cpu" or "gpu", is above both.
+the functions of `tf.data`, which run on the CPU. The environment variable
+`KERAS_AUG_LAYERS_DEVICE`, "cpu" or "gpu", is above both.
 """
 
 import contextlib

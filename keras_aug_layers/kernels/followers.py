@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from keras_aug_layers.kernels.program import Step, function_of
-from keras_aug_layers.kernels.targets.formats import nothing, stored
+from keras_aug_layers.kernels.rounding import finish
+from keras_aug_layers.kernels.targets.formats import nothing
 from keras_aug_layers.kernels.targets.reading import Given
 from keras_aug_layers.kernels.warp import dimension
 
@@ -39,10 +40,11 @@ def touches(step: Step, target: str) -> bool:
 
     Args:
         step: the step.
-        target: "labels", "masks", "boxes", "keypoints"; or "maps", which are masks but
-            for labels that are written into those.
+        target: "labels", "segmentation_masks", "boxes", "keypoints"; or "maps", which
+            are masks but for labels that are written into those.
     """
     function = function_of(step)
+    target = "masks" if target == "segmentation_masks" else target
     if function.reorders is not None:
         return target == "keypoints"
     if target == "maps":
@@ -157,7 +159,7 @@ def boxes_of(state: Boxes, given: Given, batched: bool) -> dict[str, Any]:
     Where no box is, entries are -1, or 0, False or "" in a dtype without it; weights
     are 0.
     """
-    result = {given.form.main: stored(state.corners, given.boxes.dtype)}
+    result = {given.form.main: finish(state.corners, given.boxes.dtype)}
     for key, values in state.beside.items():
         more = (1,) * (values.shape.rank - 2)
         kept = tf.reshape(state.kept, tf.concat([tf.shape(state.kept), more], axis=0))

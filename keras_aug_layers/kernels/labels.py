@@ -26,6 +26,11 @@ def encode(
     Raises:
         ValueError: if they have another shape, or are integers of unknown classes.
     """
+    if isinstance(labels, dict):
+        raise ValueError(
+            "`labels` must be one tensor where they are mixed, or made one-hot. "
+            f"Received: a dict with the keys {sorted(labels)}."
+        )
     labels = tf.convert_to_tensor(labels)
     batch = "B, " if batched else ""
     rank = None if labels.shape.rank is None else labels.shape.rank - batched

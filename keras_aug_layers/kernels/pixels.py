@@ -5,8 +5,7 @@ closure that gives, in the place of channel c, what becomes of channel c + t. A 
 that mixes channels asks for several turns of what comes before it, each function sees
 itself first, and XLA makes one loop of the whole.
 
-What is *measured* (a mean) is measured on the images as they came in, carried through
-the steps before the one that asks; rotation and fill are ignored.
+What is measured is in `kernels/measured.py`.
 """
 
 import functools
@@ -25,7 +24,8 @@ from keras_aug_layers.kernels.program import (
     register,
 )
 from keras_aug_layers.kernels.resample import Warp
-from keras_aug_layers.kernels.warp import compute_dtype, dimension
+from keras_aug_layers.kernels.rounding import finish, stored
+from keras_aug_layers.kernels.warp import compute_dtype, dimension, known_channels
 
 Pixels = Callable[[int], tf.Tensor]
 """From a turn to the pixels (B, H, W, C) with their channels turned by so much."""
@@ -195,7 +195,8 @@ def _after(
             for key, row in step.rows.items()
         }
         if function.kind == "mixing":
-            turns = (before((turn + i) % channels) for i in range(1, channels))
+            count = known_channels(channels)
+            turns = (before((turn + i) % count) for i in range(1, count))
             result = function.call((own, *turns), **rows)
         elif function.kind == "whole":
             whole = own if turn == 0 else before(0)
@@ -243,26 +244,3 @@ def turn_row(row: tf.Tensor, turn: int, channels: int) -> tf.Tensor:
         if turn and row.shape[axis] == channels:
             row = tf.roll(row, -turn, axis=axis)
     return row
-
-
-def stored(values: tf.Tensor, dtype: tf.DType, value_range: Range | None) -> tf.Tensor:
-    """The values as `finish` would store them, still in the dtype that is computed in.
-
-    Clipped to the value range, and rounded where the dtype is an integer.
-    """
-    if dtype.is_integer and dtype.size <= 2:  # whose limits float32 holds
-        limits = dtype.min, dtype.max
-        value_range = tuple(sorted((*limits, x))[1] for x in value_range or limits)
-    if value_range is not None:
-        values = tf.clip_by_value(values, *value_range)
-    return tf.round(values) if dtype.is_integer else values
-
-
-def finish(pixels: tf.Tensor, dtype: tf.DType, value_range: Range | None) -> tf.Tensor:
-    """Clips to the value range, rounds where the dtype is an integer, casts once."""
-    if value_range is None and pixels.dtype == dtype:
-        return pixels
-    values = stored(pixels, dtype, value_range)
-    if dtype.is_integer and dtype.size > 2:
-        return tf.saturate_cast(values, dtype)
-    return tf.cast(values, dtype)

@@ -11,17 +11,15 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from keras_aug_layers.arguments import Range
+from keras_aug_layers.kernels import rounding
 from keras_aug_layers.kernels.measured import measured
 from keras_aug_layers.kernels.picks import Pick, spread
-from keras_aug_layers.kernels.pixels import places, stored, turn_row
+from keras_aug_layers.kernels.pixels import Store, places, turn_row
 from keras_aug_layers.kernels.planes import Planes
 from keras_aug_layers.kernels.program import Program, Step, function_of
 from keras_aug_layers.kernels.resample import Warp
-from keras_aug_layers.kernels.rounding import to_int
+from keras_aug_layers.kernels.rounding import stored, to_int
 from keras_aug_layers.kernels.warp import compute_dtype
-
-Store = Callable[[tf.Tensor], tf.Tensor]
-"""Clips and rounds values as if they were stored."""
 
 
 def in_planes(
@@ -85,10 +83,7 @@ def finish(plane: tf.Tensor, dtype: tf.DType, value_range: Range | None) -> tf.T
         limits = dtype.min, dtype.max
         low, high = (round(sorted((*limits, x))[1]) for x in value_range or limits)
         return tf.cast(to_int(plane, low, high), dtype)
-    values = stored(plane, dtype, value_range)
-    if dtype.is_integer and dtype.size > 2:
-        return tf.saturate_cast(values, dtype)
-    return tf.cast(values, dtype)
+    return rounding.finish(plane, dtype, value_range)
 
 
 def _after(planes: Planes, step: Step, store: Store, pick: Pick | None) -> Planes:

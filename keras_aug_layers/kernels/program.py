@@ -173,11 +173,10 @@ def register(
     """
     arguments.one_of("kind", kind, KINDS)
     known = _REGISTER.get(name)
-    if known is not None and known.call.__code__ is not call.__code__:
+    if known is not None and _code(known.call) != _code(call):
         raise ValueError(
             f"`name` must be new in the register. Received: {name!r}, which is "
-            f"{known.call.__module__}.{known.call.__qualname__}. Write a prefix of "
-            "your own, such as 'mine.gamma'."
+            f"{known.call!r}. Write a prefix of your own, such as 'mine.gamma'."
         )
     _REGISTER[name] = Function(name, kind, call, **facts)
 
@@ -186,6 +185,11 @@ def register(
 
     make.__name__ = make.__qualname__ = name
     return make
+
+
+def _code(call: Callable[..., Any]) -> Any:
+    """What is equal where the same lines of a notebook or a module run once more."""
+    return getattr(call, "__code__", call)
 
 
 def function_of(step: Step) -> Function:

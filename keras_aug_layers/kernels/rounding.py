@@ -1,9 +1,10 @@
-"""Rounding of floats to integers within limits, whatever the float is."""
+"""Rounding: from values that are computed to those that a dtype stores."""
 
 from typing import Any
 
 import tensorflow as tf
 
+from keras_aug_layers.arguments import Range
 from keras_aug_layers.kernels.device import on_gpu
 
 # A float32 within 2**22 of 0, plus this, is rounded to an integer, halves to even, and
@@ -14,6 +15,41 @@ _ROUNDER_BITS = 0x4B400000
 # not negative, and wraps the positive NaNs to negative integers. Negative numbers stay
 # negative, and negative NaNs become integers below all those that we read.
 _NAN_BELOW = 0x7FFFFF
+
+
+def finish(
+    values: tf.Tensor, dtype: tf.DType, value_range: Range | None = None
+) -> tf.Tensor:
+    """Clips to the value range, rounds where the dtype is an integer, casts once."""
+    if value_range is None and values.dtype == dtype:
+        return values
+    return saturated(stored(values, dtype, value_range), dtype)
+
+
+def stored(values: tf.Tensor, dtype: tf.DType, value_range: Range | None) -> tf.Tensor:
+    """The values as `finish` would store them, still in the dtype that is computed in.
+
+    Clipped to the value range, and rounded where the dtype is an integer.
+    """
+    if dtype.is_integer and dtype.size <= 2:  # whose limits float32 holds
+        limits = dtype.min, dtype.max
+        value_range = tuple(sorted((*limits, x))[1] for x in value_range or limits)
+    if value_range is not None:
+        values = tf.clip_by_value(values, *value_range)
+    return tf.round(values) if dtype.is_integer else values
+
+
+def saturated(values: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+    """Whole numbers in floats as another dtype: what it does not hold, as its end.
+
+    The greatest int64 is no float64, and the next one above it would wrap around.
+    """
+    if dtype.is_integer and dtype.size > 2:
+        mantissa = {tf.float32: 24, tf.float64: 53}[values.dtype]
+        bits = int(dtype.max).bit_length()
+        high = float(dtype.max - (1 << max(bits - mantissa, 0)) + 1)
+        values = tf.clip_by_value(values, float(dtype.min), high)
+    return tf.cast(values, dtype)
 
 
 def to_int(x: tf.Tensor, low: int, high: Any) -> tf.Tensor:

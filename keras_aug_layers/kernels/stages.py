@@ -170,13 +170,3 @@ def in_rows(images: tf.Tensor) -> tf.Tensor:
     """
     batch, height, width, channels = (dimension(images, axis) for axis in range(4))
     return tf.reshape(images, (batch, height, width * channels))
-
-
-def restore(values: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
-    """Values as pixels that are stored: rounded and within the dtype's limits."""
-    if not dtype.is_integer:
-        return tf.cast(values, dtype)
-    if dtype.size <= 2:  # whose limits float32 holds
-        limits = float(dtype.min), float(dtype.max)
-        return tf.cast(tf.clip_by_value(tf.round(values), *limits), dtype)
-    return tf.saturate_cast(tf.round(values), dtype)

@@ -37,6 +37,21 @@ def dimension(tensor: tf.Tensor, axis: int) -> Any:
     return tf.shape(tensor)[axis] if size is None else size
 
 
+def known_channels(channels: Any) -> int:
+    """The number of channels, for what has to know it before it runs.
+
+    Raises:
+        ValueError: if it is not known.
+    """
+    if isinstance(channels, int):
+        return channels
+    raise ValueError(
+        "`images` must have a known number of channels where a layer mixes, or tells "
+        "apart, channels. Received: images of an unknown number of channels. Write "
+        "tf.io.decode_jpeg(data, channels=3), or images.set_shape((None, None, 3))."
+    )
+
+
 def warp(
     images: tf.Tensor,
     reader: Reader,

@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras_aug_layers import notices
 from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.kernels.targets import formats, reading
-from keras_aug_layers.plan import entries, strides
+from keras_aug_layers.plan import entries, moves, strides
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.settings import Settings, Unchosen
 
@@ -82,12 +82,30 @@ def reflected(layer: Any, points: dict[str, Any]) -> None:
 
 def images(data: dict[str, Any]) -> Any:
     """The images among what a layer is called with."""
-    if data.get("images") is None:
+    images = data.get("images")
+    if images is None:
+        found = "None under it" if "images" in data else f"the keys {sorted(data)}"
         raise ValueError(
-            f"`data` must have the key 'images'. Received keys: {sorted(data)}"
+            f"`data` must be images, or have them as 'images'. Received: {found}."
         )
-    backend(data["images"])
-    return data["images"]
+    one_batch(images)
+    backend(images)
+    return images
+
+
+def one_batch(images: Any) -> None:
+    """Refuses a list of batches, which is no batch; images in a list are one."""
+    if not isinstance(images, (list, tuple)):
+        return
+    shapes = [getattr(x, "shape", ()) for x in images]
+    symbolic = any(map(keras.utils.is_keras_tensor, images))
+    if symbolic or any(len(x) > 3 for x in shapes) or len({*map(tuple, shapes)}) > 1:
+        raise ValueError(
+            "`images` must be one batch, or images of one size. Received: a "
+            f"{type(images).__name__} of the shapes {[*map(tuple, shapes)]}. Write a "
+            'call for each; or {"images": a, "other": b} with extra_targets={"other": '
+            '"images"}, to do the same to both.'
+        )
 
 
 def backend(images: Any) -> None:
@@ -153,6 +171,15 @@ def pixels(
             return
         known = all(isinstance(x, int) for x in output)
         strides.check(key, size, own_size, output if known else None)
+
+
+def mask_values(layer: Any, masks: Any) -> None:
+    """What a layer, or one of a group, writes into masks is what they can hold."""
+    value = getattr(layer, "mask_value", None)
+    if value is not None:
+        moves.check_holds("mask_value", value, masks.dtype)
+    for member in layer.members():
+        mask_values(member, masks)
 
 
 def points(points: dict[str, Any], layer: Any, frame: Frame) -> None:
@@ -249,15 +276,16 @@ def seed(seed: Any, frame: Frame) -> tf.Tensor:
 
 def rgb(layer: Any, frame: Frame) -> None:
     """Refuses images that have not three channels, for what mixes them."""
-    if frame.channels == 3:
+    channels = frame.known_channels
+    if channels == 3:
         return
     ways = {
         1: "tf.image.grayscale_to_rgb(images)",
         4: '{"images": x[..., :3], "alpha": x[..., 3:]} and extra_targets={"alpha": '
         '"maps"}, which moves the fourth and leaves its values',
     }
-    otherwise = "images.set_shape((None, None, None, 3)), if there are three"
+    otherwise = "x[..., :3] if the colours are the first three"
     raise ValueError(
         f"`images` must have three channels for {type(layer).__name__}. Received: "
-        f"{frame.channels} channels. Write {ways.get(frame.channels, otherwise)}."
+        f"{channels} channels. Write {ways.get(channels, otherwise)}."
     )

@@ -169,6 +169,8 @@ class Engine:
                 chained = before and chain.source_of(masks, before) is not None
                 after = None if chained else layer.framed(frame)
                 checks.pixels(key, masks, frame, layer.data_format, after)
+            if training and kind_of(key) == "segmentation_masks":
+                checks.mask_values(layer, masks)
         points = {k: x for k, x in data.items() if kind_of(k) in POINTS}
         checks.points(points, layer, frame)
         if training:

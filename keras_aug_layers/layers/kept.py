@@ -16,13 +16,9 @@ class Kept(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Every argument of `__init__`, as the attribute of the same name."""
-        config = super().get_config()
-        for cls in type(self).__mro__[: type(self).__mro__.index(keras.layers.Layer)]:
-            init = vars(cls).get("__init__", lambda self: None)
-            for name, parameter in inspect.signature(init).parameters.items():
-                if name != "self" and parameter.kind is not parameter.VAR_KEYWORD:
-                    config[name] = arguments.held(getattr(self, name))
-        return config
+        names = argument_names(type(self))
+        given = {name: arguments.held(getattr(self, name)) for name in names}
+        return {**super().get_config(), **given}
 
     def save_own_variables(self, store: Any) -> None:
         """Saves the state of the random numbers, which is no weight."""
@@ -32,3 +28,14 @@ class Kept(keras.layers.Layer):
         """Loads it, where it was saved: not by a net without this layer."""
         if "random_state" in store.keys():
             self.random_state.assign(store["random_state"])
+
+
+def argument_names(layer: type[Kept]) -> list[str]:
+    """The names of the arguments of a class, but for those of Keras's own layers."""
+    names = []
+    for cls in layer.__mro__[: layer.__mro__.index(keras.layers.Layer)]:
+        init = vars(cls).get("__init__", lambda self: None)
+        for name, parameter in inspect.signature(init).parameters.items():
+            if name != "self" and parameter.kind is not parameter.VAR_KEYWORD:
+                names.append(name)
+    return names

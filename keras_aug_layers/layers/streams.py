@@ -115,5 +115,5 @@ def _next(state: Any) -> tf.Tensor:
 
 def _folded(origin: tf.Tensor, seed: int) -> tf.Tensor:
     """The origin of a seeded layer in a call with a seed."""
-    key = tf.constant([0, 0, random_numbers.fold(seed)], tf.int64)
+    key = tf.constant([0, 0, random_numbers.fold(random_numbers.SEED, seed)], tf.int64)
     return tf.bitwise.bitwise_xor(origin, key)

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 import keras
 import tensorflow as tf
 
+from keras_aug_layers.layers import checks
 from keras_aug_layers.plan import entries, strides
 from keras_aug_layers.plan.frame import Frame
 
@@ -39,17 +40,21 @@ def shapes(layer: Any, given: dict[str, Any]) -> dict[str, Any]:
         end = len(shape) if first or not channels else len(shape) - 1
         return (*shape[: end - 2], *size, *shape[end:])
 
-    result = {**given}
-    extra = dict(layer.settings.extra_targets or ())
-    for key, shape in given.items():
-        kind = extra.get(key, entries.kind_of(key))
-        if kind not in entries.PIXELS or shape is None:
-            continue
+    def several(kind: str, shape: Any) -> Any:
+        if isinstance(shape, dict):
+            return {name: several(kind, one) for name, one in shape.items()}
         own: Shape = tuple(shape)
         size: Shape = after.height, after.width
         if kind != "images":
             size = _of_masks(layer, before, after, own, len(images))
-        result[key] = sized(own, len(own) == len(images), size)
+        return sized(own, len(own) == len(images), size)
+
+    result = {**given}
+    extra = dict(layer.settings.extra_targets or ())
+    for key, shape in given.items():
+        kind = extra.get(key, entries.kind_of(key))
+        if kind in entries.PIXELS and shape is not None:
+            result[key] = several(kind, shape)
     classes = layer.settings.num_classes
     if "labels" in given and classes is not None:
         result["labels"] = (*tuple(given["labels"])[: len(images) - 3], classes)
@@ -84,6 +89,7 @@ def _of_masks(
 
 def specs(layer: Any, data: dict[str, Any]) -> dict[str, Any]:
     """Symbolic tensors for a dict of them, or of other values, as a layer gives it."""
+    checks.one_batch(data["images"])
     places = entries.paths(data, data["images"].shape, layer.settings.extra_targets)
     given = entries.taken(data, places)
     shaped: dict[str, Any] = {

@@ -13,9 +13,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from keras_aug_layers.kernels import coordinates, followers, matrices, pixels
+from keras_aug_layers.kernels import coordinates, followers, matrices
 from keras_aug_layers.kernels.followers import Boxes, mask_of, mixes, touches
 from keras_aug_layers.kernels.program import Step, function_of
+from keras_aug_layers.kernels.rounding import finish
 from keras_aug_layers.kernels.targets import formats, moving
 from keras_aug_layers.kernels.targets.outlines import move_polygons, move_rotated
 from keras_aug_layers.kernels.targets.reading import ROTATED, Given
@@ -63,13 +64,13 @@ def masks(
     plan: Plan,
     warp: Warp,
     values: tf.Tensor,
+    kind: str,
     stride: Any = 1,
-    kind: str = "segmentation_masks",
 ) -> tf.Tensor:
     """Moves and changes masks (B, H, W, C), or maps, perhaps of a coarser grid."""
-    for part in parts(plan, "maps" if kind == "maps" else "masks"):
+    for part in parts(plan, kind):
         if part.moves:
-            values = pixels.finish(warp(part, values), values.dtype, None)
+            values = finish(warp(part, values), values.dtype)
         if part.pixels:  # which count in pixels of the images
             values = strides.refined(values, stride)
         for step in part.pixels:

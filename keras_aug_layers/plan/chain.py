@@ -27,7 +27,7 @@ from keras_aug_layers.plan.settings import Disagreement, Settings
 from keras_aug_layers.plan.transform import Transform
 
 LONGEST = 32
-"""Steps after which an eager chain settles: its source is kept alive until then."""
+"""Layers after which an eager chain settles: its source is kept alive until then."""
 
 _ATTRIBUTE = "_keras_aug_layers_source"
 _SEEN_AS = "_keras_aug_layers_seen_as"
@@ -201,16 +201,13 @@ class Call:
 def watched() -> Iterator[list[Call]]:
     """Notes, within this context, every call of a layer that augments."""
     calls: list[Call] = []
-    _LOCAL.calls = calls
-    try:
+    with during(_LOCAL, "calls", calls):
         yield calls
-    finally:
-        del _LOCAL.calls
 
 
 def note(layer: str, before: Chain | None, why: str, now: Chain) -> None:
     """Tells those who watch of a call."""
-    if hasattr(_LOCAL, "calls"):
+    if getattr(_LOCAL, "calls", None) is not None:
         _LOCAL.calls.append(Call(layer, before, why, now))
 
 

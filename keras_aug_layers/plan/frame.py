@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from keras_aug_layers.arguments import Range
 from keras_aug_layers.kernels.flat import Flat
-from keras_aug_layers.kernels.warp import dimension
+from keras_aug_layers.kernels.warp import dimension, known_channels
 
 
 class Frame(NamedTuple):
@@ -68,6 +68,11 @@ class Frame(NamedTuple):
                 f"dtype={dtype.name}. Write tf.cast(images, 'float32')."
             )
         return cls(batch, height, width, channels, dtype, batched)
+
+    @property
+    def known_channels(self) -> int:
+        """The number of channels; a ValueError where it is not known."""
+        return known_channels(self.channels)
 
     @property
     def low(self) -> float:

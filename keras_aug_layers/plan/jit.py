@@ -14,7 +14,7 @@ Data = dict[str, Any]
 
 def check_jit_compile(value: Any) -> bool | str:
     """Returns `value` if it is True, False or "auto"."""
-    if value != "auto" and not isinstance(value, bool):
+    if not isinstance(value, bool) and not (isinstance(value, str) and value == "auto"):
         raise ValueError(
             f"`jit_compile` must be True, False or 'auto'. Received: {value!r}"
         )

@@ -16,7 +16,7 @@ from keras_aug_layers.kernels.device import CPU, compiled_for, traced_for
 from keras_aug_layers.kernels.flat import Flat, images_for
 from keras_aug_layers.kernels.program import function_of
 from keras_aug_layers.kernels.warp import compute_dtype
-from keras_aug_layers.plan import moves
+from keras_aug_layers.plan import carry, moves
 from keras_aug_layers.plan.entries import kind_of
 from keras_aug_layers.plan.plan import Plan
 
@@ -186,17 +186,19 @@ def _one_of(transform: "Transform", key: str, full: Flat) -> tf.Tensor:
     assert plan.size is not None
     size, kind = plan.size, kind_of(key)
     reader = _reader(transform, full.sizes)
-    how = transform.filling(full.pixels.dtype, kind, full.pixels.shape[1])
+    dtype, channels = full.pixels.dtype, full.pixels.shape[1]
     if kind in moves.MASKS:
+        how = moves.of_masks(settings, dtype, kind)
 
         def warp(part: Plan, values: tf.Tensor) -> tf.Tensor:
             return flat.move(full, reader, None, size, **how)(values)
 
-        return transform.moved_masks(warp, full.pixels, kind)
+        return carry.masks(plan, warp, full.pixels, kind)
     shrinks = _shrink(transform, full.sizes)
     if shrinks is not None:
         shrinks = shrinks._replace(level=tf.zeros_like(shrinks.level))
-    move = flat.move(full, reader, shrinks, size, **how)
-    dtype = None if plan.dtype is None else tf.as_dtype(plan.dtype)
+    moves.check_fill(settings, dtype, channels)
+    move = flat.move(full, reader, shrinks, size, **moves.of_images(settings))
+    to = None if plan.dtype is None else tf.as_dtype(plan.dtype)
     by_program, limits = moves.by_program(settings), settings.value_range
-    return passes.run(plan.colors, full.pixels, move, limits, dtype, by_program)
+    return passes.run(plan.colors, full.pixels, move, limits, to, by_program)

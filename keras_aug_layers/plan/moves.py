@@ -44,7 +44,7 @@ def masks(
     plan: Plan,
     settings: Settings,
     masks: tf.Tensor,
-    interpolation: str,
+    kind: str,
     stride: Any = 1,
 ) -> tf.Tensor:
     """Moves masks (B, H, W, C) with their images, and changes what a step says.
@@ -53,16 +53,15 @@ def masks(
         plan: what is done to the images.
         settings: how.
         masks: the masks, or maps.
-        interpolation: "nearest" or "bilinear".
+        kind: one of `MASKS`.
         stride: how many pixels of the images a pixel of the masks is wide.
     """
-    how = of_masks(settings, masks.dtype, interpolation)
+    how = of_masks(settings, masks.dtype, kind)
 
     def move(part: Plan, masks: tf.Tensor) -> tf.Tensor:
         return _warp(part, how, masks, stride)
 
-    kind = "maps" if interpolation == "bilinear" else "segmentation_masks"
-    return carry.masks(plan, move, masks, stride, kind)
+    return carry.masks(plan, move, masks, kind, stride)
 
 
 def by_program(settings: Settings) -> Callable[[Program, tf.Tensor], Any]:
@@ -80,17 +79,20 @@ def of_images(settings: Settings) -> dict[str, Any]:
     }
 
 
-def of_masks(settings: Settings, dtype: tf.DType, interpolation: str) -> dict[str, Any]:
+def of_masks(settings: Settings, dtype: tf.DType, kind: str) -> dict[str, Any]:
     """The same of masks, or of maps: `mask_fill_value` is a label, not for these."""
-    how = of_images(settings) | {"fill_value": 0.0, "interpolation": interpolation}
-    if settings.mask_fill_value is not None and interpolation == "nearest":
+    how = of_images(settings) | {"fill_value": 0.0, "interpolation": MASKS[kind]}
+    if settings.mask_fill_value is not None and kind != "maps":
         check_holds("mask_fill_value", settings.mask_fill_value, dtype)
         how |= {"fill_mode": "constant", "fill_value": settings.mask_fill_value}
     return how
 
 
-def check_fill(value: Any, dtype: tf.DType, channels: int | None) -> None:
+def check_fill(settings: Settings, dtype: tf.DType, channels: int | None) -> None:
     """Refuses fill values that images cannot hold, or that are not one a channel."""
+    value = settings.fill_value
+    if settings.fill_mode != "constant":
+        return
     check_holds("fill_value", value, dtype)
     if isinstance(value, tuple) and channels not in (None, len(value)):
         raise ValueError(

@@ -118,8 +118,7 @@ def _one_by_one(
             image = images.image(number)
             height, width = tf.unstack(images.sizes[number])
             if kind_of(key) in moves.MASKS:
-                how = moves.MASKS[kind_of(key)]
-                image = own._masks(image, (height, width), how)[0]
+                image = own.masks_of(kind_of(key), image, (height, width))[0]
             else:
                 image = own.images(image)[0]
             result[key] = image if size else tf.RaggedTensor.from_tensor(image)

@@ -87,8 +87,12 @@ def of_each(origin: tf.Tensor, batch: Any) -> tf.Tensor:
     return origin + places[:, tf.newaxis] * tf.constant([1, 0, 0], tf.int64)
 
 
+SEED, STACK, VIEW = -1, -2, -3
+"""What `fold` begins with where it is given no path in a group: paths count from 0."""
+
+
 def fold(*numbers: int) -> int:
-    """A 64-bit number for a place in a stack, or for a seed; 0 for no place at all.
+    """A 64-bit number for a path in a group, or for a seed; 0 for no place at all.
 
     The finaliser of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom
     number generators", OOPSLA 2014), taken over the numbers one after the other.

@@ -118,9 +118,15 @@ class Sample(tf.experimental.BatchableExtensionType):
         )
 
     def __getitem__(self, images: Any) -> "Self":
-        """The transform of an image of the batch, by its index, or of a slice of it."""
+        """The transform of an image of the batch, by its index, or of a slice of it.
+
+        Raises:
+            IndexError: if there are not so many images.
+        """
         if not isinstance(images, slice):
-            index = operator.index(images)
+            index, count = operator.index(images), self.size.shape[0]
+            if count is not None and not -count <= index < count:
+                raise IndexError(f"There are {count} images. Received: index {index}.")
             images = slice(index, index + 1 or None)
 
         def part(row: tf.Tensor) -> tf.Tensor:

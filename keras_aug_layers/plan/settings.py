@@ -100,8 +100,10 @@ class Settings:
             elif name == "value_range":
                 checked[name] = arguments.value_range(name, value)
             elif name == "antialias":
-                value = "auto" if value is True else value  # as Keras has it
-                checked[name] = value and arguments.one_of(name, value, ("auto",))
+                if value is not False:
+                    value = "auto" if value is True else value  # as Keras has it
+                    arguments.one_of(name, value, ("auto",))
+                checked[name] = value
             elif name == "fill_value":
                 checked[name] = arguments.per_channel(name, value)
             elif name == "mark_outside":

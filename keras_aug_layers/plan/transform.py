@@ -2,15 +2,15 @@
 
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels import coordinates, followers, matrices, program
 from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.kernels.labels import encode
-from keras_aug_layers.kernels.resample import INTERPOLATIONS
+from keras_aug_layers.kernels.rounding import finish
 from keras_aug_layers.kernels.targets import formats, reading
-from keras_aug_layers.kernels.targets.formats import stored
 from keras_aug_layers.plan import carry, entries, moves, ragged, strides
 from keras_aug_layers.plan.entries import kind_of
 from keras_aug_layers.plan.plan import Plan
@@ -67,14 +67,15 @@ class Transform(Sample):
                 channels first if the layer's `data_format` says so.
 
         Returns:
-            The images in the same shape and dtype.
+            (B, height, width, C): of the size and the dtype that the layer names, else
+            of those that came in.
         """
         if isinstance(images, tf.RaggedTensor):
             return ragged.apply(self, {"images": images})["images"]
         images = tf.convert_to_tensor(images)
-        if self._moves and self.fill_mode == "constant":
+        if self._moves:
             channels = images.shape[self._channel_axis]
-            moves.check_fill(self.fill_value, images.dtype, channels)
+            moves.check_fill(self.settings, images.dtype, channels)
         if not self._moves and not self.plan.whole().colors:
             return images
         standard = self._standard(images)
@@ -94,35 +95,33 @@ class Transform(Sample):
                 such as probabilities.
 
         Returns:
-            The masks in the same shape and dtype.
+            The masks in the same dtype, of the size that the layer names, else of that
+            which came in.
 
         Raises:
             ValueError: if the size of the masks fits by no whole number; where sizes
                 are known only when a graph runs, an InvalidArgumentError then.
         """
-        arguments.one_of("interpolation", interpolation, INTERPOLATIONS)
-        if isinstance(masks, tf.RaggedTensor) and interpolation != "bicubic":
-            kind = "maps" if interpolation == "bilinear" else "segmentation_masks"
+        arguments.one_of("interpolation", interpolation, tuple(moves.MASKS.values()))
+        kind = next(x for x, how in moves.MASKS.items() if how == interpolation)
+        if isinstance(masks, tf.RaggedTensor):
             return ragged.apply(self, {kind: masks})[kind]
         masks = tf.convert_to_tensor(masks)
-        if not self._moves and not carry.touched(self.plan, "masks"):
+        if not self._moves and not carry.touched(self.plan, kind):
             return masks
         size = _frame_of(self.size)
         if not in_xla_context():
             coarse = strides.size_of(masks, self.data_format, 3 + self.batched)
             strides.check("segmentation_masks", size, coarse, self._output)
-        return self._masks(masks, size, interpolation)
+        return self.masks_of(kind, masks, size)
 
-    def _masks(
-        self, masks: tf.Tensor, size: tuple[Any, Any], interpolation: str = "nearest"
-    ) -> tf.Tensor:
-        """Moves masks of images of a size."""
-        target = "maps" if interpolation == "bilinear" else "masks"
-        if not self._moves and not carry.touched(self.plan, target):
+    def masks_of(self, kind: str, masks: tf.Tensor, size: tuple[Any, Any]) -> tf.Tensor:
+        """Moves masks, or maps, of images of a size."""
+        if not self._moves and not carry.touched(self.plan, kind):
             return masks
         standard = self.standard(masks)
         stride = strides.of(size, strides.size_of(standard, "channels_last", 4))
-        moved = moves.masks(self.plan, self.settings, standard, interpolation, stride)
+        moved = moves.masks(self.plan, self.settings, standard, kind, stride)
         return self.as_given(moved, masks)
 
     def bounding_boxes(self, bounding_boxes: dict[str, Any]) -> dict[str, Any]:
@@ -225,7 +224,7 @@ class Transform(Sample):
             self.mark_outside if mark_outside is None else mark_outside,
             shape[-2],
         )
-        moved = stored(moved, keypoints.dtype)
+        moved = finish(moved, keypoints.dtype)
         if carry.mixed(self.plan, "keypoints") and self.batched:
             # There may be those of a partner now.
             return tf.reshape(moved, [batch, -1, *shape[2:]])
@@ -267,28 +266,10 @@ class Transform(Sample):
         for key, value in data.items():
             kind = kind_of(key)
             if kind in moves.MASKS:
-                result[key] = self._masks(value, known, moves.MASKS[kind])
+                result[key] = self.masks_of(kind, value, known)
             else:
                 result[key] = getattr(self, kind)(value)
         return result
-
-    def filling(self, dtype: tf.DType, kind: str, channels: int) -> dict[str, Any]:
-        """How a warp reads and fills, after a check that the dtype holds it.
-
-        Args:
-            dtype: of the images or masks.
-            kind: which of them they are.
-            channels: how many they have.
-        """
-        if kind in moves.MASKS:
-            return moves.of_masks(self.settings, dtype, moves.MASKS[kind])
-        if self._moves and self.fill_mode == "constant":
-            moves.check_fill(self.fill_value, dtype, channels)
-        return moves.of_images(self.settings)
-
-    def moved_masks(self, warp: carry.Warp, masks: tf.Tensor, kind: str) -> tf.Tensor:
-        """Masks (B, H, W, C) of what another form of the warp reads."""
-        return carry.masks(self.plan, warp, masks, 1, kind)
 
     def inverse(self) -> "Transform":
         """The transform that undoes this one.
@@ -315,6 +296,13 @@ class Transform(Sample):
             raise ValueError(
                 "Transforms can be composed if their settings are equal. Received "
                 f"different values of {', '.join(different) or 'batched'}."
+            )
+        made, wanted = (tf.get_static_value(x) for x in (self._sizes[1], after.size))
+        if made is not None and wanted is not None and not np.array_equal(made, wanted):
+            raise ValueError(
+                "Transforms can be composed if the second was drawn for what the first "
+                f"one gives, images of the sizes {made.tolist()}. Received: one for "
+                f"the sizes {wanted.tolist()}."
             )
         return self.then(after, mine)
 

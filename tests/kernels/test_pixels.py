@@ -336,3 +336,17 @@ def test_finish_clips_rounds_and_casts():
     assert_same_bits(result, np.array([0.5, 0.5, 0.6, 1.5, 2, 2, 2], "float16"))
     result = finish(x, tf.int16, (0.0, 100.0))
     assert_same_bits(result, np.array([0, 0, 1, 2, 2, 100, 100], "int16"))
+
+
+@pytest.mark.parametrize("wide", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["int16", "uint32", "int32", "int64"])
+def test_what_a_dtype_does_not_hold_is_its_end(dtype, wide):
+    """Of int64 the greatest number is no float, and the one above it would wrap."""
+    info = np.iinfo(dtype)
+    values = tf.constant([-1e30, -1e10, 2.0**31, 2.0**63, 1e30, np.inf], wide)
+    found = finish(values, tf.as_dtype(dtype)).numpy().astype(object)
+    exact = values.numpy().astype(object)
+    right = [min(max(x, info.min), info.max) for x in exact]
+    mantissa = np.finfo(wide).nmant + 1
+    pairs = zip(found, right, strict=True)
+    assert all(abs(a - b) <= info.max / 2**mantissa for a, b in pairs)

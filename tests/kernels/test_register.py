@@ -168,6 +168,15 @@ def test_a_name_stands_for_one_function():
         kal.register("tests.darken", "pointwise", lambda x, amount: x)
 
 
+def test_the_same_lines_may_run_again():
+    """As a cell of a notebook does."""
+    lines = "make = register('tests.again', 'pointwise', lambda x, gain: x * gain)"
+    for _ in range(2):
+        names = {"register": kal.register}
+        exec(compile(lines, "cell", "exec"), names)
+    assert names["make"](gain=2.0).name == "tests.again"
+
+
 def test_an_unknown_kind_is_refused():
     with pytest.raises(ValueError, match="kind.*'pointwise'.*Received: 'pixel'"):
         kal.register("tests.other", "pixel", _darken)

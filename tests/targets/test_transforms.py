@@ -109,6 +109,24 @@ def test_composition_of_different_settings_is_an_error():
         a @ transform_of(np.eye(3), fill_mode="nearest")
 
 
+def test_composition_of_other_sizes_is_an_error():
+    cut = kal.CenterCrop(8, 8).sample((1, 16, 16, 3))
+    for size in (16, 7):
+        after = kal.CenterCrop(4, 4).sample((1, size, size, 3))
+        with pytest.raises(ValueError, match=rf"\[\[8, 8\]\].*\[\[{size}, {size}\]\]"):
+            cut @ after
+    after = kal.CenterCrop(4, 4).sample((1, 8, 8, 3))
+    assert (cut @ after).images(np.zeros((1, 16, 16, 3))).shape == (1, 4, 4, 3)
+
+
+def test_a_transform_ends_with_its_images():
+    transform = full_layer().sample((3, 8, 9, 3))
+    assert len([*transform]) == 3
+    for index in (3, -4):
+        with pytest.raises(IndexError, match=f"3 images.*{index}"):
+            transform[index]
+
+
 @pytest.mark.parametrize(
     "index", [np.s_[1:3], np.s_[::2], np.s_[::-1], 0, 2, -1], ids=str
 )

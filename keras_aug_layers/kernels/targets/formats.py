@@ -1,4 +1,4 @@
-"""Bounding boxes and keypoints under a matrix.
+"""Formats of boxes and keypoints, and where they count from.
 
 Two conventions meet here, and only here. Keypoints name pixels: the centre of pixel
 (0, 0) is (0, 0), and a flip maps x to W - 1 - x. Boxes name the edges of pixels: the
@@ -39,13 +39,6 @@ def nothing(dtype: tf.DType) -> tf.Tensor:
     """What stands where nothing is: -1; 0, False or "" in a dtype without it."""
     negative = dtype.is_floating or (dtype.is_integer and not dtype.is_unsigned)
     return tf.cast(-1, dtype) if negative else tf.zeros((), dtype)
-
-
-def stored(values: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
-    """Floating values in another dtype; as integers the nearest that it has."""
-    if dtype.is_integer:
-        values = tf.clip_by_value(tf.round(values), float(dtype.min), float(dtype.max))
-    return tf.cast(values, dtype)
 
 
 def to_edges(centres: tf.Tensor) -> tf.Tensor:

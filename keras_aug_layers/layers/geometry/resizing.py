@@ -53,16 +53,17 @@ class Resizing(SizeLayer):
         pad_to_aspect_ratio: bool = False,
         **kwargs: Any,
     ) -> None:
-        if crop_to_aspect_ratio and pad_to_aspect_ratio:
+        crop = arguments.boolean("crop_to_aspect_ratio", crop_to_aspect_ratio)
+        pad = arguments.boolean("pad_to_aspect_ratio", pad_to_aspect_ratio)
+        if crop and pad:
             raise ValueError(
                 "`crop_to_aspect_ratio` and `pad_to_aspect_ratio` exclude one another. "
                 "Received: True and True."
             )
-        if pad_to_aspect_ratio and kwargs.get("fill_mode") is None:
+        if pad and kwargs.get("fill_mode") is None:
             kwargs["fill_mode"] = "constant"
         super().__init__(height, width, interpolation=interpolation, **kwargs)
-        self.crop_to_aspect_ratio = bool(crop_to_aspect_ratio)
-        self.pad_to_aspect_ratio = bool(pad_to_aspect_ratio)
+        self.crop_to_aspect_ratio, self.pad_to_aspect_ratio = crop, pad
 
     def window(self, frame: Frame) -> Window:
         """All of the image, the greatest window in it, or the least around it."""

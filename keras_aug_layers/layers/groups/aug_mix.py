@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels.program import Step, register
-from keras_aug_layers.kernels.stages import compute, restore
+from keras_aug_layers.kernels.rounding import finish
+from keras_aug_layers.kernels.stages import compute
 from keras_aug_layers.layers.groups import operations
 from keras_aug_layers.layers.groups.operations import Drawn
 from keras_aug_layers.layers.groups.policies import Policy
@@ -61,7 +62,7 @@ def _mix(
         mixed += part * compute(chain)
     if images.dtype.is_integer:
         mixed = tf.floor(mixed + HAIR)  # torchvision cuts off
-    return restore(mixed, images.dtype)
+    return finish(mixed, images.dtype)
 
 
 mix_chains = register("mix_chains", "stage", _mix, programs=True)
@@ -116,11 +117,10 @@ class AugMix(Policy):
         arguments.number("severity", severity, 1.0, BINS)
         self.severity = arguments.size("severity", severity)
         self.mixture_width = arguments.size("mixture_width", mixture_width)
-        if chain_depth != -1:
-            chain_depth = arguments.size("chain_depth", chain_depth)
-        self.chain_depth = chain_depth
+        deepest = arguments.is_number(chain_depth) and chain_depth == -1
+        self.chain_depth = -1 if deepest else arguments.size("chain_depth", chain_depth)
         self.alpha = arguments.number("alpha", alpha, 1e-3, 1e6)
-        self.all_ops = bool(all_ops)
+        self.all_ops = arguments.boolean("all_ops", all_ops)
 
     def draw(self, random: Cursor, frame: Frame) -> Step:
         """Operations, bins, signs, depths, and the weights of image and chains."""

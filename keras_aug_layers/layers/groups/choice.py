@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_aug_layers import arguments
 from keras_aug_layers.layers.base import AugmentationLayer
@@ -39,11 +40,9 @@ class RandomApply(FusedAugmentation):
         super().__init__([layer], probability=probability, **kwargs)
         self.layer = layer
 
-    def get_config(self) -> dict[str, Any]:
-        """The arguments, with the layer serialised."""
-        config = super().get_config()
-        (config["layer"],) = config.pop("layers")
-        return config
+    def _held(self, layers: list[Any]) -> dict[str, Any]:
+        (layer,) = layers
+        return {"layer": layer}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "RandomApply":
@@ -89,6 +88,8 @@ class RandomChoice(LayerGroup):
                 "RandomChoice([RandomFlip(), RandomRotate(0.1)])."
             )
         if weights is not None:
+            if not isinstance(weights, (Sequence, np.ndarray)):
+                weights = (weights,)
             weights = tuple(arguments.number("weights", w, 0.0) for w in weights)
             if len(weights) != len(self.layers) or not sum(weights) > 0.0:
                 raise ValueError(

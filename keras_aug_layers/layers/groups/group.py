@@ -7,6 +7,7 @@ import keras
 
 from keras_aug_layers import arguments
 from keras_aug_layers.layers.base import AugmentationLayer
+from keras_aug_layers.layers.kept import argument_names
 from keras_aug_layers.layers.streams import track
 from keras_aug_layers.plan.settings import Disagreement, Settings
 
@@ -50,6 +51,11 @@ class LayerGroup(AugmentationLayer):
         jit_compile: bool | str = "auto",
         **kwargs: Any,
     ) -> None:
+        if not isinstance(layers, Sequence):
+            raise ValueError(
+                f"`layers` must be a list of layers. Received: {layers!r}. Write "
+                f"{type(self).__name__}([RandomFlip(), RandomRotate(0.1)])."
+            )
         layers = [_check_layer(layer) for layer in layers]
         if data_format is None:
             data_format = self._agreed_format(layers)
@@ -73,9 +79,14 @@ class LayerGroup(AugmentationLayer):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments, with the layers serialised."""
+        layers = [keras.saving.serialize_keras_object(x) for x in self.layers]
         config = super().get_config()
-        config["layers"] = [keras.saving.serialize_keras_object(x) for x in self.layers]
-        return config
+        del config["layers"]
+        return {**config, **self._held(layers)}
+
+    def _held(self, layers: list[Any]) -> dict[str, Any]:
+        """The arguments that hold the serialised layers."""
+        return {"layers": layers}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "LayerGroup":
@@ -88,7 +99,7 @@ class LayerGroup(AugmentationLayer):
     ) -> "LayerGroup":
         """A group of copies of layers, with the arguments of this one, or changed."""
         saved = [keras.saving.serialize_keras_object(layer) for layer in layers]
-        config = {**self.get_config(), "name": None, "layers": saved}
+        config = {**self.get_config(), "name": None, **self._held(saved)}
         made = self.from_config({**config, **changes})
         for copy, layer in zip(made.members(), layers, strict=True):
             share_variables(copy, layer)
@@ -132,8 +143,8 @@ class LayerGroup(AugmentationLayer):
 
 def share_variables(copy: AugmentationLayer, layer: AugmentationLayer) -> None:
     """Gives a copy the variables of a layer's arguments, and its members theirs."""
-    for name in ("probability", "magnitude"):
-        value = getattr(layer, name, None)
+    for name in argument_names(type(layer)):
+        value = getattr(layer, name)
         if arguments.is_variable(value):
             setattr(copy, name, value)
     for one, other in zip(copy.members(), layer.members(), strict=True):

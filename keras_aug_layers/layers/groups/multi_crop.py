@@ -12,7 +12,7 @@ from keras_aug_layers import arguments
 from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.layers.groups.fused import FusedAugmentation
 from keras_aug_layers.plan import entries
-from keras_aug_layers.plan.random_numbers import fold
+from keras_aug_layers.plan.random_numbers import VIEW, fold
 
 Views = Mapping[str, tuple[int, Sequence[AugmentationLayer]]]
 
@@ -168,5 +168,5 @@ class MultiCrop(keras.layers.Layer):
 
 def _other(seed: Any, number: int) -> tf.Tensor:
     """The seeds of another view."""
-    key = tf.constant([fold(number), 0], tf.int64)
+    key = tf.constant([fold(VIEW, number), 0], tf.int64)
     return tf.bitwise.bitwise_xor(tf.cast(tf.convert_to_tensor(seed), tf.int64), key)

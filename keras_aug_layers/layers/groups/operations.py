@@ -250,7 +250,7 @@ def _coloured(
     joined: dict[str, dict[str, tf.Tensor]] = {}
     numbers: list[int | None] = []
     for place, name in enumerate(names):
-        if name not in PIXELS or (name == "Color" and frame.channels != 3):
+        if name not in PIXELS or (name == "Color" and frame.known_channels != 3):
             numbers.append(None)
             continue
         step = PIXELS[name](drawn.strength, frame, layer)

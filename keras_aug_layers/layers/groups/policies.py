@@ -109,11 +109,8 @@ class RandAugment(Policy):
         **kwargs: Any,
     ) -> None:
         super().__init__(value_range=value_range, **kwargs)
-        if isinstance(num_ops, bool) or not isinstance(num_ops, int) or num_ops < 1:
-            raise ValueError(
-                f"`num_ops` must be a whole number above 0. Received: {num_ops!r}"
-            )
-        self.num_ops, self.increasing = num_ops, bool(increasing)
+        self.num_ops = arguments.size("num_ops", num_ops)
+        self.increasing = arguments.boolean("increasing", increasing)
         self._most = MAX_LEVEL if increasing else MAX_MAGNITUDE
         self.magnitude = arguments.changing("magnitude", magnitude, 0.0, self._most)
         self.magnitude_std = arguments.number("magnitude_std", magnitude_std, 0.0)

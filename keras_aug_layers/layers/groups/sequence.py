@@ -44,6 +44,12 @@ class LayerSequence(keras.layers.Layer):
             data = layer.compute_output_spec(data)
         return data
 
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shape, or the shapes of a dict, of what comes out of the last layer."""
+        for layer in self.layers:
+            input_shape = layer.compute_output_shape(input_shape)
+        return input_shape
+
     def get_config(self) -> dict[str, Any]:
         """The layers, serialised."""
         layers = [keras.saving.serialize_keras_object(x) for x in self.layers]

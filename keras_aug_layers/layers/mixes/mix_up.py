@@ -8,7 +8,8 @@ import tensorflow as tf
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels.followers import Boxes
 from keras_aug_layers.kernels.program import Step, register
-from keras_aug_layers.kernels.stages import compute, restore
+from keras_aug_layers.kernels.rounding import finish
+from keras_aug_layers.kernels.stages import compute
 from keras_aug_layers.layers.mixes.mixing import (
     MixingLayer,
     of_partner,
@@ -24,7 +25,7 @@ def _blend(images: tf.Tensor, lam: tf.Tensor, partner: tf.Tensor) -> tf.Tensor:
     own, other = compute(images), compute(of_partner(images, partner))
     rest = tf.reshape(1.0 - lam, (-1, 1, 1, 1))
     # Of an image that is its own partner this is the image, bit for bit.
-    return restore(own + rest * (other - own), images.dtype)
+    return finish(own + rest * (other - own), images.dtype)
 
 
 def _masks(masks: tf.Tensor, lam: tf.Tensor, partner: tf.Tensor) -> tf.Tensor:

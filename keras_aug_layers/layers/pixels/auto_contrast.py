@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from keras_aug_layers.kernels.measured import in_strips
 from keras_aug_layers.kernels.program import Step, register
-from keras_aug_layers.kernels.stages import compute, restore
+from keras_aug_layers.kernels.rounding import finish
+from keras_aug_layers.kernels.stages import compute
 from keras_aug_layers.layers.pixels.color_layer import ColorLayer
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor
@@ -29,7 +30,7 @@ def _stretch(images: tf.Tensor, low: tf.Tensor, span: tf.Tensor) -> tf.Tensor:
         result = tf.floor(result)  # torchvision cuts off
     else:
         result = tf.where(x == most, low + span, result)  # without a rounding
-    return restore(tf.where(flat, x, result), images.dtype)
+    return finish(tf.where(flat, x, result), images.dtype)
 
 
 stretch = register("stretch", "stage", _stretch, placed=False)

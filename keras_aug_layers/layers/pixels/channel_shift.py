@@ -44,9 +44,9 @@ class RandomChannelShift(ColorLayer):
     ) -> None:
         super().__init__(value_range=value_range, **kwargs)
         self.factor = arguments.factor("factor", factor)
-        self.per_channel = bool(per_channel)
+        self.per_channel = arguments.boolean("per_channel", per_channel)
 
     def draw(self, random: Cursor, frame: Frame) -> Step:
         """A bias for each channel, or one for all."""
-        columns = frame.channels if self.per_channel else 1
+        columns = frame.known_channels if self.per_channel else 1
         return scale(gain=1.0, bias=random.uniform(self.factor, (columns,)))

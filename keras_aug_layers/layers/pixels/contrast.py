@@ -37,8 +37,8 @@ def contrast_of_grey(gain: tf.Tensor, frame: Frame) -> Step:
         gain: (B,).
         frame: the images; those without three channels have no grey but their mean.
     """
-    rgb = frame.channels == 3
-    luma = [GREY] if rgb else 1.0 / frame.channels
+    rgb = frame.known_channels == 3
+    luma = [GREY] if rgb else 1.0 / frame.known_channels
     black = black_of_grey(frame) if rgb else 0.0
     return _contrast_of_grey(gain=gain, luma=luma, black=black)
 

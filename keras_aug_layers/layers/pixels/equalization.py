@@ -6,7 +6,8 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers.kernels.program import Step, register
-from keras_aug_layers.kernels.stages import compute, restore
+from keras_aug_layers.kernels.rounding import finish
+from keras_aug_layers.kernels.stages import compute
 from keras_aug_layers.layers.pixels.color_layer import ColorLayer
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor
@@ -38,7 +39,7 @@ def _equalize(images: tf.Tensor, low: tf.Tensor, span: tf.Tensor) -> tf.Tensor:
         lambda: pixels,
     )
     equal = tf.gather(tf.reshape(table, (-1,)), place)
-    return restore(low + span * tf.cast(equal, x.dtype) / (BINS - 1.0), images.dtype)
+    return finish(low + span * tf.cast(equal, x.dtype) / (BINS - 1.0), images.dtype)
 
 
 def _table(pixels: tf.Tensor, count: tf.Tensor) -> tf.Tensor:

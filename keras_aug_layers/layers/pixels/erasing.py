@@ -171,7 +171,7 @@ class ErasingLayer(ColorLayer):
         low, high = 0.0, 0.0
         if known or frame.value_range is not None:
             low, high = frame.range_of(self)
-        channels = tf.range(frame.channels, dtype=tf.float32)
+        channels = tf.range(frame.known_channels, dtype=tf.float32)
         return {
             "fill": (low + high) / 2.0,
             "deviation": DEVIATION * (high - low) if high > low else 1.0,
@@ -182,10 +182,10 @@ class ErasingLayer(ColorLayer):
 
 def _check_fill(values: tuple[float, ...], frame: Frame) -> None:
     """Refuses values that the images cannot hold, or of another number of channels."""
-    if len(values) > 1 and frame.channels != len(values):
+    if len(values) > 1 and frame.known_channels != len(values):
         raise ValueError(
             "`fill_value` must be one number, or one for each channel. Received: "
-            f"{values!r} for {frame.channels} channels."
+            f"{values!r} for {frame.known_channels} channels."
         )
     if frame.dtype is not None and frame.dtype.is_integer:
         for value in values:

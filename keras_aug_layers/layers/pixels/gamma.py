@@ -7,7 +7,9 @@ import tensorflow as tf
 
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels.program import Step, register, to_double
-from keras_aug_layers.kernels.stages import compute, restore
+from keras_aug_layers.kernels.rounding import finish
+from keras_aug_layers.kernels.stages import compute
+from keras_aug_layers.kernels.warp import known_channels
 from keras_aug_layers.layers.pixels.color_layer import ColorLayer
 from keras_aug_layers.layers.pixels.tone import mean_of
 from keras_aug_layers.plan.frame import Frame
@@ -36,7 +38,8 @@ gamma = register(
 def _keeping(images: tf.Tensor, exponent: tf.Tensor, sign: tf.Tensor) -> tf.Tensor:
     exponent, sign = (tf.reshape(x, (-1, 1, 1)) for x in (exponent, sign))
     planes = []
-    for plane in tf.unstack(compute(images), axis=-1):
+    channels = known_channels(images.shape[-1])
+    for plane in tf.unstack(compute(images), channels, axis=-1):
         x = sign * plane
         low = tf.reduce_min(x, axis=(1, 2), keepdims=True)
         span = tf.reduce_max(x, axis=(1, 2), keepdims=True) - low
@@ -48,7 +51,7 @@ def _keeping(images: tf.Tensor, exponent: tf.Tensor, sign: tf.Tensor) -> tf.Tens
             mean_of(tf.square(x - mean)), mean_of(tf.square(bent - now))
         )
         planes.append(sign * (mean + tf.sqrt(ratio) * (bent - now)))
-    return restore(tf.stack(planes, axis=-1), images.dtype)
+    return finish(tf.stack(planes, axis=-1), images.dtype)
 
 
 gamma_keeping = register("gamma_keeping", "stage", _keeping, placed=False)
@@ -97,8 +100,9 @@ class RandomGamma(ColorLayer):
     ) -> None:
         super().__init__(value_range=value_range, **kwargs)
         self.gamma = arguments.pair("gamma", gamma, 1e-3, 1e3)
-        self.invert, self.keep_statistics = bool(invert), bool(keep_statistics)
-        self.balanced = bool(balanced)
+        self.invert = arguments.boolean("invert", invert)
+        self.keep_statistics = arguments.boolean("keep_statistics", keep_statistics)
+        self.balanced = arguments.boolean("balanced", balanced)
         if balanced and not self.gamma[0] <= 1.0 <= self.gamma[1]:
             raise ValueError(
                 "`gamma` must have 1 within it where `balanced` is True. Received: "

@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels.program import Step, only, register
-from keras_aug_layers.kernels.stages import compute, in_rows, restore
+from keras_aug_layers.kernels.rounding import finish
+from keras_aug_layers.kernels.stages import compute, in_rows
 from keras_aug_layers.kernels.warp import dimension
 from keras_aug_layers.layers.pixels.color_layer import ColorLayer
 from keras_aug_layers.plan.frame import Frame
@@ -26,7 +27,7 @@ def _along(axis: int, images: tf.Tensor, taps: tf.Tensor) -> tf.Tensor:
         for place in range(2 * reach + 1):
             weight = tf.reshape(taps[:, place], (-1, 1, 1))
             total += weight * _part(rows, axis, place * step, count * step)
-        return restore(total, images.dtype)
+        return finish(total, images.dtype)
 
     def by_slices() -> tf.Tensor:
         # Where the edges are done apart, XLA reads what lies inside without asking.
@@ -128,21 +129,15 @@ class RandomGaussianBlur(ColorLayer):
     ) -> None:
         super().__init__(value_range=value_range, **kwargs)
         self.factor = arguments.chance("factor", factor)
-        sizes = (
-            kernel_size
-            if isinstance(kernel_size, (tuple, list))
-            else (
-                kernel_size,
-                kernel_size,
-            )
-        )
-        height, width = arguments.pair("kernel_size", sorted(sizes), 1.0)
+        largest = arguments.LARGEST
+        sizes = arguments.per_axis("kernel_size", kernel_size, 1.0, largest)
+        height, width = sizes if isinstance(sizes, tuple) else (sizes, sizes)
         if height % 2 != 1 or width % 2 != 1:
             raise ValueError(
                 f"`kernel_size` must be odd. Received: {kernel_size!r}. Write 3, or "
                 "(3, 5)."
             )
-        self.kernel_size = int(sizes[0]), int(sizes[1])
+        self.kernel_size = int(height), int(width)
         self.sigma = arguments.share("sigma", sigma, 1e3)
 
     def draw(self, random: Cursor, frame: Frame) -> list[Step]:

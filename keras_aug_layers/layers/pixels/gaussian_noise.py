@@ -10,7 +10,8 @@ from keras_aug_layers import arguments
 from keras_aug_layers.kernels.noise import hashed
 from keras_aug_layers.kernels.noise import word as word_of
 from keras_aug_layers.kernels.program import Step, register
-from keras_aug_layers.kernels.stages import compute, restore
+from keras_aug_layers.kernels.rounding import finish
+from keras_aug_layers.kernels.stages import compute
 from keras_aug_layers.layers.pixels.color_layer import ColorLayer
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor
@@ -42,7 +43,7 @@ def _noise(
     wide = (-1, 1, 1, 1)
     noisy = x + tf.reshape(deviation, wide) * tf.cast(normal, x.dtype)
     noisy = tf.clip_by_value(noisy, tf.reshape(low, wide), tf.reshape(high, wide))
-    return restore(noisy, images.dtype)
+    return finish(noisy, images.dtype)
 
 
 add_noise = register("add_noise", "stage", _noise)

@@ -5,7 +5,8 @@ from typing import Any
 import tensorflow as tf
 
 from keras_aug_layers.kernels.program import Step, register
-from keras_aug_layers.kernels.stages import compute, restore
+from keras_aug_layers.kernels.rounding import finish
+from keras_aug_layers.kernels.stages import compute
 from keras_aug_layers.layers.pixels.storing import HAIR
 from keras_aug_layers.plan.frame import Frame
 
@@ -58,7 +59,7 @@ def turned_planes(
     if dtype.is_integer:
         wide = 1.0 + 0.999 / float(dtype.max)
         result = [tf.where(cut > 0.0, tf.floor(x * wide + HAIR), x) for x in result]
-    return [restore(x, dtype) for x in result]
+    return [finish(x, dtype) for x in result]
 
 
 def turn_hsv(frame: Frame, turns: Any = 0.0, gain: Any = 1.0, cut: float = 0.0) -> Step:

@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels.program import Step, register
-from keras_aug_layers.kernels.stages import compute, restore
+from keras_aug_layers.kernels.rounding import finish
+from keras_aug_layers.kernels.stages import compute
 from keras_aug_layers.kernels.warp import dimension
 from keras_aug_layers.layers.pixels.color_layer import ColorLayer
 from keras_aug_layers.plan.frame import Frame
@@ -18,7 +19,7 @@ def _coarse(images: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
     x = compute(images)
     for axis in (1, 2):
         x = _along(axis, x, scale)
-    return restore(x, images.dtype)
+    return finish(x, images.dtype)
 
 
 def _along(axis: int, x: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:

@@ -15,26 +15,25 @@ from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.plan import Plan
 from keras_aug_layers.plan.random_numbers import Cursor
 
+DTYPES = ("float16", "bfloat16", "float32", "float64")
+
 
 class Converter(AugmentationLayer):
     """Base class of the layers that give pixels another unit, in training and outside.
 
     Args:
-        dtype: "float16", "bfloat16" or "float32"; that of Keras's policy by default.
+        dtype: "float16", "bfloat16", "float32" or "float64"; that of Keras's policy by
+            default.
         **kwargs: arguments of `AugmentationLayer`.
     """
 
     def __init__(self, *, dtype: str | None = None, **kwargs: Any) -> None:
-        if not isinstance(dtype, (str, type(None))):
-            dtype = keras.backend.standardize_dtype(
-                dtype["config"]["name"] if isinstance(dtype, dict) else dtype.name
-            )
-        policy = keras.config.dtype_policy().compute_dtype
-        self.output_dtype = arguments.one_of(
-            "dtype",
-            dtype or policy,
-            ("float16", "bfloat16", "float32", "float64"),
-        )
+        if dtype is None:
+            dtype = keras.config.dtype_policy().compute_dtype
+        elif isinstance(dtype, dict):  # a policy, as Keras saves it
+            dtype = dtype.get("config", {}).get("name", dtype)
+        dtype = getattr(dtype, "name", dtype)
+        self.output_dtype = arguments.one_of("dtype", dtype, DTYPES)
         super().__init__(**kwargs)
 
     def _step(self, frame: Frame) -> Step:

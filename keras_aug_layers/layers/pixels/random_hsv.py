@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels.program import Step, register
-from keras_aug_layers.kernels.stages import compute, restore
+from keras_aug_layers.kernels.rounding import finish
+from keras_aug_layers.kernels.stages import compute
 from keras_aug_layers.layers import checks
 from keras_aug_layers.layers.pixels.color_layer import ColorLayer
 from keras_aug_layers.layers.pixels.hsv import turned
@@ -31,7 +32,7 @@ def _change(
     most = (high - low) / tf.maximum(brightest, 1e-30)
     gain = tf.minimum(value, most)  # the colour stays where the value is cut off
     planes = [low + gain * (x - low) for x in planes]
-    return restore(tf.stack(planes, axis=-1), images.dtype)
+    return finish(tf.stack(planes, axis=-1), images.dtype)
 
 
 change_hsv = register("change_hsv", "stage", _change, placed=False)

@@ -48,7 +48,7 @@ def black_of_grey(frame: Frame) -> float:
 
 def rest_of_grey(frame: Frame) -> float:
     """What is added to a grey so that black is black: the weights are not quite 1."""
-    return frame.low * (1.0 - sum(GREY)) if frame.channels == 3 else 0.0
+    return frame.low * (1.0 - sum(GREY)) if frame.known_channels == 3 else 0.0
 
 
 def _blend(gain: tf.Tensor, luma: tuple[float, float, float]) -> tf.Tensor:

@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels.program import Step, register
-from keras_aug_layers.kernels.stages import compute, in_rows, restore
+from keras_aug_layers.kernels.rounding import finish
+from keras_aug_layers.kernels.stages import compute, in_rows
 from keras_aug_layers.kernels.warp import dimension
 from keras_aug_layers.layers.pixels.color_layer import ColorLayer
 from keras_aug_layers.layers.pixels.storing import HAIR
@@ -36,7 +37,7 @@ def _sharpen(images: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
     # One pixel of border stays as it is.
     middle = stored[:, 1 : 1 + rows]
     sides = middle[:, :, :channels], middle[:, :, channels + end :]
-    middle = tf.concat([sides[0], restore(changed, images.dtype), sides[1]], axis=2)
+    middle = tf.concat([sides[0], finish(changed, images.dtype), sides[1]], axis=2)
     sharp = tf.concat([stored[:, :1], middle, stored[:, 1 + rows :]], axis=1)
     return tf.reshape(sharp, tf.shape(images))
 

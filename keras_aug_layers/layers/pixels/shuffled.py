@@ -110,7 +110,7 @@ def shuffled_matrices(
         order: int32 (B, n): which of them comes first, second …
         frame: the images.
     """
-    size, batch = frame.channels, tf.shape(order)[0]
+    size, batch = frame.known_channels, tf.shape(order)[0]
     eye = tf.eye(size, dtype=tf.float64)
     rgb = size == 3
     luma, grey_weights = (

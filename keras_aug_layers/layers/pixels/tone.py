@@ -11,7 +11,8 @@ import tensorflow as tf
 
 from keras_aug_layers.kernels.measured import in_strips
 from keras_aug_layers.kernels.program import Step, register
-from keras_aug_layers.kernels.stages import compute, restore
+from keras_aug_layers.kernels.rounding import finish
+from keras_aug_layers.kernels.stages import compute
 from keras_aug_layers.kernels.warp import dimension
 from keras_aug_layers.layers.pixels.saturation import GREY
 from keras_aug_layers.layers.pixels.storing import HAIR
@@ -63,7 +64,7 @@ def changed_planes(planes: list[tf.Tensor], **rows: tf.Tensor) -> list[tf.Tensor
     for x in planes:
         mean = tf.where(of_grey > 0.0, of_shade, mean_of(x))
         x = tf.clip_by_value(gain * x + grey * shade + centre * mean + bias, low, high)
-        changed.append(restore(tf.where(whole, tf.floor(x + HAIR), x), dtype))
+        changed.append(finish(tf.where(whole, tf.floor(x + HAIR), x), dtype))
     return changed
 
 
@@ -129,7 +130,7 @@ def _bend(
     x = tf.where(x >= threshold, total - x, x)
     wide = tf.where(step > 0.0, step, tf.ones_like(step))
     level = low + step * tf.minimum(tf.floor((x - low) / wide), most)
-    return restore(tf.where(step > 0.0, level, x), images.dtype)
+    return finish(tf.where(step > 0.0, level, x), images.dtype)
 
 
 _curve = register("curve", "stage", _bend, placed=False)

@@ -1,0 +1,54 @@
+"""Every layer draws from a stream of its own: places, seeds and views name them."""
+
+import itertools
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import keras_aug_layers as kal
+
+IMAGES = tf.zeros((1, 8, 8, 3))
+SEED = (5, 6)
+DRAWN = []
+
+
+class Probe(kal.ColorLayer):
+    """Notes what it draws, and does nothing."""
+
+    def draw(self, random, frame):
+        tf.py_function(lambda u: DRAWN.append(float(u[0])), [random.uniform()], [])
+        return ()
+
+
+def probes(*seeds):
+    return [Probe(seed=seed, jit_compile=False) for seed in seeds]
+
+
+def group():
+    """Members without a seed, and with seeds that are places, too."""
+    return kal.FusedAugmentation(probes(None, None, None, 0, 1, 2, 3))
+
+
+def called():
+    group()(IMAGES, training=True, seed=SEED)
+
+
+def mapped():
+    stack = keras.Sequential([group(), *probes(None, None, None)])
+    [*kal.augment_dataset(tf.data.Dataset.from_tensors(IMAGES[0]), stack, seed=1)]
+
+
+def viewed():
+    views = kal.MultiCrop({"a": (3, probes(None, None, None))})
+    views(IMAGES, training=True, seed=SEED)
+
+
+def test_places_seeds_layers_and_views_have_streams_of_their_own():
+    """The same small numbers everywhere, not to be mistaken for each other."""
+    for call, count in ((called, 7), (mapped, 10), (viewed, 9)):
+        DRAWN.clear()
+        call()
+        assert len(DRAWN) == count
+        pairs = itertools.combinations(DRAWN, 2)
+        assert np.min([abs(a - b) for a, b in pairs]) > 1e-6
