@@ -1,13 +1,17 @@
 """Image augmentation as Keras layers that run where the model runs."""
 
 import sys
+from pathlib import PurePath
 
 __version__ = "0.2.0.dev0"
 
-# `python -m keras_aug_layers` imports this file before the command line, which answers
-# a wrong argument at once and in one line: without TensorFlow, its seconds and its log.
-# Everybody else needs the layers imported: Keras loads only what is in its register.
-if sys.argv[:1] != ["-m"] or "keras_aug_layers" not in sys.orig_argv:
+# The command, and `python -m keras_aug_layers`, import this file before the command
+# line, which answers a wrong argument at once and in one line: without TensorFlow, its
+# seconds and its log. Everybody else needs the layers: Keras loads what it knows.
+_program = sys.argv[0] if sys.argv else ""
+if PurePath(_program).stem != "keras-aug-layers" and (
+    _program != "-m" or "keras_aug_layers" not in sys.orig_argv
+):
     from keras_aug_layers import recipes
     from keras_aug_layers.dataset import augment_dataset
     from keras_aug_layers.explain import explain

@@ -45,7 +45,9 @@ a { color: #0066cc; }
 
 
 def build(site: Path) -> None:
-    """Writes all pages into a folder, which is emptied before."""
+    """Writes all pages into a folder; of an earlier site, all are written anew."""
+    if site.exists() and any(site.iterdir()) and not (site / "guides").exists():
+        raise SystemExit(f"{site} holds something else. Name an empty folder.")
     shutil.rmtree(site, ignore_errors=True)
     (site / "guides").mkdir(parents=True)
     shutil.copytree(ROOT / "benchmarks" / "pictures", site / "pictures")
@@ -53,11 +55,16 @@ def build(site: Path) -> None:
     for path in guides:
         book = nbformat.read(path, as_version=4)
         page, _ = HTMLExporter(template_name="lab").from_notebook_node(book)
+        page = with_way_back(page, depth=1)
         (site / "guides" / f"{path.stem}.html").write_text(page, encoding="utf-8")
     for text in PAGES:
         (site / PAGES[text][0]).write_text(page_of(text, guides), encoding="utf-8")
     command = [sys.executable, "-m", "pdoc", "-d", "google", "-o", site / "reference"]
     subprocess.run([*command, "keras_aug_layers"], cwd=ROOT, check=True)
+    for path in (site / "reference").rglob("*.html"):
+        depth = len(path.relative_to(site).parents) - 1
+        page = without_lost_anchors(path.read_text(encoding="utf-8"))
+        path.write_text(with_way_back(page, depth), encoding="utf-8")
     lost = broken(site)
     if lost:
         raise SystemExit("Links that lead nowhere:\n" + "\n".join(lost))
@@ -82,6 +89,28 @@ def page_of(text: str, guides: list[Path]) -> str:
         f"<title>{PAGES[text][1]}</title>\n<style>{STYLE}</style></head>\n"
         f"<body><nav>{menu}</nav>\n{body}</body></html>\n"
     )
+
+
+def with_way_back(page: str, depth: int) -> str:
+    """A page that another tool made, with a link to the first one.
+
+    Args:
+        page: what it made.
+        depth: how many folders deep it lies.
+    """
+    link = f'<p><a href="{"../" * depth}index.html">keras_aug_layers</a></p>'
+    return re.sub(r"<main[^>]*>", lambda match: match[0] + link, page, count=1)
+
+
+def without_lost_anchors(page: str) -> str:
+    """A page without the links by which pdoc means attributes that it does not show."""
+    known = Links()
+    known.feed(page)
+
+    def kept(match: re.Match[str]) -> str:
+        return match[0] if match[1] in known.names else match[2]
+
+    return re.sub(r'<a href="#([^"]*)">(.*?)</a>', kept, page, flags=re.S)
 
 
 def titled(match: re.Match[str]) -> str:
@@ -119,7 +148,7 @@ class Links(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = dict(attrs)
-        self.names.add(found.get("id") or "")
+        self.names |= {found.get("id") or "", found.get("name") or ""}
         self.links += [x for key in ("href", "src") if (x := found.get(key))]
 
 
@@ -133,8 +162,8 @@ def broken(site: Path) -> list[str]:
     for path, page in pages.items():
         for link in page.links:
             to, _, anchor = link.partition("#")
-            if ":" in to or link.startswith(("//", "#")) and path.parent != site:
-                continue  # to elsewhere, or made by nbconvert and pdoc in the browser
+            if ":" in to or link.startswith("//"):
+                continue  # to elsewhere
             target = (path.parent / to).resolve() if to else path
             known = pages[target].names if target in pages else set()
             if not target.exists() or (

@@ -144,6 +144,23 @@ def test_the_demo_takes_images_of_ones_own(tmp_path):
     assert sheet.shape == (2 * (96 + 4), 10 * (96 + 4), 3)
 
 
+@pytest.mark.thorough
+@pytest.mark.parametrize("program", ["keras-aug-layers", "keras-aug-layers.exe"])
+def test_the_command_answers_without_tensorflow(program):
+    """As `python -m keras_aug_layers` does, which is tried below."""
+    lines = f"import sys; sys.argv = ['a/{program}', 'preview', '--rows', 'x']"
+    lines += """
+from keras_aug_layers.commands.cli import main
+try:
+    main()
+finally:
+    assert "tensorflow" not in sys.modules"""
+    command = [sys.executable, "-c", lines]
+    process = subprocess.run(command, capture_output=True, text=True)
+    assert process.returncode == 2 and "Error" not in process.stderr, process.stderr
+    assert process.stderr.splitlines()[-1].startswith("keras-aug-layers")
+
+
 def test_a_broken_image_is_named_before_the_training(tmp_path, capsys):
     write_images(tmp_path / "images" / "dark", 4)
     write_images(tmp_path / "images" / "light", 4)

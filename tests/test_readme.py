@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 
 import keras_aug_layers as kal
+from benchmarks import pictures
 from keras_aug_layers.commands import cli
 
 try:
@@ -38,7 +39,7 @@ CLAIMS = {
     "`MirroredStrategy`": [
         "test_distributed.py::test_mirrored_strategy_over_two_devices"
     ],
-    "a seed and `map(num_parallel_calls=8)`": [
+    "a seed, and parallel calls in `tf.data`": [
         "test_reproducible.py::test_parallel_calls_change_nothing"
     ],
     "boxes under rotation": [
@@ -139,6 +140,10 @@ def test_the_page_of_the_package_has_every_layer():
     names = set(kal.layers.__all__) & set(kal.__all__)
     names -= {"RandomRotation", "RandomTranslation"}  # Keras's names of two of them
     assert not [name for name in names if f"`{name}(" not in text]
+    shown = {title.partition("(")[0] for title in pictures.LAYERS}
+    assert not [
+        x for x in shown if f"![{x}](../benchmarks/pictures/{x}.jpg)" not in text
+    ]
 
 
 def test_links_lead_somewhere():

@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,8 +31,8 @@ FORMATS: dict[str, Any] = {
 }
 """Those of the preview, whatever those of the training data are."""
 
-GAP, TITLE, TEXT = 6, 24, 15
-"""Pixels: between tiles, the height of a title, and of its letters."""
+GAP, TITLE, TEXT, NARROWEST = 6, 24, 15, 800
+"""Pixels: between tiles, the height of a line, of its letters; the narrowest sheet."""
 INK, PAPER = (33, 33, 33), (255, 255, 255)
 COLORS = np.array(
     [(255, 214, 10), (0, 180, 255), (255, 45, 85), (50, 215, 75), (191, 90, 242)]
@@ -278,16 +279,22 @@ def annotated(subject: Subject, scale: int = 1) -> np.ndarray:
 def sheet(rows: Sequence[Row]) -> Image.Image:
     """Lays rows of tiles out on paper, each under its title."""
     font = ImageFont.load_default(TEXT)
-    widths = [sum(tile.shape[1] + GAP for tile in row.tiles) for row in rows]
-    widths += [round(font.getlength(row.title)) + GAP for row in rows]
-    heights = [TITLE + max(x.shape[0] for x in row.tiles) + GAP for row in rows]
-    paper = Image.new("RGB", (GAP + max(widths), GAP + sum(heights)), PAPER)
+    width = max(sum(tile.shape[1] + GAP for tile in row.tiles) for row in rows)
+    width = max(width, NARROWEST)
+    letters = int(width / font.getlength("n"))
+    titles = [textwrap.wrap(row.title, letters) for row in rows]
+    tops = [GAP]
+    for row, title in zip(rows, titles, strict=True):
+        height = max(tile.shape[0] for tile in row.tiles)
+        tops.append(tops[-1] + TITLE * len(title) + height + GAP)
+    paper = Image.new("RGB", (GAP + width, tops[-1]), PAPER)
     pen = ImageDraw.Draw(paper)
-    for row, top in zip(rows, GAP + np.cumsum([0, *heights]), strict=False):
-        pen.text((GAP, int(top)), row.title, INK, font)
+    for row, title, top in zip(rows, titles, tops, strict=False):
+        for number, line in enumerate(title):
+            pen.text((GAP, top + TITLE * number), line, INK, font)
         left = GAP
         for tile in row.tiles:
-            paper.paste(Image.fromarray(tile), (left, int(top) + TITLE))
+            paper.paste(Image.fromarray(tile), (left, top + TITLE * len(title)))
             left += tile.shape[1] + GAP
     return paper
 

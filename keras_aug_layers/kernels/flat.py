@@ -122,19 +122,22 @@ class Flat(NamedTuple):
 def pixels_for(count: tf.Tensor, base: int) -> tf.Tensor:
     """How many pixels `count` of them are filled up to: LEAST times a power of a base.
 
-    More than MOST are not filled up, since those that are have to be copied.
+    More than MOST are filled up to a multiple of a quarter of it, since those that are
+    have to be copied.
     """
     powers = [LEAST * base**k for k in range(18) if LEAST * base**k <= MOST]
-    steps = tf.constant(powers, tf.int64)
-    enough = tf.searchsorted(steps, tf.cast(count, tf.int64)[tf.newaxis])[0]
-    many = tf.gather(steps, tf.minimum(enough, len(powers) - 1))
-    return tf.maximum(tf.cast(many, tf.int32), count)
+    steps, count = tf.constant(powers, tf.int64), tf.cast(count, tf.int64)
+    enough = tf.searchsorted(steps, count[tf.newaxis])[0]
+    power = tf.gather(steps, tf.minimum(enough, len(powers) - 1))
+    quarters = -(-count // (MOST // 4)) * (MOST // 4)
+    many = tf.where(count > MOST, quarters, power)
+    return tf.cast(tf.minimum(many, tf.int32.max), tf.int32)
 
 
 def images_for(count: tf.Tensor) -> tf.Tensor:
     """For how many images: a power of 2, or the middle between two.
 
-    What is filled up is computed.
+    Images that only fill up are computed, too, and thrown away.
     """
     steps = tf.constant(
         sorted({max(1, a * 2**k // 2) for k in range(12) for a in (2, 3)}), tf.int32

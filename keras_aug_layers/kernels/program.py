@@ -30,9 +30,11 @@ Its kind says what it gets, and what it gives back:
 - "targets": nothing of the pixels; it is there for what follows them.
 
 All of them get their rows as keyword arguments: of pixels as (B, 1, 1, n), of
-coordinates as (B, 1, 1), in the dtype of what they are given, which is float64 for
-pixels of int32, int64 and float64, else float32. Rows and columns of pixels are
-float32: cast them. A row with an entry for each channel turns with the channels.
+coordinates as (B, 1, 1), or (B, n, 1, 1) if there are several numbers; of stages and
+statistics as (B, n). They are of the dtype of what is computed, which is float64 for
+pixels of 32-bit and 64-bit integers and of float64, else float32. Rows and columns of
+pixels are float32: cast them. A row with an entry for each channel turns with the
+channels.
 """
 
 import dataclasses
@@ -110,7 +112,8 @@ class Function:
         boxes: what it makes of `followers.Boxes`, given the size of the frame, the
             images that it is for, the least visible part and its rows.
         keypoints: what it makes of keypoints (B, M, …, 2), pixel centres at integers,
-            given the images that it is for and its rows.
+            given the `size` of the frame, `only`, the images that it is for, bool (B,),
+            and its rows.
         reorders: of "targets", what it makes of keypoints (B, M, 2), given how many of
             them in a row have a name each, and its rows.
         optional: under the name of a target, the row without which it stays as it is.

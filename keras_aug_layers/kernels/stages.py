@@ -142,10 +142,11 @@ def _side_by_side(
         )
         return done[0]
 
+    cores = None if tf.executing_eagerly() else os.cpu_count()
     return tf.map_fn(
         one,
         tf.range(tf.shape(images)[0]),
-        parallel_iterations=os.cpu_count() or 1,
+        parallel_iterations=cores,
         fn_output_signature=tf.TensorSpec(images.shape[1:], images.dtype),
     )
 

@@ -1,4 +1,4 @@
-"""The one place that resamples: `warp`.
+"""The warp: a read at one place for each pixel, by TensorFlow's op or by gathers.
 
 The kernel is TensorFlow's op ImageProjectiveTransformV3, and its behaviour is the
 reference. Where the op cannot serve, the same function is computed with gathers: in

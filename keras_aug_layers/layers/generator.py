@@ -14,6 +14,7 @@ from keras_aug_layers.kernels.coordinates import affine
 from keras_aug_layers.kernels.pixels import scale
 from keras_aug_layers.kernels.program import Step, register
 from keras_aug_layers.layers.geometry.geometric_layer import GeometricLayer
+from keras_aug_layers.plan import entries
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor, scaled
 from keras_aug_layers.plan.settings import Settings
@@ -165,11 +166,15 @@ class GeneratorAugmentation(GeometricLayer):
         if self.fusible:
             return super().call(data, training, seed)
         data = getattr(data, "value", data)
-        if isinstance(data, dict):
-            images = self._floating(data["images"])
-            data = super().call({**data, "images": images}, training, seed)
-            return {**data, "images": self._normalized(data["images"])}
-        return self._normalized(super().call(self._floating(data), training, seed))
+        if not isinstance(data, dict) and not entries.is_named(data):
+            return self.call({"images": data}, training, seed)["images"]
+        given = entries.given(data)
+        extra = dict(self.settings.extra_targets or ())
+        keys = [key for key in given if key == "images" or extra.get(key) == "images"]
+        given = {**given, **{key: self._floating(given[key]) for key in keys}}
+        made = super().call(given, training, seed)
+        normalized = {key: self._normalized(made[key]) for key in keys}
+        return entries.merged(data, {**made, **normalized})
 
     def adapt(self, images: Any) -> None:
         """Finds the channels' means and standard deviations, after `rescale`.
@@ -202,6 +207,12 @@ class GeneratorAugmentation(GeometricLayer):
 
     @staticmethod
     def _floating(images: Any) -> tf.Tensor:
+        if isinstance(images, tf.RaggedTensor):
+            raise ValueError(
+                "`images` must be dense where they are normalised as by the generator. "
+                "Received: a ragged batch. Write keras.Sequential([layer, "
+                "Normalize(mean, std)]) with a layer that does not normalise."
+            )
         images = tf.convert_to_tensor(images)
         return images if images.dtype.is_floating else tf.cast(images, tf.float32)
 

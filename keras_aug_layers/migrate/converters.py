@@ -304,4 +304,4 @@ CONVERTERS: dict[type, Converter] = {
         Solarization, "addition_factor", "threshold_factor", "value_range"
     ),
 }
-"""None is for what has no equivalent: it stays."""
+"""A converter gives None where there is no equivalent: the layer stays."""

@@ -62,7 +62,7 @@ def from_image_data_generator(
         )
     for name, way_out in _NOT_A_MATRIX.items():
         if arguments.pop(name, None):
-            raise ValueError(f"`{name}` must be left out: it is no matrix. {way_out}")
+            raise ValueError(f"`{name}` is not supported: no matrix does it. {way_out}")
     order = arguments.pop("interpolation_order", 1)
     if order not in (0, 1):
         raise ValueError(

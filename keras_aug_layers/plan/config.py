@@ -29,11 +29,14 @@ def _part(part: Plan) -> dict[str, Any]:
 
 def _describe(step: Step) -> dict[str, Any]:
     only = None if step.only is None else step.only.numpy().tolist()
-    rows = {
-        key: {"dtype": row.dtype.name, "values": row.numpy().tolist()}
-        for key, row in step.rows.items()
-    }
+    rows = {key: _numbers(row) for key, row in step.rows.items()}
     return {"name": step.name, "rows": rows, "only": only}
+
+
+def _numbers(row: tf.Tensor) -> dict[str, Any]:
+    """A row; of one for no image the values do not tell the shape."""
+    values = row.numpy().tolist()
+    return {"dtype": row.dtype.name, "shape": row.shape.as_list(), "values": values}
 
 
 def _plan(config: Mapping[str, Any]) -> Plan:
@@ -48,7 +51,7 @@ def _plan(config: Mapping[str, Any]) -> Plan:
 def _described(config: Mapping[str, Any]) -> Step:
     only = config["only"]
     rows = {
-        key: tf.constant(row["values"], row["dtype"])
+        key: tf.constant(row["values"], row["dtype"], row.get("shape"))
         for key, row in config["rows"].items()
     }
-    return Step(config["name"], rows, None if only is None else tf.constant(only))
+    return Step(config["name"], rows, None if only is None else tf.constant(only, bool))

@@ -33,7 +33,7 @@ FIRST = 4
 """Words that each of several layers has at once: most need no more."""
 
 TRIES = 6
-"""One number in ten million would need another one."""
+"""How often a rejected number is drawn again, which one in ten million would want."""
 
 _CALL_STRIDE = 2**24
 # RngReadAndSkip advances the counter by 256 blocks per unit: a call owns 2**32 blocks,

@@ -151,7 +151,7 @@ class Sample(tf.experimental.BatchableExtensionType):
         return cls(
             **fields_of(config.from_config(values)),
             **dataclasses.asdict(settings),
-            size=tf.constant(values["size"], tf.int32),
+            size=tf.reshape(tf.constant(values["size"], tf.int32), (-1, 2)),
             batched=values["batched"],
         )
 

@@ -116,10 +116,10 @@ class Recipe:
     def __repr__(self) -> str:
         pairs = ((key, arguments.held(x)) for key, x in self.arguments.items())
         given = ", ".join(f"{key}={x!r}" for key, x in pairs)
-        lines = [f"recipes.{self.name}({given})"]
-        for title in ("train", "validation"):
-            lines += [f"{title}:", *_lines(getattr(self, title), "  ")]
-        return "\n".join(lines)
+        lines = [f"recipes.{self.name}({given})", "train:", *_lines(self.train, "  ")]
+        mixes = any(x.mixes() for x in _members(self.validation))
+        title = "validation, in which images are not mixed:" if mixes else "validation:"
+        return "\n".join([*lines, title, *_lines(self.validation, "  ")])
 
 
 Parts = tuple[keras.layers.Layer, keras.layers.Layer]
@@ -175,7 +175,12 @@ def _lines(layer: Any, indent: str) -> list[str]:
             lines += [f"{indent}{layer.counts[name]} × {name}:"]
             lines += _lines(stack, indent + "  ")
         return lines
-    return [indent + describe(x) for x in getattr(layer, "layers", [layer])]
+    return [indent + describe(x) for x in _members(layer)]
+
+
+def _members(layer: Any) -> list[Any]:
+    """The layers of a stack, or the one layer."""
+    return list(getattr(layer, "layers", [layer]))
 
 
 def _tuples(value: Any) -> Any:

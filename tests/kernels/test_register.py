@@ -172,7 +172,7 @@ def test_the_same_lines_may_run_again():
     """As a cell of a notebook does."""
     lines = "make = register('tests.again', 'pointwise', lambda x, gain: x * gain)"
     for _ in range(2):
-        names = {"register": kal.register}
+        names = {"register": kal.register, "__name__": "tests.cell"}
         exec(compile(lines, "cell", "exec"), names)
     assert names["make"](gain=2.0).name == "tests.again"
 

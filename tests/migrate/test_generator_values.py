@@ -1,5 +1,7 @@
 """What the generator does to values, and its arguments."""
 
+import collections
+
 import keras
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from helpers import assert_same_bits, drawn
 from keras.src.legacy.preprocessing.image import ImageDataGenerator
 
 import keras_aug_layers as kal
+from keras_aug_layers.layers.generator import GeneratorAugmentation
 
 
 @pytest.fixture
@@ -241,3 +244,16 @@ def test_keras_files_keep_the_statistics(floats, tmp_path):
     np.testing.assert_allclose(result, expected, atol=1e-4)
     result = loaded.layers[-1](images, training=True, seed=(1, 2))
     assert_same_bits(result, layer(images, training=True, seed=(1, 2)))
+
+
+def test_named_tuples_and_further_images_are_normalised():
+    further = {"right": "images"}
+    layer = GeneratorAugmentation(rescale=1 / 255, extra_targets=further)
+    Pair = collections.namedtuple("Pair", "images right labels")
+    x = np.full((2, 8, 8, 3), 255, "uint8")
+    made = layer(Pair(x, x // 5, np.arange(2)))
+    assert isinstance(made, Pair) and np.array_equal(made.labels, [0, 1])
+    np.testing.assert_allclose(made.images, 1.0, rtol=1e-6)
+    np.testing.assert_allclose(made.right, 0.2, rtol=1e-6)
+    with pytest.raises(ValueError, match="must be dense.*Write"):
+        layer(tf.RaggedTensor.from_tensor(x, ragged_rank=2))

@@ -340,8 +340,10 @@ def test_a_stage_of_the_whole_batch_sees_the_batch_and_no_more():
         (2**14 + 1, 2, 2**15),
         (2**14 + 1, 4, 2**16),
         (2**24, 2, 2**24),
-        (2**24 + 1, 2, 2**24 + 1),
-        (2**24 + 1, 4, 2**24 + 1),
+        (2**24 + 1, 2, 5 * 2**22),
+        (2**24 + 1, 4, 5 * 2**22),
+        (5 * 2**22, 2, 5 * 2**22),
+        (2**31 - 1, 2, 2**31 - 1),
     ],
 )
 def test_lists_are_filled_up_to_few_lengths(count, base, many):

@@ -119,6 +119,13 @@ def test_composition_of_other_sizes_is_an_error():
     assert (cut @ after).images(np.zeros((1, 16, 16, 3))).shape == (1, 4, 4, 3)
 
 
+def test_json_of_no_image():
+    layer = kal.FusedAugmentation([full_layer(), kal.RandomApply(kal.RandomFlip())])
+    transform = layer.sample((0, 8, 9, 3))
+    again = kal.Transform.from_config(json.loads(json.dumps(transform.to_config())))
+    assert again.images(np.zeros((0, 8, 9, 3), "uint8")).shape == (0, 8, 9, 3)
+
+
 def test_a_transform_ends_with_its_images():
     transform = full_layer().sample((3, 8, 9, 3))
     assert len([*transform]) == 3

@@ -17,9 +17,9 @@ Move = Callable[[tf.Tensor], tf.Tensor]
 _CORNERS = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float64)
 _STEPS = np.linspace(-1, 1, 17)
 _EDGES = np.array([(x, y) for x in _STEPS for y in _STEPS if 1 in (abs(x), abs(y))])
+"""Where a field bends the edges of a box, more points of them are followed."""
 _ANGLES = np.linspace(0, 2 * np.pi, 32, endpoint=False)
 _CIRCLE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=-1)
-"""Where a field bends the edges of a box, more points of them are followed."""
 
 
 def move_keypoints(

@@ -61,8 +61,8 @@ class RandomCrop(SizeLayer):
     Args:
         height: of what comes out, in pixels.
         width: likewise.
-        padding: pixels by which the window may reach beyond each edge, as much as
-            torchvision's. What a smaller image lacks is added on both sides, as by its
+        padding: pixels by which the window may reach beyond each edge, as torchvision's
+            `padding`. What a smaller image lacks is added on both sides, as by its
             `pad_if_needed`, and `fill_mode` is "constant" unless it is given.
         **kwargs: arguments of `GeometricLayer`.
 

@@ -21,7 +21,8 @@ class FusedAugmentation(LayerGroup):
 
     Geometry comes first, colours after it, each in the order of the list, and the
     result is clipped and rounded once. So brightness also changes a constant fill, and
-    a colour that leaves the range may come back.
+    a colour that leaves the range may come back. A blur, noise or a region in front of
+    a move stays in front of it: then the image is warped again.
 
     Args:
         layers: layers of this library, in order. An empty list is the identity.

@@ -16,14 +16,14 @@ class Change(NamedTuple):
     """A change of colours: that of `tone`, or of `turn_hsv`, under their names.
 
     Attributes:
-        gain: a number, or (B,), as are the next three and `turns`.
-        grey: see above.
-        centre: see above.
-        bias: see above.
-        of_grey: see above.
-        turns: see above.
+        gain: of `tone`; a number, or (B,).
+        grey: of `tone`, likewise.
+        centre: of `tone`, likewise.
+        bias: of `tone`, likewise.
+        of_grey: of `tone`.
+        turns: of `turn_hsv`; a number, or (B,).
         hsv: 1 if it is that of `turn_hsv`.
-        cut: see above.
+        cut: of `tone`.
     """
 
     gain: Any = 1.0
