@@ -174,6 +174,11 @@ def chance(name: str, value: Any) -> float:
     return sum(fixed(name, value, 0.0, 1.0)) / 2.0
 
 
+def optional(check: Callable[..., Any], name: str, value: Any, *bounds: float) -> Any:
+    """None, or the value after its check."""
+    return None if value is None else check(name, value, *bounds)
+
+
 def exactly_one(**values: Any) -> None:
     """Refuses none and several of arguments that say the same thing in other units."""
     given = [name for name, value in values.items() if value is not None]

@@ -77,6 +77,8 @@ def augment_dataset(
             `structure` no names, "images" among them, of the elements.
 
     Example:
+        >>> import tensorflow as tf
+        >>> from keras_aug_layers import RandomFlip
         >>> images = tf.zeros((8, 32, 32, 3), tf.uint8)
         >>> dataset = tf.data.Dataset.from_tensor_slices((images, tf.range(8)))
         >>> augmented = augment_dataset(dataset, RandomFlip(), seed=1).batch(4)

@@ -30,6 +30,7 @@ def explain(layer: Any, shape: tuple[int | None, ...], dtype: str = "uint8") -> 
         Lines of text: the sum, then two for each chain of layers.
 
     Example:
+        >>> import keras
         >>> import keras_aug_layers as kal
         >>> stack = [kal.RandomFlip(name="flip"), kal.RandomRotate(0.1, name="turn")]
         >>> print(explain(keras.Sequential(stack), (8, 64, 64, 3)))

@@ -200,8 +200,8 @@ def move(
         size: height and width of what comes out.
         **how: as in `resample`.
     """
-    source = tuple(_wide(x) for x in tf.unstack(flat.sizes, axis=1))
-    starts = _wide(flat.starts)
+    source = tuple(shrinking.wide(x) for x in tf.unstack(flat.sizes, axis=1))
+    starts = shrinking.wide(flat.starts)
 
     def read(pixels: tf.Tensor, shrinks: Shrink, at: tuple[float, ...]) -> tf.Tensor:
         if how["interpolation"] == "bicubic":
@@ -251,7 +251,3 @@ def mean_color(flat: Flat, window: tf.Tensor | None = None) -> tf.Tensor:
         for x in (values, shares)
     )
     return tf.math.divide_no_nan(sums, areas[:, tf.newaxis])
-
-
-def _wide(x: tf.Tensor) -> tf.Tensor:
-    return tf.reshape(x, (-1, 1, 1))

@@ -73,12 +73,6 @@ def change(step: Step, target: str, values: tf.Tensor) -> tf.Tensor:
     return tf.where(chosen, changed, values)
 
 
-def places(height: Any, width: Any) -> tuple[tf.Tensor, tf.Tensor]:
-    """The rows (1, H, 1, 1) and the columns (1, 1, W, 1) of a frame."""
-    y, x = tf.range(height, dtype=tf.float32), tf.range(width, dtype=tf.float32)
-    return y[tf.newaxis, :, tf.newaxis, tf.newaxis], x[tf.newaxis, :, tf.newaxis]
-
-
 def row_of(row: tf.Tensor) -> tf.Tensor:
     """(B, n) as float32 (B, 1, 1, n), as functions of pixels get their rows."""
     return tf.cast(row, tf.float32)[:, tf.newaxis, tf.newaxis]

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from keras_aug_layers.arguments import Range
-from keras_aug_layers.kernels.device import in_xla_context, on_gpu
+from keras_aug_layers.kernels.device import has_gpu, in_xla_context, on_gpu
 from keras_aug_layers.kernels.measured import affine_product, measured
 from keras_aug_layers.kernels.picks import Pick, spread
 from keras_aug_layers.kernels.program import (
@@ -25,7 +25,12 @@ from keras_aug_layers.kernels.program import (
 )
 from keras_aug_layers.kernels.resample import Warp
 from keras_aug_layers.kernels.rounding import finish, stored
-from keras_aug_layers.kernels.warp import compute_dtype, dimension, known_channels
+from keras_aug_layers.kernels.warp import (
+    compute_dtype,
+    dimension,
+    known_channels,
+    rows_and_columns,
+)
 
 Pixels = Callable[[int], tf.Tensor]
 """From a turn to the pixels (B, H, W, C) with their channels turned by so much."""
@@ -60,7 +65,7 @@ def _mix(
             mixed += diagonal * pixels
         return mixed + bias
     pixels = channels[0]
-    if tf.config.list_physical_devices("GPU"):  # which would round a product to TF32
+    if has_gpu():  # which would round a product to TF32
         columns = tf.unstack(matrix, axis=-1)
         return sum(pixels[..., i : i + 1] * x for i, x in enumerate(columns)) + bias
     shape = tf.shape(pixels)
@@ -203,7 +208,9 @@ def _after(
             rows = {key: spread(row, pick, own) for key, row in step.rows.items()}
             result = _turn(function.call(whole, **rows), turn)
         elif function.kind == "placed":
-            result = function.call(own, *places(own), **rows)
+            height, width = dimension(own, 1), dimension(own, 2)
+            y, x = rows_and_columns(height, width)
+            result = function.call(own, y, x, **rows)
         else:
             result = function.call(own, **rows)
         if step.only is None:
@@ -223,12 +230,6 @@ def _once(pixels: Pixels) -> Pixels:
         return functools.cache(pixels)
     straight = pixels(0)
     return lambda turn: _turn(straight, turn)
-
-
-def places(pixels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """The rows (1, H, 1, 1) and the columns (1, 1, W, 1) of pixels (B, H, W, C)."""
-    y, x = (tf.range(dimension(pixels, axis), dtype=tf.float32) for axis in (1, 2))
-    return y[tf.newaxis, :, tf.newaxis, tf.newaxis], x[tf.newaxis, :, tf.newaxis]
 
 
 def _turn(images: tf.Tensor, turn: int) -> tf.Tensor:

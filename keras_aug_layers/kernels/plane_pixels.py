@@ -14,12 +14,16 @@ from keras_aug_layers.arguments import Range
 from keras_aug_layers.kernels import rounding
 from keras_aug_layers.kernels.measured import measured
 from keras_aug_layers.kernels.picks import Pick, spread
-from keras_aug_layers.kernels.pixels import Store, places, turn_row
+from keras_aug_layers.kernels.pixels import Store, turn_row
 from keras_aug_layers.kernels.planes import Planes
 from keras_aug_layers.kernels.program import Program, Step, function_of
 from keras_aug_layers.kernels.resample import Warp
 from keras_aug_layers.kernels.rounding import stored, to_int
-from keras_aug_layers.kernels.warp import compute_dtype
+from keras_aug_layers.kernels.warp import (
+    compute_dtype,
+    dimension,
+    rows_and_columns,
+)
 
 
 def in_planes(
@@ -112,7 +116,8 @@ def _channel(planes: Planes, step: Step, turn: int, pick: Pick | None) -> tf.Ten
     if function.kind == "mixing":
         return function.call(tuple(planes), **rows)[..., :1]
     if function.kind == "placed":
-        return function.call(own, *places(own), **rows)[..., :1]
+        y, x = rows_and_columns(dimension(own, 1), dimension(own, 2))
+        return function.call(own, y, x, **rows)[..., :1]
     return function.call(own, **rows)[..., :1]
 
 

@@ -22,7 +22,7 @@ Its kind says what it gets, and what it gives back:
 - "pointwise": the values of pixels; it gives values.
 - "mixing": a tuple of a channel, the next, the one after …, with rows that turn with
   them; it gives the values of the first.
-- "measured": a statistic of each image; it gives a step without one.
+- "measured": the mean colour of each image; it gives a step without one.
 - "placed": the values, then the rows (1, H, 1, 1) and the columns (1, 1, W, 1) of the
   pixels; it gives values.
 - "whole": whole images (B, H, W, C) of floating values; it gives the same.
@@ -94,7 +94,6 @@ class Function:
         for_some: the function that it is where it is for some images only.
         product: makes one step of two neighbours, or returns None where it cannot.
         inverse: the step that undoes a step.
-        statistic: what a "measured" function measures: "mean".
         stored: whether it reads what would be stored before it: clipped values, whole
             numbers where the images are integers.
         alone: of a stage, whether each image is by itself.
@@ -126,7 +125,6 @@ class Function:
     for_some: str | None = None
     product: Callable[[Step, Step], Step | None] | None = None
     inverse: Callable[[Step], Step] | None = None
-    statistic: str | None = None
     stored: bool = False
     alone: bool = True
     one_by_one: bool = False

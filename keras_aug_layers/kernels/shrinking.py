@@ -249,10 +249,10 @@ def _at_once(
         pixels = levels[0] if count == 1 else tf.concat(levels, axis=0)
         own = tf.broadcast_to(shrinks.level, (batch,)) if count > 1 else 0
         rows, stride, starting = (
-            _wide(tf.gather(tf.stack(x), own))
+            wide(tf.gather(tf.stack(x), own))
             for x in ([x[0] for x in sizes], [x[1] for x in sizes], starts)
         )
-        halvings = tf.convert_to_tensor(_wide(own))
+        halvings = tf.convert_to_tensor(wide(own))
         # Not 2**halvings: XLA takes a division by a power for a product with its
         # inverse, which is 0 among integers.
         parts = tf.bitwise.left_shift(tf.ones_like(halvings), halvings)
@@ -295,10 +295,11 @@ def _grid(size: Any, shrinks: Shrink) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Columns and rows of what comes out, and 1 for images that are filtered."""
     u = tf.range(size[1], dtype=tf.float32)
     v = tf.range(size[0], dtype=tf.float32)[:, tf.newaxis]
-    return u, v, _wide(tf.cast(shrinks.wanted, tf.float32))
+    return u, v, wide(tf.cast(shrinks.wanted, tf.float32))
 
 
-def _wide(x: tf.Tensor) -> tf.Tensor:
+def wide(x: tf.Tensor) -> tf.Tensor:
+    """A number for each image, (B, 1, 1)."""
     return tf.reshape(x, (-1, 1, 1))
 
 
@@ -317,7 +318,7 @@ def mean_of_reads(
     points: tuple[float, ...] = POINTS,
 ) -> tf.Tensor:
     """The same, of a list of pixels of all levels, by the weights of `taps`."""
-    part = _wide(0.5 ** tf.cast(shrinks.level, tf.float32))
+    part = wide(0.5 ** tf.cast(shrinks.level, tf.float32))
 
     def read(places: Places) -> tf.Tensor:
         across = taps(places.x * part, source[1], fill_mode, interpolation)

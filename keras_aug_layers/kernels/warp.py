@@ -37,6 +37,12 @@ def dimension(tensor: tf.Tensor, axis: int) -> Any:
     return tf.shape(tensor)[axis] if size is None else size
 
 
+def rows_and_columns(height: Any, width: Any) -> tuple[tf.Tensor, tf.Tensor]:
+    """The rows (1, H, 1, 1) and the columns (1, 1, W, 1) of a frame."""
+    y, x = tf.range(height, dtype=tf.float32), tf.range(width, dtype=tf.float32)
+    return y[tf.newaxis, :, tf.newaxis, tf.newaxis], x[tf.newaxis, :, tf.newaxis]
+
+
 def known_channels(channels: Any) -> int:
     """The number of channels, for what has to know it before it runs.
 

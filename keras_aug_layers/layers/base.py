@@ -34,7 +34,7 @@ class AugmentationLayer(Kept):
             number, or a scalar `tf.Variable`, to be assigned while a training goes on.
         seed: integer for reproducible draws; by default taken from Python's `random`,
             which `keras.utils.set_random_seed` seeds. A layer with a seed draws the
-            same alone, in a group, and behind other layers.
+            same alone, in a group, and behind others: give each a seed of its own.
         data_format: "channels_last" or "channels_first"; Keras's own by default.
         bounding_box_format: the format of `bounding_boxes`, as in Keras: "xyxy",
             "yxyx", "xywh" or "center_xywh", in pixels, or with "rel_" before it, as

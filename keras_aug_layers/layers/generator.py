@@ -102,9 +102,9 @@ class GeneratorAugmentation(GeometricLayer):
         self.rotation_range = arguments.number("rotation_range", rotation_range)
         self.width_shift_range = _check_shift("width_shift_range", width_shift_range)
         self.height_shift_range = _check_shift("height_shift_range", height_shift_range)
-        if brightness_range is not None:
-            brightness_range = arguments.pair("brightness_range", brightness_range, 0.0)
-        self.brightness_range = brightness_range
+        self.brightness_range = arguments.optional(
+            arguments.pair, "brightness_range", brightness_range, 0.0
+        )
         self.shear_range = arguments.number("shear_range", shear_range)
         if not isinstance(zoom_range, (tuple, list, np.ndarray)):
             zoom_range = arguments.number("zoom_range", zoom_range, 0.0)
@@ -116,7 +116,7 @@ class GeneratorAugmentation(GeometricLayer):
         )
         self.horizontal_flip = bool(horizontal_flip)
         self.vertical_flip = bool(vertical_flip)
-        self.rescale = None if rescale is None else arguments.number("rescale", rescale)
+        self.rescale = arguments.optional(arguments.number, "rescale", rescale)
         # As in the generator, dividing by a deviation implies subtracting the mean.
         self.samplewise_std_normalization = bool(samplewise_std_normalization)
         self.samplewise_center = bool(samplewise_center or samplewise_std_normalization)

@@ -53,6 +53,7 @@ def fuse(stack: Any, *, jit_compile: bool | str = "auto") -> keras.layers.Layer:
             is no layer.
 
     Example:
+        >>> import keras
         >>> old = keras.Sequential(
         ...     [keras.layers.RandomRotation(0.1), keras.layers.RandomZoom(0.2)]
         ... )

@@ -256,6 +256,7 @@ def no_chaining() -> contextlib.AbstractContextManager[None]:
     """Within this context every layer works on the pixels that it gets.
 
     Example:
+        >>> import tensorflow as tf
         >>> import keras_aug_layers as kal
         >>> images = tf.zeros((2, 8, 8, 3))
         >>> with no_chaining():
@@ -278,6 +279,7 @@ def settle(data: Any) -> Any:
         New tensors of the same values.
 
     Example:
+        >>> import tensorflow as tf
         >>> import keras_aug_layers as kal
         >>> turned = kal.RandomRotate(0.1)(tf.zeros((2, 8, 8, 3)), training=True)
         >>> between = settle(turned)

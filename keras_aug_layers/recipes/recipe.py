@@ -33,6 +33,7 @@ class Recipe:
         validation: what is done to the images of an evaluation.
 
     Example:
+        >>> import tensorflow as tf
         >>> from keras_aug_layers import recipes
         >>> recipe = recipes.mae(size=32)
         >>> images = tf.zeros((4, 40, 50, 3), tf.uint8)

@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from keras_aug_layers import arguments
 from keras_aug_layers.layers import (
     AugMix,
     AutoAugment,
@@ -106,11 +107,7 @@ def torchvision_resnet50(
 
 
 def _known(policy: str) -> type[AugmentationLayer]:
-    if policy not in TORCHVISION_POLICIES:
-        raise ValueError(
-            f"`auto_augment` must be one of {', '.join(TORCHVISION_POLICIES)}, or "
-            f"None. Received: {policy!r}"
-        )
+    arguments.one_of("auto_augment", policy, TORCHVISION_POLICIES)
     return TORCHVISION_POLICIES[policy]
 
 
@@ -209,11 +206,7 @@ def timm(
 
 def _one_of(name: str, value: str, first: str, second: str) -> bool:
     """Whether it is the first of two."""
-    if value not in (first, second):
-        raise ValueError(
-            f"`{name}` must be {first!r} or {second!r}. Received: {value!r}"
-        )
-    return value == first
+    return arguments.one_of(name, value, (first, second)) == first
 
 
 def rand_augment(text: str) -> RandAugment:

@@ -472,7 +472,7 @@ def test_arguments_that_are_refused(arguments, problem):
 
 
 def test_an_unknown_policy_is_refused():
-    with pytest.raises(ValueError, match="`auto_augment` must be one of ta_wide"):
+    with pytest.raises(ValueError, match="`auto_augment` must be one of .ta_wide"):
         recipes.torchvision_resnet50(auto_augment="wide")
 
 

@@ -1,6 +1,6 @@
 """RandomOpticalDistortion."""
 
-from typing import Any, TypeAlias
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -17,7 +17,6 @@ LARGEST = 0.3
 ROUNDS = 60
 
 Point = tuple[tf.Tensor, tf.Tensor]
-Row: TypeAlias = Any
 
 
 def _gain(

@@ -17,12 +17,6 @@ from keras_aug_layers.plan.random_numbers import Cursor
 _ABOVE_MINUS_ONE = math.nextafter(-1.0, 0.0)
 
 
-def _read(name: str, factor: float | tuple[float, float] | None) -> Range | None:
-    if factor is None:
-        return None
-    return arguments.factor(name, factor, _ABOVE_MINUS_ONE)
-
-
 @arguments.in_keras_order(
     "fill_mode", "interpolation", "seed", "fill_value", "data_format"
 )
@@ -65,8 +59,12 @@ class RandomZoom(GeometricLayer):
         arguments.exactly_one(height_factor=height_factor, scale=scale)
         if scale is not None and width_factor is not None:
             arguments.exactly_one(width_factor=width_factor, scale=scale)
-        self.height_factor = _read("height_factor", height_factor)
-        self.width_factor = _read("width_factor", width_factor)
+        self.height_factor = arguments.optional(
+            arguments.factor, "height_factor", height_factor, _ABOVE_MINUS_ONE
+        )
+        self.width_factor = arguments.optional(
+            arguments.factor, "width_factor", width_factor, _ABOVE_MINUS_ONE
+        )
         self.scale: Range | None = None
         if scale is not None:
             lengths = arguments.gain("scale", scale)

@@ -29,6 +29,7 @@ class RandomApply(FusedAugmentation):
 
     Example:
         >>> import numpy as np
+        >>> from keras_aug_layers import RandomRotate
         >>> images = np.zeros((8, 32, 32, 3), "uint8")
         >>> RandomApply(RandomRotate(0.1), 0.3)(images, training=True).shape
         TensorShape([8, 32, 32, 3])
@@ -69,6 +70,7 @@ class RandomChoice(LayerGroup):
 
     Example:
         >>> import numpy as np
+        >>> from keras_aug_layers import RandomBrightness, RandomRotate
         >>> images = np.zeros((8, 32, 32, 3), "uint8")
         >>> either = RandomChoice([RandomRotate(0.1), RandomBrightness(gain=0.3)])
         >>> either(images, training=True).shape

@@ -36,6 +36,7 @@ class FusedAugmentation(LayerGroup):
 
     Example:
         >>> import numpy as np
+        >>> from keras_aug_layers import RandomFlip, RandomZoom
         >>> images = np.zeros((8, 32, 32, 3), "uint8")
         >>> augment = FusedAugmentation([RandomFlip("horizontal"), RandomZoom(0.2)])
         >>> augment(images, training=True).shape

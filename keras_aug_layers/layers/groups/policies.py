@@ -114,9 +114,7 @@ class RandAugment(Policy):
         self._most = MAX_LEVEL if increasing else MAX_MAGNITUDE
         self.magnitude = arguments.changing("magnitude", magnitude, 0.0, self._most)
         self.magnitude_std = arguments.number("magnitude_std", magnitude_std, 0.0)
-        self.chance = (
-            None if chance is None else arguments.number("chance", chance, 0.0, 1.0)
-        )
+        self.chance = arguments.optional(arguments.number, "chance", chance, 0.0, 1.0)
 
     def draw(self, random: Cursor, frame: Frame) -> Plan:
         """As many draws from the table."""

@@ -1,14 +1,14 @@
 """CutMix."""
 
-from typing import Any, TypeAlias
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from keras_aug_layers import arguments
-from keras_aug_layers.kernels.followers import Boxes, places, row_of
+from keras_aug_layers.kernels.followers import Boxes, row_of
 from keras_aug_layers.kernels.program import Step, register
-from keras_aug_layers.kernels.warp import dimension
+from keras_aug_layers.kernels.warp import dimension, rows_and_columns
 from keras_aug_layers.layers.mixes.mixing import (
     MixingLayer,
     of_partner,
@@ -18,8 +18,6 @@ from keras_aug_layers.layers.mixes.mixing import (
 )
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor
-
-Row: TypeAlias = Any
 
 
 def _inside(
@@ -39,7 +37,7 @@ def _paste(
     images: tf.Tensor, lam: tf.Tensor, partner: tf.Tensor, **window: tf.Tensor
 ) -> tf.Tensor:
     """The partner's pixels in the window, bit for bit, of images or of masks."""
-    y, x = places(dimension(images, 1), dimension(images, 2))
+    y, x = rows_and_columns(dimension(images, 1), dimension(images, 2))
     inside = _inside(y, x, **{key: row_of(row) for key, row in window.items()})
     return tf.where(inside, of_partner(images, partner), images)
 

@@ -54,10 +54,8 @@ class RandomBrightness(ColorLayer):
     ) -> None:
         super().__init__(value_range=value_range, **kwargs)
         arguments.exactly_one(factor=factor, gain=gain)
-        self.factor = (
-            None if factor is None else arguments.factor("factor", factor, -1.0, 1.0)
-        )
-        self.gain = None if gain is None else arguments.gain("gain", gain)
+        self.factor = arguments.optional(arguments.factor, "factor", factor, -1.0, 1.0)
+        self.gain = arguments.optional(arguments.gain, "gain", gain)
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "RandomBrightness":

@@ -6,7 +6,6 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers import arguments
-from keras_aug_layers.arguments import Range
 from keras_aug_layers.kernels.pixels import scale
 from keras_aug_layers.kernels.program import Step
 from keras_aug_layers.layers import checks
@@ -92,20 +91,20 @@ class RandomColorJitter(ColorLayer):
         **kwargs: Any,
     ) -> None:
         super().__init__(value_range=value_range, **kwargs)
-        self.brightness_factor = _read(
+        self.brightness_factor = arguments.optional(
             arguments.factor, "brightness_factor", brightness_factor, -1.0, 1.0
         )
-        self.contrast_factor = _read(
+        self.contrast_factor = arguments.optional(
             arguments.factor, "contrast_factor", contrast_factor, -1.0
         )
-        self.saturation_factor = _read(
+        self.saturation_factor = arguments.optional(
             arguments.share, "saturation_factor", saturation_factor
         )
-        self.hue_factor = _read(arguments.share, "hue_factor", hue_factor)
-        self.brightness = _read(arguments.gain, "brightness", brightness)
-        self.contrast = _read(arguments.gain, "contrast", contrast)
-        self.saturation = _read(arguments.gain, "saturation", saturation)
-        self.hue = _read(arguments.factor, "hue", hue, -1.0, 1.0)
+        self.hue_factor = arguments.optional(arguments.share, "hue_factor", hue_factor)
+        self.brightness = arguments.optional(arguments.gain, "brightness", brightness)
+        self.contrast = arguments.optional(arguments.gain, "contrast", contrast)
+        self.saturation = arguments.optional(arguments.gain, "saturation", saturation)
+        self.hue = arguments.optional(arguments.factor, "hue", hue, -1.0, 1.0)
         for name in ("brightness", "contrast", "saturation", "hue"):
             both = {key: getattr(self, key) for key in (name, f"{name}_factor")}
             if None not in both.values():
@@ -209,7 +208,3 @@ class RandomColorJitter(ColorLayer):
             if self.space == "linear"
             else saturation_of_grey(change.gain, frame)
         )
-
-
-def _read(read: Any, name: str, value: Any, *bounds: float) -> Range | None:
-    return None if value is None else read(name, value, *bounds)

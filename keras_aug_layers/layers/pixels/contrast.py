@@ -25,7 +25,6 @@ contrast = register(
     inverse=lambda step: Step(
         "contrast", {"gain": tf.math.reciprocal_no_nan(step.rows["gain"])}
     ),
-    statistic="mean",
 )
 """Scales the distance to the mean colour of the image, and keeps the mean."""
 
@@ -55,7 +54,6 @@ _contrast_of_grey = register(
     "measured",
     _about_the_grey,
     neutral={"gain": 1.0},
-    statistic="mean",
 )
 
 

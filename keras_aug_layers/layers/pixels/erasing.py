@@ -1,16 +1,16 @@
 """ErasingLayer: what the layers that erase regions share."""
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 import tensorflow as tf
 
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels import followers
-from keras_aug_layers.kernels.followers import Boxes, places, row_of
+from keras_aug_layers.kernels.followers import Boxes, row_of
 from keras_aug_layers.kernels.noise import hashed, normal, word
 from keras_aug_layers.kernels.program import Step, register
-from keras_aug_layers.kernels.warp import dimension
+from keras_aug_layers.kernels.warp import dimension, rows_and_columns
 from keras_aug_layers.layers.pixels.color_layer import ColorLayer
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor
@@ -19,7 +19,6 @@ NOISE = "noise"
 DEVIATION = 0.225
 """Of noise, as a part of the value range: that of the colours of ImageNet."""
 
-Rows: TypeAlias = Any
 Covers = Callable[..., tf.Tensor]
 
 
@@ -38,7 +37,7 @@ def register_eraser(name: str, covers: Covers) -> Callable[..., Step]:
 
     def covered(rows: dict[str, tf.Tensor], height: Any, width: Any) -> tf.Tensor:
         wide = {key: row_of(row) for key, row in rows.items()}
-        where = covers(*places(height, width), **wide)
+        where = covers(*rows_and_columns(height, width), **wide)
         shape = (tf.shape(where)[0], height, width)
         return tf.broadcast_to(where[..., 0] > 0.0, shape)
 
@@ -145,12 +144,11 @@ class ErasingLayer(ColorLayer):
         elif fill_value is not None:
             fill_value = arguments.per_channel("fill_value", fill_value)
         self.fill_value = fill_value
-        if mask_value is not None:
-            mask_value = arguments.number("mask_value", mask_value)
-        self.mask_value = mask_value
-        if max_covered is not None:
-            max_covered = arguments.number("max_covered", max_covered, 0.0, 1.0)
-        self.max_covered = max_covered
+        number = arguments.number
+        self.mask_value = arguments.optional(number, "mask_value", mask_value)
+        self.max_covered = arguments.optional(
+            number, "max_covered", max_covered, 0.0, 1.0
+        )
 
     def common(self, random: Cursor, frame: Frame) -> dict[str, Any]:
         """The rows that all these layers have."""

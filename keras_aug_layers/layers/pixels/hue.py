@@ -83,10 +83,8 @@ class RandomHue(ColorLayer):
     ) -> None:
         super().__init__(value_range=value_range, **kwargs)
         arguments.exactly_one(factor=factor, turns=turns)
-        self.factor = None if factor is None else arguments.share("factor", factor)
-        self.turns = (
-            None if turns is None else arguments.factor("turns", turns, -1.0, 1.0)
-        )
+        self.factor = arguments.optional(arguments.share, "factor", factor)
+        self.turns = arguments.optional(arguments.factor, "turns", turns, -1.0, 1.0)
         self.space = arguments.one_of("space", space, SPACES)
 
     @classmethod

@@ -108,8 +108,8 @@ class RandomSaturation(ColorLayer):
     ) -> None:
         super().__init__(value_range=value_range, **kwargs)
         arguments.exactly_one(factor=factor, gain=gain)
-        self.factor = None if factor is None else arguments.share("factor", factor)
-        self.gain = None if gain is None else arguments.gain("gain", gain)
+        self.factor = arguments.optional(arguments.share, "factor", factor)
+        self.gain = arguments.optional(arguments.gain, "gain", gain)
         self.space = arguments.one_of("space", space, SPACES)
 
     @classmethod

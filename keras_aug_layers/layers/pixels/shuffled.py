@@ -150,6 +150,4 @@ def _about_the_mean(
     return Step("mix", {"matrix": matrix, "bias": bias})
 
 
-_matrix_about_the_mean = register(
-    "matrix_about_the_mean", "measured", _about_the_mean, statistic="mean"
-)
+_matrix_about_the_mean = register("matrix_about_the_mean", "measured", _about_the_mean)
