@@ -58,7 +58,7 @@ STACKS = {
     ("stack", "form"),
     [
         pytest.param("crop", "graph", marks=pytest.mark.slow),
-        ("free", "eager"),
+        pytest.param("free", "eager", marks=pytest.mark.thorough),
         pytest.param("copied", "graph", marks=pytest.mark.thorough),
         pytest.param("crop", "eager", marks=pytest.mark.slow),
         pytest.param("moved", "eager", marks=pytest.mark.slow),

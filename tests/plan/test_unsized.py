@@ -116,8 +116,8 @@ def test_values_are_those_of_calls(stack, size, compiled):
 @pytest.mark.parametrize(
     "setting",
     [
-        x if x == "reflect" else pytest.param(x, marks=pytest.mark.slow)
-        for x in SETTINGS
+        pytest.param(x, marks=getattr(pytest.mark, tier))
+        for x, tier in zip(SETTINGS, ["thorough", *["slow"] * 4], strict=True)
     ],
 )
 def test_the_part_of_an_image_that_is_copied_has_all_that_is_read(setting):

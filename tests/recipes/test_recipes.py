@@ -460,8 +460,8 @@ def test_texts_that_are_refused(text):
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        ({"remode": "rand"}, "`remode` must be 'pixel' or 'const'"),
-        ({"mixup_mode": "pair"}, "`mixup_mode` must be 'batch' or 'elem'"),
+        ({"remode": "rand"}, "`remode` must be one of 'pixel', 'const'"),
+        ({"mixup_mode": "pair"}, "`mixup_mode` must be one of 'batch', 'elem'"),
         ({"size": 0}, "`height`"),
         ({"mixup": -1.0}, "`alpha`"),
     ],
