@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras_aug_layers.kernels import shrinking, warp
 from keras_aug_layers.kernels.coordinates import Reader
 from keras_aug_layers.kernels.measured import covered
-from keras_aug_layers.kernels.shrinking import Move, Shrink
+from keras_aug_layers.kernels.shrinking import FilteredMove, Shrink
 from keras_aug_layers.kernels.warp import compute_dtype
 
 LEAST = 2**14
@@ -226,7 +226,7 @@ def move(
 
     if shrinks is None:
         return plain
-    return Move(
+    return FilteredMove(
         shrinks.some, plain, lambda pixels: read(pixels, shrinks, shrinking.POINTS)
     )
 

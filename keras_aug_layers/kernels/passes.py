@@ -96,7 +96,7 @@ def _pass(
 ) -> tf.Tensor:
     """Moves images and applies steps to what was read, in one pass over the pixels."""
     form = functools.partial(_in_form, program, value_range=value_range, dtype=dtype)
-    if not isinstance(move, shrinking.Move):
+    if not isinstance(move, shrinking.FilteredMove):
         return form(images, move)
     return choose(
         move.some,

@@ -41,7 +41,7 @@ class Shrink(NamedTuple):
     level: tf.Tensor
 
 
-class Move(NamedTuple):
+class FilteredMove(NamedTuple):
     """A warp in two forms, of which one filters.
 
     Attributes:

@@ -23,7 +23,7 @@ from keras_aug_layers.kernels.targets.reading import ROTATED, Given
 from keras_aug_layers.plan import strides
 from keras_aug_layers.plan.plan import Plan
 
-Warp = Callable[[Plan, tf.Tensor], tf.Tensor]
+WarpOfPart = Callable[[Plan, tf.Tensor], tf.Tensor]
 
 
 def touched(plan: Plan, target: str) -> bool:
@@ -62,7 +62,7 @@ def _steps(plan: Plan) -> list[Step]:
 
 def masks(
     plan: Plan,
-    warp: Warp,
+    warp: WarpOfPart,
     values: tf.Tensor,
     kind: str,
     stride: Any = 1,

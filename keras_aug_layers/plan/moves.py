@@ -137,7 +137,7 @@ def _warp(
 
 def _filtering(
     part: Plan, plain: Any, how: dict[str, Any], images: tf.Tensor
-) -> shrinking.Move:
+) -> shrinking.FilteredMove:
     """A warp that filters images where they shrink."""
     source = dimension(images, 1), dimension(images, 2)
     target = part.size or source
@@ -153,4 +153,4 @@ def _filtering(
             images, reader, shrinks, output_size=part.size, **how
         )
 
-    return shrinking.Move(shrinks.some, plain, filtered)
+    return shrinking.FilteredMove(shrinks.some, plain, filtered)

@@ -227,7 +227,7 @@ class One(kal.GeometricLayer):
 
     def draw(self, random, frame):
         zero = tf.zeros_like(random.uniform())
-        place = operations.Drawn(tf.cast(zero, tf.int32), zero + self.strength)
+        place = operations.DrawnOperation(tf.cast(zero, tf.int32), zero + self.strength)
         table = (operations.Operation(self.operation),)
         return operations.plan(table, [place], frame, self)
 

@@ -50,7 +50,7 @@ class Operation(NamedTuple):
     whole: str | None = None
 
 
-class Drawn(NamedTuple):
+class DrawnOperation(NamedTuple):
     """What the images drew for one place of a policy, (B,) each."""
 
     operation: tf.Tensor
@@ -217,7 +217,10 @@ PIXELS: Mapping[str, Maker] = {
 
 
 def plan(
-    operations: Sequence[Operation], places: Sequence[Drawn], frame: Frame, layer: Any
+    operations: Sequence[Operation],
+    places: Sequence[DrawnOperation],
+    frame: Frame,
+    layer: Any,
 ) -> Plan:
     """What is done to each image: for each place, the operation that it drew.
 
@@ -244,7 +247,7 @@ def plan(
 
 
 def _coloured(
-    names: Sequence[str], drawn: Drawn, frame: Frame, layer: Any
+    names: Sequence[str], drawn: DrawnOperation, frame: Frame, layer: Any
 ) -> tuple[list[Step], tf.Tensor]:
     """Stages, one for all operations of a function, and which of them is done."""
     joined: dict[str, dict[str, tf.Tensor]] = {}
@@ -268,7 +271,7 @@ def _coloured(
     return steps, number
 
 
-def _drew(drawn: Drawn, names: Sequence[str], name: str) -> tf.Tensor:
+def _drew(drawn: DrawnOperation, names: Sequence[str], name: str) -> tf.Tensor:
     mask = tf.equal(drawn.operation, names.index(name))
     return mask if drawn.done is None else mask & drawn.done
 

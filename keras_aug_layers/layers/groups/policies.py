@@ -9,7 +9,7 @@ from keras_aug_layers import arguments
 from keras_aug_layers.kernels.program import Step, only
 from keras_aug_layers.layers.geometry.geometric_layer import GeometricLayer
 from keras_aug_layers.layers.groups import auto_augment, operations
-from keras_aug_layers.layers.groups.operations import Drawn, Operation
+from keras_aug_layers.layers.groups.operations import DrawnOperation, Operation
 from keras_aug_layers.layers.pixels.gaussian_blur import gaussian_blur
 from keras_aug_layers.layers.pixels.saturation import saturation
 from keras_aug_layers.layers.pixels.solarization import solarize
@@ -47,12 +47,12 @@ class Policy(GeometricLayer):
         random: Cursor,
         number: tf.Tensor,
         frame: Frame,
-    ) -> Drawn:
+    ) -> DrawnOperation:
         """An operation of a table, all with the same chance, and its strength."""
         chosen = random.index((1.0,) * len(table))
         negative = random.coin(0.5)
         strength = operations.strengths(table, chosen, number, negative, frame)
-        return Drawn(chosen, strength)
+        return DrawnOperation(chosen, strength)
 
 
 @keras.saving.register_keras_serializable("keras_aug_layers")
@@ -124,7 +124,7 @@ class RandAugment(Policy):
 
     def _place(
         self, table: tuple[Operation, ...], random: Cursor, frame: Frame
-    ) -> Drawn:
+    ) -> DrawnOperation:
         magnitude = tf.cast(self.magnitude, tf.float64)
         if self.magnitude_std:
             magnitude += self.magnitude_std * random.normal()
@@ -211,7 +211,7 @@ class AutoAugment(Policy):
             chance = tf.gather(tf.constant([x for _, x, _ in column], tf.float64), pair)
             done, negative = random.uniform() < chance, random.coin(0.5)
             strength = operations.strengths(table, chosen, number, negative, frame)
-            places.append(Drawn(chosen, strength, done))
+            places.append(DrawnOperation(chosen, strength, done))
         return operations.plan(table, places, frame, self)
 
 
