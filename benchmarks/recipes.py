@@ -30,6 +30,7 @@ from rich.table import Table
 from benchmarks import machine
 from benchmarks import recipes_of_peers as peers
 from benchmarks.cases import Case
+from benchmarks.files import write
 from benchmarks.modes import Clock, calls, wait
 from benchmarks.timing import Timed, in_turn, summarise
 from keras_aug_layers import recipes
@@ -283,7 +284,5 @@ def main() -> None:
         show_steps(results["fit"], console)
     output = arguments.output or (RESULTS if arguments.write else None)
     if output is not None:
-        from benchmarks.__main__ import write
-
         write(results, output)
         console.print(f"Written to {output}")

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from keras_aug_layers.kernels import matrices
+from keras_aug_layers.kernels import fields, matrices
 from keras_aug_layers.kernels.picks import Pick
 from keras_aug_layers.kernels.program import (
     Program,
@@ -29,9 +29,6 @@ SHARED, UPRIGHT, AFFINE, HOMOGRAPHY = MATRICES = (
 )
 """Matrices without a turn or a slant, first those that all images of a batch share;
 those that end in the row 0, 0, 1; all others."""
-
-BEND, UNBEND = "bend", "unbend"
-"""The fields of `kernels/fields.py`."""
 
 Point = tuple[tf.Tensor, ...]
 """x and y; and, of the source, the number of its image, where it is another one."""
@@ -166,7 +163,7 @@ def reader(
             shared=name == SHARED,
         )
 
-    program = in_front(program, tuple(size * stride for size in target))
+    program = fields.in_front(program, tuple(x * stride for x in target), _run)
     (source_x, source_y), (target_x, target_y) = _middle(source), _middle(target)
     wide = tf.cast(stride, tf.float32)
 
@@ -177,20 +174,13 @@ def reader(
         x, y, *number = place
         return (x / wide + source_x, y / wide + source_y, *number)
 
-    looked_up = any(step.name in (BEND, UNBEND) for step in program)
+    looked_up = any(step.name in (fields.BEND, fields.UNBEND) for step in program)
     return Reader(None, straight, read, looked_up=looked_up)
 
 
 def is_one(stride: Any) -> bool:
     """Whether a stride is known to be that of the images."""
     return isinstance(stride, int) and stride == 1
-
-
-def in_front(program: Program, target: tuple[Any, Any]) -> Program:
-    """The same program, of which a field is read first; see `fields.in_front`."""
-    from keras_aug_layers.kernels import fields  # which enters functions of ours
-
-    return fields.in_front(program, target, _run)
 
 
 def _middle(size: tuple[Any, Any]) -> tuple[tf.Tensor, tf.Tensor]:
@@ -240,7 +230,8 @@ def move_points(
         for size in (source, target)
     )
     points = points - before
-    for step in in_front(program, tf.unstack(tf.reduce_max(target, axis=0))):
+    frame = tf.unstack(tf.reduce_max(target, axis=0))
+    for step in fields.in_front(program, tuple(frame), _run):
         if step.name in MATRICES:
             points = _through(points, forward(step.rows["matrix"]))
             continue

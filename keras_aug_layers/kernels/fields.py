@@ -17,10 +17,11 @@ import numpy as np
 import tensorflow as tf
 
 from keras_aug_layers.kernels import matrices
-from keras_aug_layers.kernels.coordinates import BEND, UNBEND
 from keras_aug_layers.kernels.device import on_gpu
 from keras_aug_layers.kernels.program import Program, Step, register
 from keras_aug_layers.kernels.rounding import to_int
+
+BEND, UNBEND = "bend", "unbend"
 
 ROUNDS = 40
 """Iterations of the inverse: the error shrinks by the greatest slope at each."""
