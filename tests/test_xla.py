@@ -337,7 +337,7 @@ TRAINED = sorted(EVERY.keys() - {"AutoAugment", "ThreeAugment", "TrivialAugment"
 @pytest.mark.slow
 @pytest.mark.parametrize("first", range(0, len(TRAINED), TOGETHER))
 def test_a_compiled_model_trains_without_a_warning(first):
-    """Of layers, a few in each model, and of five of them fused."""
+    """Of layers, groups among them, a few in each model."""
     contexts = []
 
     class Probe(keras.layers.Layer):
@@ -347,10 +347,7 @@ def test_a_compiled_model_trains_without_a_warning(first):
             contexts.append((training, in_xla_context()))
             return x
 
-    layers = [
-        *(EVERY[name]() for name in TRAINED[first : first + TOGETHER]),
-        kal.FusedAugmentation(stack()),
-    ]
+    layers = [EVERY[name]() for name in TRAINED[first : first + TOGETHER]]
     images = random_images((6, 8, 9, 3), "uint8")
     labels = np.arange(6) % 2
     with warnings.catch_warnings():
