@@ -167,7 +167,7 @@ MUTATIONS = [
         "fields",
     ),
     (
-        "kernels/pixels",
+        "kernels/rounding",
         "return tf.round(values) if dtype.is_integer else values",
         "return values",
         "test_dtypes.py",
@@ -204,10 +204,10 @@ MUTATIONS = [
         "kernels/test_pixels.py pixels/test_colors.py pixels/test_color_formats.py",
     ),
     (
-        "kernels/stages",
-        "tf.clip_by_value(tf.round(values), *limits)",
-        "tf.clip_by_value(tf.floor(values), *limits)",
-        f"{STAGES} {PUBLISHED}",
+        "kernels/rounding",
+        "float(dtype.max - (1 << max(bits - mantissa, 0)) + 1)",
+        "float(dtype.max)",
+        "kernels/test_pixels.py",
     ),
     (
         "kernels/stages",
@@ -316,6 +316,18 @@ MUTATIONS = [
         "folds.append(random_numbers.fold(*at[1]))",
         "folds.append(random_numbers.fold())",
         "groups",
+    ),
+    (
+        "layers/streams",
+        "random_numbers.fold(random_numbers.SEED, seed)",
+        "random_numbers.fold(seed)",
+        "test_streams.py",
+    ),
+    (
+        "plan/unsized",
+        "if not training and not in_tf_data():",
+        "if False:",
+        "plan/test_unsized.py",
     ),
     (
         "plan/chain",
