@@ -110,6 +110,7 @@ def test_a_stack_follows_the_rules(photos, names, form):
     ],
     ids="-".join,
 )
+@pytest.mark.thorough
 def test_statistics_are_those_of_what_a_crop_keeps(photos, names, form):
     check(photos, names, form, [kal.CenterCrop(20, 22)], photos[:, 5:25, 7:29])
 

@@ -300,6 +300,7 @@ def test_in_a_dataset_what_is_filtered_is_compiled_outside_training(compiled):
         np.testing.assert_array_equal(same, image)
 
 
+@pytest.mark.thorough
 def test_masks_of_an_unknown_number_of_channels(compiled):
     """As `tf.io.decode_png` gives them: done by the op."""
     layer, image = kal.RandomCrop(24, 20), picture(40, 30)

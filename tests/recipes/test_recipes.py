@@ -251,7 +251,7 @@ def test_labels_may_be_one_hot(name, images):
     np.testing.assert_allclose(labels.sum(1), 1, atol=1e-6)
 
 
-SLOW = {"byol", "dino", "nnunet", "timm"}  # to trace
+SLOW = {"byol", "deit3", "dino", "nnunet", "timm"}  # to trace
 
 
 @pytest.mark.parametrize(
