@@ -101,6 +101,7 @@ def test_targets_follow_every_view():
         layer({**data, "one": data["labels"]}, training=True)
 
 
+@pytest.mark.thorough
 def test_views_of_a_stack_are_warped_once():
     images = np.random.default_rng(0).integers(0, 256, (2, 40, 50, 3), "uint8")
     turn = kal.RandomRotate(0.1, seed=1)

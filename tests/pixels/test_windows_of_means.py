@@ -48,6 +48,7 @@ STACKS = {
     "jit_compile", [False, pytest.param(True, marks=pytest.mark.thorough)]
 )
 @pytest.mark.parametrize("name", STACKS)
+@pytest.mark.thorough
 def test_the_mean_is_that_of_the_window(name, jit_compile):
     images, how = ramps(), {"seed": 5, "jit_compile": jit_compile}
     layers = [*STACKS[name](), kal.RandomContrast(CONTRAST)]
