@@ -10,7 +10,7 @@ from keras_aug_layers.kernels.coordinates import Reader
 from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.kernels.picks import Pick
 from keras_aug_layers.kernels.places import numbers, places_of
-from keras_aug_layers.kernels.taps import filled, taps
+from keras_aug_layers.kernels.taps import filled_from, taps
 from keras_aug_layers.kernels.warp import compute_dtype, dimension
 
 INTERPOLATIONS = (*warp.INTERPOLATIONS, "bicubic")
@@ -93,12 +93,7 @@ def _cubic(
             read = tf.gather(pixels, first + row * width + column)
             line += tf.cast(right, dtype)[..., tf.newaxis] * tf.cast(read, dtype)
         values += tf.cast(down, dtype)[..., tf.newaxis] * line
-    cover = None if across.cover is None else across.cover * along.cover
-    values = filled(values, cover, fill_value, False)
-    if places.finite is None:
-        return values
-    fill = tf.constant(warp.of_dtype(dtype, fill_value), dtype)
-    return tf.where(places.finite[..., tf.newaxis], values, fill)
+    return filled_from(values, across, along, places.finite, fill_value)
 
 
 class Warp(NamedTuple):

@@ -17,7 +17,7 @@ from keras_aug_layers.kernels.coordinates import Reader
 from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.kernels.places import Places, numbers, places_at
 from keras_aug_layers.kernels.resample import resample
-from keras_aug_layers.kernels.taps import filled, taps
+from keras_aug_layers.kernels.taps import filled_from, taps
 from keras_aug_layers.kernels.warp import compute_dtype, dimension
 
 LEAST = 1.2
@@ -330,11 +330,6 @@ def mean_of_reads(
                 pixel = tf.gather(pixels, first + row * stride + column)
                 weight = tf.cast(down * right, dtype)[..., tf.newaxis]
                 values += weight * tf.cast(pixel, dtype)
-        cover = None if across.cover is None else across.cover * along.cover
-        values = filled(values, cover, fill_value, False)
-        if places.finite is None:
-            return values
-        fill = tf.constant(warp.of_dtype(dtype, fill_value), dtype)
-        return tf.where(places.finite[..., tf.newaxis], values, fill)
+        return filled_from(values, across, along, places.finite, fill_value)
 
     return mean(read, reader, shrinks, size, points)

@@ -68,6 +68,30 @@ def _cubic(x: tf.Tensor, size: Any, fill_mode: str) -> Taps:
     return Taps(pixels, cover)
 
 
+def filled_from(
+    values: tf.Tensor,
+    across: Taps,
+    along: Taps,
+    finite: tf.Tensor | None,
+    fill_value: Any,
+) -> tf.Tensor:
+    """What is read along two axes, and the fill value where nothing is, or nowhere.
+
+    Args:
+        values: (B, H, W, C), the pixels times their weights.
+        across: what is read along the rows.
+        along: what is read along the columns.
+        finite: bool (B, H, W), whether a place is one; None where all are.
+        fill_value: a number, or one for each channel.
+    """
+    cover = None if across.cover is None else across.cover * along.cover
+    values = filled(values, cover, fill_value, False)
+    if finite is None:
+        return values
+    fill = tf.constant(warps.of_dtype(values.dtype, fill_value), values.dtype)
+    return tf.where(finite[..., tf.newaxis], values, fill)
+
+
 def filled(
     values: tf.Tensor, cover: tf.Tensor | None, fill_value: Any, copied: bool
 ) -> tf.Tensor:
