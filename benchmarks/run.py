@@ -60,7 +60,8 @@ def run(quick: bool, rounds: int, console: Console) -> dict[str, Any]:
         progress(f"alone: {group.name}")
         alone += group.measure(side_case, rounds, least)[0]
     progress("first calls")
-    firsts = first_call.measure(first_call.STACK, side_case, min(rounds, FIRST_CALLS))
+    times = 1 if quick else min(rounds, FIRST_CALLS)
+    firsts = first_call.measure(first_call.STACK, side_case, times)
     progress("depth, a choice and formulations")
     deep = compare(depth.timed(side_case, quick), side_case, depth.SHALLOW)
     forms = formulations.timed(side_case, quick)

@@ -36,7 +36,7 @@ def test_tf_data_gives_what_it_gives_under_tensorflow(tensorflow, other, layer):
     assert len(set(digests.values())) == len(digests) == 8
 
 
-PATH = "parallel_calls or without_order or ten_epochs or seeds_do_not or key"
+PATH = "parallel_calls or without_order or ten_epochs or key"
 
 
 def test_the_tests_of_tf_data_pass(other):

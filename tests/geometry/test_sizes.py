@@ -132,14 +132,17 @@ def test_center_crop_is_keras(size):
         np.testing.assert_allclose(found[inner], expected[inner], atol=255e-4)
 
 
-FRAMES = [("uint8", (61, 83)), ("float32", (5, 40)), ("int32", (1, 1))]
+FORMED = [
+    ("resizing", "uint8", (61, 83)),
+    ("padded", "float32", (5, 40)),
+    ("shifted", "int32", (1, 1)),
+    ("resized", "uint8", (5, 40)),
+]
+"""One of each kind: a fixed window, one with a border, moved and resized ones."""
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize(
-    ("name", "dtype", "size"),
-    [(name, *FRAMES[place % 3]) for place, name in enumerate(LAYERS)],
-)
+@pytest.mark.parametrize(("name", "dtype", "size"), FORMED)
 def test_all_forms_agree(name, dtype, size):
     layer, images = LAYERS[name](), pixels((3, *size, 3), dtype)
     twin = type(layer).from_config(layer.get_config())
