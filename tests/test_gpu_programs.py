@@ -24,12 +24,16 @@ ONE = {
     f"{name}, {fill_mode}, {interpolation}": (
         f'{layer}, fill_mode="{fill_mode}", interpolation="{interpolation}")'
     )
-    for name, layer in (
-        ("affine", "RandomRotate(0.1"),
-        ("perspective", "RandomPerspective(0.2"),
+    for name, layer, fill_mode, interpolation in (
+        ("affine", "RandomRotate(0.1", "reflect", "bilinear"),
+        ("affine", "RandomRotate(0.1", "constant", "nearest"),
+        ("affine", "RandomRotate(0.1", "wrap", "bilinear"),
+        ("affine", "RandomRotate(0.1", "nearest", "nearest"),
+        ("perspective", "RandomPerspective(0.2", "reflect", "nearest"),
+        ("perspective", "RandomPerspective(0.2", "constant", "bilinear"),
+        ("perspective", "RandomPerspective(0.2", "wrap", "nearest"),
+        ("perspective", "RandomPerspective(0.2", "nearest", "bilinear"),
     )
-    for fill_mode in ("reflect", "constant", "nearest", "wrap")
-    for interpolation in ("bilinear", "nearest")
 }
 """Of each XLA makes one kernel of image size."""
 
@@ -67,7 +71,9 @@ def assert_one_kernel(rows):
 @pytest.mark.parametrize("dtype", ["uint8", "float16", "float32"])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_five_layers(compiler, shape, dtype):
-    assert_one_kernel(measure(build_layer(command.FIVE), shape, dtype, CARDS))
+    """Large images on two cards: what is chosen hangs on the card and on the size."""
+    cards = CARDS if shape == SHAPES[0] else CARDS[::3]
+    assert_one_kernel(measure(build_layer(command.FIVE), shape, dtype, cards))
 
 
 @pytest.mark.slow
