@@ -151,8 +151,8 @@ class Benchmark:
             nargs="?",
             const=published,
             metavar="FILE",
-            help=f"write the figures; without FILE to results/{published.name}, and "
-            "the table into the README",
+            help=f"write the figures; without FILE to results/{published.name}, of "
+            "which `python -m benchmarks readme` makes the tables",
         )
         options = parser.parse_args(arguments)
         if options.rounds < 1:
@@ -169,10 +169,6 @@ class Benchmark:
         if options.json is not None:
             files.write(results, options.json)
             console.print(f"Written to {options.json}")
-        if options.json == published:
-            from benchmarks import markdown
-
-            markdown.update(files.published())
 
     def _measured(
         self, options: argparse.Namespace, console: Console

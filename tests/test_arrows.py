@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "keras_aug_layers"
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "keras_aug_layers"
 FLOORS = (
     ("arguments", "notices"),
     ("kernels.program", "kernels.labels", "kernels.noise", "kernels.device"),
@@ -52,33 +53,38 @@ if that is no circle."""
 FLOOR = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
 
 
-def name_of(path):
-    """The dotted name of a module of the package, without the package's."""
-    parts = path.relative_to(PACKAGE).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+def modules_of(folder):
+    """The modules of a package, by their dotted names without the package's."""
+    found = {}
+    for path in sorted(folder.rglob("*.py")):
+        parts = path.relative_to(folder).with_suffix("").parts
+        parts = parts[:-1] if parts[-1] == "__init__" else parts
+        if path.parent != folder or parts not in ((), ("__main__",)):
+            found[".".join(parts)] = path
+    return found
 
 
-MODULES = {
-    name_of(path): path
-    for path in sorted(PACKAGE.rglob("*.py"))
-    if path.parent != PACKAGE or path.stem not in ("__init__", "__main__")
-}
+MODULES = modules_of(PACKAGE)
+BENCHMARKS = modules_of(ROOT / "benchmarks")
 
 
-def statements(node):
+def statements(tree):
     """What a module does, in its functions too, but for what only types need."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
-            continue
-        yield child
-        yield from statements(child)
+    for_types = {
+        part
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for part in ast.walk(node)
+    }
+    return [node for node in ast.walk(tree) if node not in for_types]
 
 
 @functools.cache
-def imports(name):
-    """The modules of the package that a module imports, wherever it does."""
+def imports(name, own=PACKAGE.name):
+    """The modules of its package that a module imports, wherever it does."""
+    modules = MODULES if own == PACKAGE.name else BENCHMARKS
     found = []
-    for node in statements(ast.parse(MODULES[name].read_text())):
+    for node in statements(ast.parse(modules[name].read_text())):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -87,8 +93,8 @@ def imports(name):
             continue
         for whole in names:
             package, _, module = whole.partition(".")
-            while package == PACKAGE.name and module:
-                if module in MODULES:
+            while package == own and module:
+                if module in modules:
                     found.append(module)
                     break
                 module, _, _ = module.rpartition(".")
@@ -105,11 +111,11 @@ def floor_of(name):
 ABOVE = {name: floor_of(name) for name in MODULES}
 
 
-def reached(name):
+def reached(name, own=PACKAGE.name):
     """All that a module imports, and what those import."""
     found, left = set(), [name]
     while left:
-        new = set(imports(left.pop())) - found
+        new = set(imports(left.pop(), own)) - found
         found |= new
         left += new
     return found
@@ -139,6 +145,11 @@ def test_arrows_point_down(name):
 @pytest.mark.parametrize("name", MODULES)
 def test_there_are_no_circles(name):
     assert name not in reached(name)
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_there_are_no_circles_in_the_benchmarks(name):
+    assert name not in reached(name, "benchmarks")
 
 
 def long(files, most):
