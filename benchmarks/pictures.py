@@ -98,24 +98,18 @@ LAYERS: dict[str, AugmentationLayer] = {
     "RandomElasticTransform()": kal.RandomElasticTransform(),
     "RandomGridDistortion()": kal.RandomGridDistortion(),
     "RandomOpticalDistortion()": kal.RandomOpticalDistortion(),
+    "RandomCrop(96, 128)": kal.RandomCrop(96, 128),
+    "RandomResizedCrop(128, 128)": kal.RandomResizedCrop(128, 128),
+    "MixUp(1.0, num_classes=2)": kal.MixUp(1.0, num_classes=2),
+    "CutMix(num_classes=2)": kal.CutMix(num_classes=2),
+    "Mosaic(num_classes=2)": kal.Mosaic(num_classes=2),
     "FusedAugmentation([RandomRotate(degrees=30), RandomBrightness(gain=0.5)])": (
         kal.FusedAugmentation(TWO)
     ),
 }
 """Every public layer of which a strip tells something, under the call that makes it."""
-WITHOUT_PICTURE = {
-    "CenterCrop",
-    "CutMix",
-    "MixUp",
-    "Mosaic",
-    "MultiCrop",
-    "Normalize",
-    "RandomCrop",
-    "RandomResizedCrop",
-    "Rescaling",
-    "Resizing",
-}
-"""Layers that give another size or other units, or mix images with their labels."""
+WITHOUT_PICTURE = {"CenterCrop", "MultiCrop", "Normalize", "Rescaling", "Resizing"}
+"""Layers that draw nothing, or give views of several sizes."""
 FILLS = {
     f'RandomShift(0.4, 0.4, fill_mode="{mode}")': kal.RandomShift(
         0.4, 0.4, fill_mode=mode
@@ -144,9 +138,15 @@ def sample() -> Image.Image:
 
 
 def strip(title: str, layer: AugmentationLayer) -> Image.Image:
-    """The sample, and what a layer makes of it."""
+    """The sample, and what a layer makes of it; what mixes finds a cat before it."""
     image = np.asarray(Image.open(SAMPLE))
-    drawn = layer(np.stack([image] * DRAWS), training=True, seed=(0, SEED)).numpy()
+    if layer.mixes():
+        cat = Image.fromarray(skimage.data.chelsea()[:, 56:356])
+        cat = np.asarray(cat.resize(image.shape[:2], Image.Resampling.LANCZOS))
+        batch = {"images": np.stack([cat, image] * DRAWS), "labels": [0, 1] * DRAWS}
+        drawn = layer(batch, training=True, seed=(0, SEED))["images"].numpy()[1::2]
+    else:
+        drawn = layer(np.stack([image] * DRAWS), training=True, seed=(0, SEED)).numpy()
     return sheet([Row(title, [image, *drawn])])
 
 
