@@ -16,6 +16,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).parents[1]
 SIGNS = "test_conventions.py test_peers.py"
 SIZES = "geometry/test_sizes.py"
+CHOICE = "mixes/test_choice_of_mixes.py"
 STAGES = "pixels/test_curves_and_stages.py"
 PUBLISHED = "published"
 MIXES = "mixes/test_mixes.py"
@@ -215,6 +216,14 @@ MUTATIONS = [
         "call(images, **rows)",
         STAGES,
     ),
+    ("kernels/stages", "call(before, **rows)", "call(images, **rows)", CHOICE),
+    (
+        "kernels/followers",
+        "either(boxes.corners, others.corners)",
+        "others.corners",
+        CHOICE,
+    ),
+    ("kernels/passes", "            before = images\n", "", CHOICE),
     (
         "kernels/either",
         "mask = tf.reshape(tf.equal(chosen, number)",

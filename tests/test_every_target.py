@@ -178,6 +178,12 @@ def symbolic(name, data, expected, seed=None, **how):
     assert_same(model(data, **how), build(name)(data, **how))
 
 
+def graph(name, data, expected, **how):
+    """In a function that is traced, with the layer in it."""
+    layer = build(name)
+    assert_same(tf.function(lambda data: layer(data, **how))(data), expected)
+
+
 FORMS = (alone, padded, single, ragged, symbolic)
 CASES = [
     (name, form, place + stride, training)
@@ -188,6 +194,8 @@ CASES = [
     # Outside training most give what they get: one form for each, all in turn.
     if training or name in ALWAYS or stride == place % len(FORMS)
 ]
+# Other layers are called in graphs by test_contract.py.
+CASES += [(name, graph, place, True) for place, name in enumerate(MIXES)]
 
 
 @pytest.mark.thorough

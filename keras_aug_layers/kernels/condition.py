@@ -11,25 +11,25 @@ import tensorflow as tf
 
 from keras_aug_layers.kernels.device import gathers, traced, traced_for
 
-Branch = Callable[[tf.Tensor], tf.Tensor]
+Branch = Callable[..., tf.Tensor]
 
 
-def choose(wanted: tf.Tensor, yes: Branch, no: Branch, images: tf.Tensor) -> tf.Tensor:
+def choose(wanted: tf.Tensor, yes: Branch, no: Branch, *images: tf.Tensor) -> tf.Tensor:
     """One function of images or the other; only the one that is wanted runs.
 
     Args:
         wanted: bool ().
         yes: the function if it is true.
         no: the function if it is not.
-        images: what they get; the gradient goes to these alone.
+        *images: what they get; the gradient goes to these alone.
     """
     device = traced()
 
     @tf.custom_gradient
-    def run(images: tf.Tensor) -> tf.Tensor:
-        result = tf.cond(wanted, lambda: yes(images), lambda: no(images))
+    def run(*images: tf.Tensor) -> tf.Tensor:
+        result = tf.cond(wanted, lambda: yes(*images), lambda: no(*images))
 
-        def gradient(upstream: tf.Tensor) -> tf.Tensor:
+        def gradient(upstream: tf.Tensor) -> list[tf.Tensor]:
             return tf.cond(
                 wanted,
                 lambda: _pull(yes, images, upstream, device),
@@ -38,7 +38,7 @@ def choose(wanted: tf.Tensor, yes: Branch, no: Branch, images: tf.Tensor) -> tf.
 
         return result, gradient
 
-    return run(images)
+    return run(*images)
 
 
 def with_gradient_of(other: Branch, function: Branch, images: tf.Tensor) -> tf.Tensor:
@@ -53,16 +53,21 @@ def with_gradient_of(other: Branch, function: Branch, images: tf.Tensor) -> tf.T
 
     @tf.custom_gradient
     def run(images: tf.Tensor) -> tf.Tensor:
-        return function(images), lambda upstream: _pull(other, images, upstream, device)
+        return function(images), lambda upstream: _pull(
+            other, (images,), upstream, device
+        )
 
     return run(images)
 
 
 def _pull(
-    function: Branch, images: tf.Tensor, upstream: tf.Tensor, device: str
-) -> tf.Tensor:
+    function: Branch, images: tuple[tf.Tensor, ...], upstream: tf.Tensor, device: str
+) -> list[tf.Tensor]:
     with traced_for(device), gathers(), tf.GradientTape() as tape:
         tape.watch(images)
-        result = function(images)
-    gradient = tape.gradient(result, images, upstream)
-    return tf.zeros_like(images) if gradient is None else gradient
+        result = function(*images)
+    gradients = tape.gradient(result, images, upstream)
+    return [
+        tf.zeros_like(x) if gradient is None else gradient
+        for x, gradient in zip(images, gradients, strict=True)
+    ]

@@ -4,6 +4,7 @@ Moves are the business of `targets` and `coordinates`. Here is what steps of pix
 to targets: a region that is erased, a partner that is mixed in.
 """
 
+import itertools
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -64,13 +65,70 @@ def mask_of(step: Step, batch: Any) -> tf.Tensor:
     return tf.ones([batch], tf.bool) if step.only is None else step.only
 
 
-def change(step: Step, target: str, values: tf.Tensor) -> tf.Tensor:
-    """What a step makes of labels or masks, which keep their shape and dtype."""
-    changed = getattr(function_of(step), target)(values, **step.rows)
+def change(step: Step, target: str, values: tf.Tensor, before: tf.Tensor) -> tf.Tensor:
+    """What a step makes of labels or masks, which keep their shape and dtype.
+
+    Args:
+        step: the step.
+        target: "labels" or "masks".
+        values: what is there by now.
+        before: what was there before the step, or before those that it is beside.
+    """
+    changed = getattr(function_of(step), target)(before, **step.rows)
     if step.only is None:
         return changed
     chosen = tf.reshape(step.only, (-1,) + (1,) * (values.shape.rank - 1))
     return tf.where(chosen, changed, values)
+
+
+def chosen(only: tf.Tensor, values: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
+    """Values (B, N, …) of the images that are chosen, others (B, M, …) of the rest.
+
+    The fewer of the two are padded with nothing.
+    """
+    count = tf.maximum(tf.shape(values)[1], tf.shape(others)[1])
+    known = values.shape[1] is not None
+
+    def padded(x: tf.Tensor) -> tf.Tensor:
+        if known and values.shape[1] == others.shape[1]:
+            return x
+        shape = tf.shape(x)
+        more = tf.concat([shape[:1], [count - shape[1]], shape[2:]], axis=0)
+        return tf.concat([x, tf.fill(more, nothing(x.dtype))], axis=1)
+
+    mask = tf.reshape(only, (-1,) + (1,) * (values.shape.rank - 1))
+    return tf.where(mask, padded(values), padded(others))
+
+
+def chosen_boxes(only: tf.Tensor, boxes: Boxes, others: Boxes) -> Boxes:
+    """The boxes of the images that are chosen, and the others of the rest."""
+
+    def either(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
+        return chosen(only, one, other)
+
+    weights = None
+    if boxes.weights is not None or others.weights is not None:
+        weights = either(*(weights_of(x) for x in (boxes, others)))
+    lengths = None
+    if boxes.lengths is not None and others.lengths is not None:
+        pairs = itertools.zip_longest(
+            boxes.lengths, others.lengths, fillvalue=tf.zeros_like(boxes.lengths[0])
+        )
+        lengths = tuple(tf.where(only, one, other) for one, other in pairs)
+    return Boxes(
+        either(boxes.corners, others.corners),
+        either(boxes.kept, others.kept),
+        {key: either(boxes.beside[key], others.beside[key]) for key in boxes.beside},
+        weights,
+        lengths,
+    )
+
+
+def weights_of(boxes: Boxes) -> tf.Tensor:
+    """The part that each box has in its image: all of it, where nothing was mixed."""
+    if boxes.weights is not None:
+        return boxes.weights
+    return tf.ones_like(boxes.kept, tf.float32)
 
 
 def row_of(row: tf.Tensor) -> tf.Tensor:

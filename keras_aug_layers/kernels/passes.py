@@ -1,6 +1,7 @@
 """Programs of pixels, cut where a step needs a pass of its own, each in its form."""
 
 import functools
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -47,10 +48,10 @@ def run(
             moved = warp(coordinates, images)
         return run(program, images, moved, value_range, None, warp)
 
-    move_now = move
+    move_now, before = move, images
     pending: Program = ()
     converted = dtype is not None and not pixels.converts(program)
-    for step in program:
+    for step, follower in itertools.zip_longest(program, program[1:]):
         if function_of(step).kind != "stage":
             pending = (*pending, step)
             converted = converted or pixels.converts((step,))
@@ -58,9 +59,14 @@ def run(
         # Behind a change of the unit there is another dtype, and no range.
         limits, to = (None, dtype) if converted else (value_range, images.dtype)
         to = to or images.dtype
-        picking = _picking(step, pending, move_now)
+        picking = None
+        if follower is None or not follower.beside:
+            picking = _picking(step, pending, move_now)
         images = _pass(pending, images, picking or move_now, limits, to)
-        if picking is None:
+        if step.beside:
+            images = stages.run(step, images, limits, nested, before)
+        elif picking is None:
+            before = images
             images = stages.run(step, images, limits, nested)
         move_now, pending = stay, ()
     if dtype is None:

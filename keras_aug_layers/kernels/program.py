@@ -64,6 +64,8 @@ class Step(tf.experimental.BatchableExtensionType):
         name: the function's name in the register.
         rows: tensors of shape (B, …), or (1, …) where all images share them.
         only: bool (B,), the images for which it is done; None for all.
+        beside: whether it reads the images that the step before it read, and not what
+            that made of them: the two are for different images of the batch.
     """
 
     __name__ = "keras_aug_layers.Step"  # under which a SavedModel knows it
@@ -71,11 +73,13 @@ class Step(tf.experimental.BatchableExtensionType):
     name: str
     rows: Mapping[str, tf.Tensor]
     only: Optional[tf.Tensor] = None  # noqa: UP045 (extension types read no other form)
+    beside: bool = False
 
     def map(self, function: Callable[[tf.Tensor], tf.Tensor]) -> "Step":
         """Applies a function to every tensor of the step."""
         rows = {key: function(row) for key, row in self.rows.items()}
-        return Step(self.name, rows, None if self.only is None else function(self.only))
+        only = None if self.only is None else function(self.only)
+        return Step(self.name, rows, only, self.beside)
 
 
 Program = tuple[Step, ...]
@@ -236,7 +240,7 @@ def only(step: Step, mask: tf.Tensor) -> Step:
     neutral = function_of(step).neutral
     if neutral is None or step.only is not None:
         mask = mask if step.only is None else step.only & mask
-        return Step(step.name, step.rows, mask)
+        return Step(step.name, step.rows, mask, step.beside)
     rows = {}
     for key, row in step.rows.items():
         if key in neutral:

@@ -27,6 +27,7 @@ def run(
     images: tf.Tensor,
     value_range: Range | None,
     nested: Callable[..., tf.Tensor] | None = None,
+    before: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """Does a "stage" to images (B, H, W, C), which keep their dtype.
 
@@ -35,6 +36,7 @@ def run(
         images: the images.
         value_range: to which floating results are clipped.
         nested: what does programs, for stages that have some.
+        before: of a step that is `beside` another, the images that both read.
     """
     function = function_of(step)
     extra = {"run": nested} if function.programs else {}
@@ -50,6 +52,8 @@ def run(
     dtype = compute_dtype(images.dtype)
     rows = {key: tf.cast(row, dtype) for key, row in step.rows.items()}
     only = step.only
+    if before is not None:
+        return _beside(call, images, before, rows, only)
     loops = function.one_by_one and traced() == CPU
     if only is None and not loops:
         return _if(_yes(images, rows), call, images, rows)
@@ -95,6 +99,23 @@ def _if(
     rows: dict[str, tf.Tensor],
 ) -> tf.Tensor:
     result = choose(wanted, lambda x: call(x, **rows), lambda x: x, images)
+    return tf.ensure_shape(result, images.shape)
+
+
+def _beside(
+    call: Callable[..., tf.Tensor],
+    images: tf.Tensor,
+    before: tf.Tensor,
+    rows: dict[str, tf.Tensor],
+    only: tf.Tensor,
+) -> tf.Tensor:
+    """What a stage makes of its images as they were, beside what is there by now."""
+
+    def both(images: tf.Tensor, before: tf.Tensor) -> tf.Tensor:
+        return tf.where(tf.reshape(only, (-1, 1, 1, 1)), call(before, **rows), images)
+
+    some = tf.reduce_any(only)
+    result = choose(some, both, lambda images, before: images, images, before)
     return tf.ensure_shape(result, images.shape)
 
 

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from keras_aug_layers.kernels import coordinates, followers, matrices
 from keras_aug_layers.kernels.followers import Boxes, mask_of, mixes, touches
-from keras_aug_layers.kernels.program import Step, function_of
+from keras_aug_layers.kernels.program import Program, Step, function_of
 from keras_aug_layers.kernels.rounding import finish
 from keras_aug_layers.kernels.targets import formats, moving
 from keras_aug_layers.kernels.targets.outlines import move_polygons, move_rotated
@@ -49,15 +49,29 @@ def parts(plan: Plan, target: str) -> list[Plan]:
             # A move, if only of nothing: what lies outside of the frame goes.
             others = others or [coordinates.affine(matrix=matrices.identity())]
             part = part._replace(coordinates=tuple(others))
-        touching = tuple(step for step in part.pixels if touches(step, target))
-        divided.append(part._replace(pixels=touching))
+        divided.append(part._replace(pixels=_touching(part.pixels, target)))
     return divided
 
 
-def _steps(plan: Plan) -> list[Step]:
+def _touching(program: Program, target: str) -> Program:
+    """The steps that touch a target, each beside one that does, or beside none."""
+    touching: list[Step] = []
+    first = False
+    for step in program:
+        if not touches(step, target):
+            first |= not step.beside
+            continue
+        if first and step.beside:
+            step = Step(step.name, step.rows, step.only)
+        touching.append(step)
+        first = False
+    return tuple(touching)
+
+
+def _steps(plan: Plan) -> Program:
     """All steps, in the order in which they are done."""
     parts = (*plan.earlier, plan)
-    return [step for part in parts for step in (*part.coordinates, *part.pixels)]
+    return tuple(step for part in parts for step in (*part.coordinates, *part.pixels))
 
 
 def masks(
@@ -68,13 +82,15 @@ def masks(
     stride: Any = 1,
 ) -> tf.Tensor:
     """Moves and changes masks (B, H, W, C), or maps, perhaps of a coarser grid."""
+    before = values
     for part in parts(plan, kind):
         if part.moves:
             values = finish(warp(part, values), values.dtype)
         if part.pixels:  # which count in pixels of the images
             values = strides.refined(values, stride)
         for step in part.pixels:
-            values = followers.change(step, "masks", values)
+            before = before if step.beside else values
+            values = followers.change(step, "masks", values, before)
         if part.pixels:
             values = strides.coarsened(values, stride)
     return values
@@ -82,9 +98,10 @@ def masks(
 
 def labels(plan: Plan, values: tf.Tensor) -> tf.Tensor:
     """Changes one-hot labels (B, K)."""
-    for step in _steps(plan):
-        if touches(step, "labels"):
-            values = followers.change(step, "labels", values)
+    before = values
+    for step in _touching(_steps(plan), "labels"):
+        before = before if step.beside else values
+        values = followers.change(step, "labels", values, before)
     return values
 
 
@@ -107,7 +124,7 @@ def boxes(
         box_fit: as for `moving.move_boxes`.
         min_visibility: likewise.
     """
-    state = before
+    state = earlier = before
     for part in parts(plan, "boxes"):
         target = _target(part, size)
         if part.moves:
@@ -122,26 +139,34 @@ def boxes(
                 min_visibility,
             )
             state = state._replace(corners=corners, kept=kept & state.kept)
-        if part.pixels:
-            state = _changed(state, part, target, box_format, min_visibility)
+        shape = part.size or (target[0, 0], target[0, 1])
+        for step in part.pixels:
+            earlier = earlier if step.beside else state
+            changed = _changed(step, earlier, shape, target, box_format, min_visibility)
+            if step.beside:
+                changed = followers.chosen_boxes(step.only, changed, state)
+            state = changed
         size = target
     return state
 
 
 def _changed(
-    state: Boxes, part: Plan, size: tf.Tensor, box_format: str, visible: float
+    step: Step,
+    state: Boxes,
+    shape: tuple[Any, Any],
+    size: tf.Tensor,
+    box_format: str,
+    visible: float,
 ) -> Boxes:
-    """What the steps of a part do to boxes."""
+    """What a step does to boxes, in a frame of a shape that may be static."""
     sides = tf.concat([size, size], axis=1)[:1, tf.newaxis, ::-1]
     frame = tf.cast(sides, state.corners.dtype)
     xyxy = formats.to_xyxy(state.corners, frame, box_format)
     # What is not kept is -1 in some format: nowhere, for those that look at places.
     state = state._replace(corners=tf.where(state.kept[..., tf.newaxis], xyxy, 0.0))
-    shape = part.size or (size[0, 0], size[0, 1])
-    for step in part.pixels:
-        change = function_of(step).boxes or followers.as_they_are
-        only = mask_of(step, tf.shape(size)[0])
-        state = change(state, shape, only, visible, **step.rows)
+    change = function_of(step).boxes or followers.as_they_are
+    only = mask_of(step, tf.shape(size)[0])
+    state = change(state, shape, only, visible, **step.rows)
     corners = formats.from_xyxy(state.corners, frame, box_format)
     return state._replace(
         corners=tf.where(state.kept[..., tf.newaxis], corners, -tf.ones_like(corners))
@@ -164,6 +189,7 @@ def keypoints(
     columns = points.shape[-1]
     if columns == 3:
         points = moving.absent(points)
+    before = points
     for part in parts(plan, "keypoints"):
         target = _target(part, size)
         if part.moves:
@@ -175,8 +201,12 @@ def keypoints(
             reorder = function_of(step).reorders
             if reorder is not None:
                 points = reorder(points, count, **step.rows)
-            else:
-                points = _seen(step, points, part, target, keypoint_format)
+                continue
+            before = before if step.beside else points
+            seen = _seen(step, before, part, target, keypoint_format)
+            if step.beside:
+                seen = followers.chosen(step.only, seen, points)
+            points = seen
         size = target
     if columns == 3:
         there = tf.reduce_any(points[..., :2] != -1.0, axis=-1, keepdims=True)

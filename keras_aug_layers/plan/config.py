@@ -30,7 +30,7 @@ def _part(part: Plan) -> dict[str, Any]:
 def _describe(step: Step) -> dict[str, Any]:
     only = None if step.only is None else step.only.numpy().tolist()
     rows = {key: _numbers(row) for key, row in step.rows.items()}
-    return {"name": step.name, "rows": rows, "only": only}
+    return {"name": step.name, "rows": rows, "only": only, "beside": step.beside}
 
 
 def _numbers(row: tf.Tensor) -> dict[str, Any]:
@@ -54,4 +54,5 @@ def _described(config: Mapping[str, Any]) -> Step:
         key: tf.constant(row["values"], row["dtype"], row.get("shape"))
         for key, row in config["rows"].items()
     }
-    return Step(config["name"], rows, None if only is None else tf.constant(only, bool))
+    only = None if only is None else tf.constant(only, bool)
+    return Step(config["name"], rows, only, config.get("beside", False))

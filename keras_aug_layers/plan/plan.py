@@ -138,12 +138,17 @@ class Plan(NamedTuple):
         """The plan for the images whose mask (B,) is true, nothing for the others."""
         return self.map(lambda step: program.only(step, mask))
 
+    def beside(self) -> "Plan":
+        """The plan of other images, which reads what the one in front of it reads."""
+        return self.map(lambda step: Step(step.name, step.rows, step.only, True))
+
 
 def _kinds(steps: tuple[Step, ...]) -> tuple[Any, ...]:
     return tuple(
         (
             step.name,
             step.only is None,
+            step.beside,
             *((key, row.dtype, *row.shape[1:]) for key, row in step.rows.items()),
         )
         for step in steps

@@ -227,7 +227,9 @@ class Transform(Sample):
         moved = finish(moved, keypoints.dtype)
         if carry.mixed(self.plan, "keypoints") and self.batched:
             # There may be those of a partner now.
-            return tf.reshape(moved, [batch, -1, *shape[2:]])
+            more = tf.reshape(moved, tf.concat([[batch, -1], shape[2:]], axis=0))
+            first, _, *others = keypoints.shape
+            return tf.ensure_shape(more, [first, None, *others])
         moved = tf.reshape(moved, shape)
         return tf.ensure_shape(moved, keypoints.shape)
 

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_aug_layers import arguments
+from keras_aug_layers.kernels.program import function_of
 from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.layers.groups.fused import FusedAugmentation
 from keras_aug_layers.layers.groups.group import LayerGroup
@@ -57,7 +58,8 @@ class RandomChoice(LayerGroup):
     """Applies one of several layers to each image, chosen one by one.
 
     All layers draw their matrices, which costs next to nothing; each image is warped
-    and coloured once, with the matrices of its own choice.
+    and coloured once, with the matrices of its own choice. Of `MixUp` and `CutMix`, one
+    behind the other, each finds the images as they were before the choice.
 
     Args:
         layers: layers of this library; groups among them count as one choice.
@@ -132,9 +134,19 @@ class RandomChoice(LayerGroup):
         self.framed(frame)
         weights = self.choice_weights or (1.0,) * len(self.layers)
         chosen, plan = cursor.index(weights), Plan()
+        mixed = False
         for number, layer in enumerate(self.layers):
-            plan = plan.then(layer.drawn(cursors, frame).only(chosen == number))
+            own = layer.drawn(cursors, frame).only(chosen == number)
+            both = mixed and _only_mixes(own)
+            plan, mixed = plan.then(own.beside() if both else own), _only_mixes(own)
         return plan
+
+
+def _only_mixes(plan: Plan) -> bool:
+    """Whether a plan is one stage that looks at other images."""
+    if plan.moves or plan.earlier or len(plan.pixels) != 1:
+        return False
+    return not function_of(plan.pixels[0]).alone
 
 
 def _words(kind: tuple[Any, ...]) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from keras_aug_layers import arguments
-from keras_aug_layers.kernels.followers import Boxes
+from keras_aug_layers.kernels.followers import Boxes, weights_of
 from keras_aug_layers.layers import checks
 from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.plan.frame import Frame
@@ -114,9 +114,7 @@ def with_partners(
         theirs = (of_partner(values, each) for each in partners)
         return tf.concat([values, *theirs], axis=1)
 
-    weights = boxes.weights
-    if share is not None and weights is None:
-        weights = tf.ones_like(boxes.corners[..., 0], tf.float32)
+    weights = boxes.weights if share is None else weights_of(boxes)
     kept = both(boxes.kept)
     count = tf.shape(boxes.kept)[1]
     theirs = tf.range((1 + len(partners)) * count) >= count
