@@ -62,7 +62,7 @@ def apply(
 
     def otherwise() -> dict[str, tf.Tensor]:
         by_op = listed.traced(_with_the_op, transform, None)
-        made: dict[str, tf.Tensor] = by_op(listed.rows_of(transform), data)
+        made: dict[str, tf.Tensor] = by_op(listed.rows_of(transform), dense)
         return made
 
     allowed = tf.reduce_all(sizes > 0)
@@ -87,7 +87,8 @@ def apply(
 
 
 def _with_the_op(
-    transform: "Transform", data: dict[str, tf.Tensor]
+    transform: "Transform", dense: dict[str, tf.Tensor]
 ) -> dict[str, tf.Tensor]:
-    made = transform.apply(data)
+    # All of one rank: of masks with channels and without, a trace for both knows none.
+    made = transform.apply({key: transform.as_given(x, x) for key, x in dense.items()})
     return {key: transform.standard(x) for key, x in made.items()}

@@ -349,3 +349,20 @@ def test_a_stage_of_the_whole_batch_sees_the_batch_and_no_more():
 )
 def test_lists_are_filled_up_to_few_lengths(count, base, many):
     assert int(flat.pixels_for(tf.constant(count), base)) == many
+
+
+@pytest.mark.thorough
+def test_masks_with_and_without_channels_share_a_program():
+    """What is traced for both knows no rank."""
+    layer, image = kal.RandomCrop(24, 20), picture(40, 30)
+    flat_mask = image[..., 0] // 64
+    channels = ("segmentation_masks", (None, None, 1), "uint8")
+    found = [
+        graph_of(layer, IMAGE, spec)(
+            {"images": image, "segmentation_masks": mask}, SEED
+        )
+        for spec, mask in ((MASK, flat_mask), (channels, flat_mask[..., None]))
+    ]
+    first, second = (x["segmentation_masks"].numpy() for x in found)
+    np.testing.assert_array_equal(first[..., None], second)
+    assert len(np.unique(first)) > 1
