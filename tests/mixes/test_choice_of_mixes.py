@@ -11,25 +11,25 @@ BATCH, SIZE, CLASSES = 32, (12, 14), 5
 SEED = 3, 4
 
 
-def choice(names, weights=None, **how):
-    """The same draws, whatever the weights: only who gets which layer differs."""
-    layers = {
-        "mixup": kal.MixUp(4.0, seed=1, num_classes=CLASSES),
-        "cutmix": kal.CutMix(8.0, seed=2, num_classes=CLASSES),
-        "again": kal.MixUp(2.0, seed=7, num_classes=CLASSES, partners="reverse"),
-    }
-    return kal.RandomChoice(
-        [layers[name] for name in names],
-        weights,
-        seed=5,
-        bounding_box_format="xyxy",
-        **how,
-    )
+LAYERS = {
+    "mixup": lambda: kal.MixUp(4.0, seed=1, num_classes=CLASSES),
+    "cutmix": lambda: kal.CutMix(8.0, seed=2, num_classes=CLASSES),
+    "again": lambda: kal.MixUp(2.0, seed=7, num_classes=CLASSES, partners="reverse"),
+}
+"""With seeds of their own they draw the same in a choice and alone."""
 
 
-def alone(names, number, **how):
-    """The choice that always falls on one of the layers."""
-    return choice(names, np.eye(len(names))[number].tolist(), **how)
+def behind_a_flip(*layers):
+    flip = kal.RandomFlip("horizontal", chance=1.0, seed=9)
+    return kal.FusedAugmentation([flip, *layers], bounding_box_format="xyxy")
+
+
+def choice(names):
+    return behind_a_flip(kal.RandomChoice([LAYERS[name]() for name in names], seed=5))
+
+
+def alone(name):
+    return behind_a_flip(LAYERS[name]())
 
 
 def dense(dtype="uint8"):
@@ -53,6 +53,10 @@ def dense(dtype="uint8"):
 
 def rows(result):
     """All that belongs to each image, as one row of numbers."""
+    boxes = result["bounding_boxes"]
+    whole = (np.asarray(boxes["boxes"]) != -1).any(axis=-1).astype("float32")
+    boxes = {"weights": whole, **boxes}  # which CutMix does not give
+    result = {**result, "bounding_boxes": boxes}
     flat = [np.asarray(x, "float64") for x in tf.nest.flatten(result)]
     return np.concatenate([x.reshape(BATCH, -1) for x in flat], axis=1)
 
@@ -87,9 +91,9 @@ def assert_each_is_as_if_alone(found, apart):
         pytest.param(("mixup", "again", "cutmix"), graph, marks=pytest.mark.thorough),
     ],
 )
-def test_an_image_gets_what_it_would_get_if_all_had_chosen_so(names, run):
+def test_an_image_gets_what_its_layer_alone_would_give_it(names, run):
     data = dense()
-    apart = [rows(run(alone(names, i), data)) for i in range(len(names))]
+    apart = [rows(run(alone(name), data)) for name in names]
     assert_each_is_as_if_alone(rows(run(choice(names), data)), apart)
 
 
@@ -103,11 +107,11 @@ def test_ragged_boxes_of_a_choice():
     boxes["labels"] = tf.RaggedTensor.from_tensor(
         boxes["labels"], lengths=[2 + i % 2 for i in range(BATCH)]
     )
-    apart = [untraced(alone(names, i), data)["bounding_boxes"] for i in range(2)]
+    apart = [untraced(alone(name), data)["bounding_boxes"] for name in names]
     found = untraced(choice(names), data)["bounding_boxes"]
     chosen = [
         [
-            all(np.allclose(found[key][i], x[key][i], atol=1e-4) for key in found)
+            all(np.allclose(found[key][i], x[key][i], atol=1e-4) for key in x)
             for x in apart
         ]
         for i in range(BATCH)
@@ -133,11 +137,11 @@ def test_the_gradient_is_that_of_the_partners_too():
 
     names = ("mixup", "cutmix")
     found, mixed = slopes(choice(names))
-    first = np.abs(mixed - slopes(alone(names, 0))[1]).max(axis=(1, 2, 3)) < 1e-2
+    first = np.abs(mixed - slopes(alone(names[0]))[1]).max(axis=(1, 2, 3)) < 1e-2
     second = ~first
     assert min(first.sum(), second.sum()) >= 5
 
-    # Each output is an image's own part and its partner's, which is the one before it.
+    # Behind the flip, each is its own part and that of the image before it.
     step, cut = choice(names).sample(data["images"], seed=SEED).pixels
     share = 1.0 - step.rows["lam"].numpy()[:, 0]
     y, x = np.mgrid[: SIZE[0], : SIZE[1]]
@@ -148,7 +152,8 @@ def test_the_gradient_is_that_of_the_partners_too():
     inside = (y >= low[0]) & (y < high[0]) & (x >= low[1]) & (x < high[1])
     share = np.where(second[:, None, None], inside, share[:, None, None])[..., None]
     expected = weights * (1.0 - share) + np.roll(weights * share, -1, axis=0)
-    np.testing.assert_allclose(found, expected, atol=1e-4)
+    mirrored = expected[:, :, ::-1]
+    np.testing.assert_allclose(found, mirrored, atol=1e-4)
 
 
 def test_a_plan_of_a_choice_is_saved():
