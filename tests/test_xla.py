@@ -90,9 +90,17 @@ parts = hnp.arrays(
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("perspective", [False, True], ids=["affine", "perspective"])
 @pytest.mark.parametrize(
-    "size", [(1, 1, 1), (1, 6, 2), (9, 1, 3), (16, 13, 4), (65, 33, 5)], ids=str
+    ("size", "perspective"),
+    [
+        ((1, 1, 1), True),
+        ((1, 6, 2), False),
+        ((9, 1, 3), True),
+        ((16, 13, 4), False),
+        ((16, 13, 4), True),
+        ((65, 33, 5), False),
+    ],
+    ids=str,
 )
 def test_op_and_gathers_agree(size, perspective):
     size, channels = size[:2], size[2]

@@ -24,7 +24,7 @@ import tensorflow as tf
 import keras_aug_layers as kal
 
 NUMBER = 24
-STOPS = {None: (0, 1, 11, 23, 24, 25, 47, 71, 72), 5: (0, 3, 4, 5, 6, 14, 15)}
+STOPS = {None: (0, 11, 23, 24, 72), 5: (0, 4, 5, 6, 15)}
 """Batch size; and where to stop in three epochs, their borders among the places."""
 CASES = [
     *({"batch": batch, "stop": stop} for batch in STOPS for stop in STOPS[batch]),

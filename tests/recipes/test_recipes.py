@@ -407,7 +407,7 @@ numpy.savez(sys.argv[3], made=made, mixed=mixed)
 
 @pytest.mark.slow
 def test_a_fresh_process_draws_the_same(images, tmp_path):
-    recipe = made("timm")
+    recipe = made("deit3")
     recipe.save(tmp_path / "recipe.json")
     np.save(tmp_path / "images.npy", images)
     files = [str(tmp_path / x) for x in ("images.npy", "recipe.json", "out.npz")]
