@@ -139,10 +139,9 @@ def boxes(
                 min_visibility,
             )
             state = state._replace(corners=corners, kept=kept & state.kept)
-        shape = part.size or (target[0, 0], target[0, 1])
         for step in part.pixels:
             earlier = earlier if step.beside else state
-            changed = _changed(step, earlier, shape, target, box_format, min_visibility)
+            changed = _changed(step, earlier, part, target, box_format, min_visibility)
             if step.beside:
                 changed = followers.chosen_boxes(step.only, changed, state)
             state = changed
@@ -153,12 +152,12 @@ def boxes(
 def _changed(
     step: Step,
     state: Boxes,
-    shape: tuple[Any, Any],
+    part: Plan,
     size: tf.Tensor,
     box_format: str,
     visible: float,
 ) -> Boxes:
-    """What a step does to boxes, in a frame of a shape that may be static."""
+    """What a step of a part does to boxes."""
     sides = tf.concat([size, size], axis=1)[:1, tf.newaxis, ::-1]
     frame = tf.cast(sides, state.corners.dtype)
     xyxy = formats.to_xyxy(state.corners, frame, box_format)
@@ -166,7 +165,7 @@ def _changed(
     state = state._replace(corners=tf.where(state.kept[..., tf.newaxis], xyxy, 0.0))
     change = function_of(step).boxes or followers.as_they_are
     only = mask_of(step, tf.shape(size)[0])
-    state = change(state, shape, only, visible, **step.rows)
+    state = change(state, _shape(part, size), only, visible, **step.rows)
     corners = formats.from_xyxy(state.corners, frame, box_format)
     return state._replace(
         corners=tf.where(state.kept[..., tf.newaxis], corners, -tf.ones_like(corners))
@@ -258,13 +257,20 @@ def _seen(
 
     if relative:
         points = placed(points, lambda x: formats.to_centres(x * frame))
-    shape = part.size or (size[0, 0], size[0, 1])
     only = mask_of(step, tf.shape(size)[0])
     change = function_of(step).keypoints or followers.as_they_are
-    points = change(points, shape, only, **step.rows)
+    points = change(points, _shape(part, size), only, **step.rows)
     if relative:
         points = placed(points, lambda x: formats.to_edges(x) / frame)
     return points
+
+
+def _shape(part: Plan, size: tf.Tensor) -> tuple[Any, Any]:
+    """Height and width of what comes out of a part; 0 of a batch of no images."""
+    if part.size is not None:
+        return part.size
+    height, width = tf.unstack(tf.reduce_max(tf.concat([size, [[0, 0]]], 0), axis=0))
+    return height, width
 
 
 def _target(part: Plan, size: tf.Tensor) -> tf.Tensor:
