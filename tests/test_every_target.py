@@ -212,3 +212,29 @@ def test_a_form_gives_what_a_batch_of_tensors_gives(name, form, place, training)
     with op_by_op():
         expected = build(name)(data, **how)
         form(name, data, expected, **how)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", LAYERS)
+def test_of_no_images_nothing_is_made(name):
+    """As the last batch of a replica may be."""
+    data = tf.nest.map_structure(lambda x: x[:0], data_of(name, 0))
+    expected = build(name).compute_output_shape(data["images"].shape)
+    with op_by_op():
+        result = build(name)(data, training=True)
+    assert result["images"].shape == expected
+    assert {len(x) for x in leaves(result).values()} == {0}
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    "name", ["AugMix", "RandAugment", "RandomColorJitter", "RandomGaussianBlur"]
+)
+def test_of_no_images_nothing_is_made_in_compiled_loops(name):
+    layer, images = build(name), data_of(name, 0)["images"]
+    called = tf.function(
+        lambda x: layer(x, training=True),
+        input_signature=[tf.TensorSpec((None, HEIGHT, WIDTH, 3), tf.uint8)],
+    )
+    assert called(images[:0]).shape == (0, HEIGHT, WIDTH, 3)
+    assert called(images).shape == images.shape

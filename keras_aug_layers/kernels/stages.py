@@ -142,10 +142,17 @@ def _one_by_one(
         done = call(tf.gather(images, [place]), **_rows_of(rows, [place]))
         return number + 1, tf.tensor_scatter_nd_update(images, [[place]], done)
 
-    _, result = tf.while_loop(
-        lambda number, images: number < count, body, (tf.constant(0), images)
-    )
-    return result
+    def loop() -> tf.Tensor:
+        _, result = tf.while_loop(
+            lambda number, images: number < count, body, (tf.constant(0), images)
+        )
+        return result
+
+    if images.shape[0] is not None:
+        return loop()
+    # Of no images XLA, which knows how many there are, compiles no loop.
+    some = tf.minimum(tf.shape(images)[0], 1)
+    return tf.switch_case(some, [lambda: images, loop])
 
 
 def _side_by_side(

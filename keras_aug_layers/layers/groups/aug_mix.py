@@ -40,7 +40,9 @@ def _mix(
     batch, (width, depth) = tf.shape(images)[0], operation.shape[1:]
     shape = tf.shape(images)[1:]
     every = tf.repeat(images, width, axis=0)
-    limits = tf.cast(low[0, 0], tf.float64), tf.cast(high[0, 0], tf.float64)
+    # The same for all images, of which there may be none.
+    low, high = tf.reduce_max(low), tf.reduce_max(high)
+    limits = tf.cast(low, tf.float64), tf.cast(high, tf.float64)
     frame = Frame.of(every, "channels_last")._replace(value_range=limits)
 
     def of_place(rows: tf.Tensor, place: int) -> tf.Tensor:
