@@ -70,6 +70,9 @@ EVERY = {
 }
 """Every public layer that is nothing at all outside training."""
 
+ALIKE = {"AutoAugment", "ThreeAugment", "TrivialAugment"}
+"""Policies that have the functions of RandAugment: long tests leave them out."""
+
 ALWAYS = {
     "CenterCrop": functools.partial(kal.CenterCrop, 6, 7),
     "Normalize": functools.partial(kal.Normalize, (0.4, 0.5, 0.6), 0.3),

@@ -9,7 +9,7 @@ import sys
 import pytest
 from helpers import run_engine
 
-LAYERS = ("RandomRotate", "FusedAugmentation")
+LAYERS = ("FusedAugmentation",)
 pytestmark = pytest.mark.slow
 
 

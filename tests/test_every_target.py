@@ -191,9 +191,9 @@ CASES = [
     for stride, form in enumerate(FORMS)
     for training in (True, False)
     if not (name in MIXES and form in (single, ragged))
-    # Three forms of each, with all of them in turn; of those that give what they get
+    # Two forms of each, with all of them in turn; of those that give what they get
     # outside training, one there.
-    if (place + stride) % len(FORMS) < (3 if training or name in ALWAYS else 1)
+    if (place + stride) % len(FORMS) < (2 if training or name in ALWAYS else 1)
 ]
 # Other layers are called in graphs by test_contract.py.
 CASES += [(name, graph, place, True) for place, name in enumerate(MIXES)]

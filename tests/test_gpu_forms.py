@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from examples import ALWAYS, EVERY, MIXES
+from examples import ALIKE, ALWAYS, EVERY, MIXES
 from helpers import random_images
 
 from keras_aug_layers.kernels import device
@@ -51,7 +51,7 @@ def test_two_layers(name, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(ALL.keys() - set(QUICK)))
+@pytest.mark.parametrize("name", sorted(ALL.keys() - ALIKE - set(QUICK)))
 def test_every_layer(name, monkeypatch):
     assert_forms_agree(name, monkeypatch)
 

@@ -76,8 +76,9 @@ EMPTY = [(2, 0, 6, 3), (2, 5, 0, 3)]
 
 @every
 def test_any_size(name):
+    """Every second of the sizes, the others for the next layer."""
     layer = EVERY[name]()
-    for shape in SHAPES + EMPTY:
+    for shape in (SHAPES + EMPTY)[list(EVERY).index(name) % 2 :: 2]:
         result = augmented(layer, random_images(shape, "uint8"), "op")
         assert result.shape == shape
         assert result.dtype == "uint8"

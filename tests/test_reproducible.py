@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from examples import EVERY
+from examples import ALIKE, EVERY
 from helpers import assert_same_bits, op_by_op, random_images, run_engine
 
 import keras_aug_layers as kal
@@ -279,8 +279,7 @@ SEEDS = [
     np.random.default_rng(5).integers(-(2**63), 2**63 - 1, (64, 2)),
 ]
 """One for all images, and one for each: the layers take them in turn."""
-DRAWING = sorted(EVERY.keys() - {"AutoAugment", "TrivialAugment"})
-"""Of the policies, which draw alike, RandAugment, ThreeAugment and AugMix."""
+DRAWING = sorted(EVERY.keys() - ALIKE)
 
 
 @pytest.mark.parametrize("name", DRAWING)

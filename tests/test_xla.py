@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import reference
 import tensorflow as tf
-from examples import EVERY, stack
+from examples import ALIKE, EVERY, stack
 from helpers import random_images
 from hypothesis import Phase, given, settings
 
@@ -338,10 +338,7 @@ def test_no_layer_switches_xla_off(build):
 
 TOGETHER = 4
 """Layers in one model: more would compile for minutes."""
-TRAINED = sorted(
-    EVERY.keys() - {"AugMix", "AutoAugment", "ThreeAugment", "TrivialAugment"}
-)
-"""Of the policies, which have the same functions, RandAugment."""
+TRAINED = sorted(EVERY.keys() - ALIKE - {"AugMix"})  # which does RandAugment's
 
 
 @pytest.mark.slow

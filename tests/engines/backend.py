@@ -37,9 +37,6 @@ DATA = {
     "keypoints": np.tile(np.float32([[[3, 4], [5, 6]]]), (NUMBER, 1, 1)),
 }
 LAYERS = {
-    "RandomRotate": lambda: kal.RandomRotate(
-        0.1, seed=5, bounding_box_format="xyxy", interpolation="nearest"
-    ),
     "FusedAugmentation": lambda: kal.FusedAugmentation(
         [
             kal.RandomShift(0.2, 0.2, interpolation="nearest"),

@@ -101,14 +101,19 @@ def test_a_stack_follows_the_rules(photos, names, form):
     check(photos, names, form, [], photos)
 
 
-@pytest.mark.parametrize("form", [*FORMS, "Sequential"])
 @pytest.mark.parametrize(
-    "names",
+    ("names", "form"),
     [
-        ("paler", "equalized", "blurred", "brighter", "posterized"),
-        ("paler", "contrast", "solarized", "contrast", "blurred", "contrast"),
+        (("paler", "equalized", "blurred", "brighter", "posterized"), form)
+        for form in FORMS
+    ]
+    + [
+        (
+            ("paler", "contrast", "solarized", "contrast", "blurred", "contrast"),
+            "Sequential",
+        )
     ],
-    ids="-".join,
+    ids=str,
 )
 @pytest.mark.thorough
 def test_statistics_are_those_of_what_a_crop_keeps(photos, names, form):

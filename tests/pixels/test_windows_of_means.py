@@ -47,11 +47,7 @@ STACKS = {
 @pytest.mark.thorough
 @pytest.mark.parametrize(
     ("name", "jit_compile"),
-    [
-        *((name, place % 2 == 0) for place, name in enumerate(STACKS)),
-        ("a crop", False),
-        ("some of them", False),
-    ],
+    [(name, place % 2 == 0) for place, name in enumerate(STACKS)],
 )
 def test_the_mean_is_that_of_the_window(name, jit_compile):
     images, how = ramps(), {"seed": 5, "jit_compile": jit_compile}
