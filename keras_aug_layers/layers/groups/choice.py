@@ -137,8 +137,9 @@ class RandomChoice(LayerGroup):
         mixed = False
         for number, layer in enumerate(self.layers):
             own = layer.drawn(cursors, frame).only(chosen == number)
-            both = mixed and _only_mixes(own)
-            plan, mixed = plan.then(own.beside() if both else own), _only_mixes(own)
+            mixes = _only_mixes(own)
+            plan = plan.then(own.beside() if mixes and mixed else own)
+            mixed = mixes
         return plan
 
 
