@@ -6,6 +6,10 @@ import tensorflow as tf
 from helpers import op_by_op, random_images
 
 import keras_aug_layers as kal
+from keras_aug_layers.kernels.program import Step, only
+from keras_aug_layers.layers.mixes.mix_up import blend
+from keras_aug_layers.plan import carry
+from keras_aug_layers.plan.plan import Plan
 
 BATCH, SIZE, CLASSES = 32, (12, 14), 5
 SEED = 3, 4
@@ -165,3 +169,26 @@ def test_a_plan_of_a_choice_is_saved():
         *(tf.nest.flatten(x.apply(data)) for x in (transform, again)), strict=True
     ):
         np.testing.assert_array_equal(one, other)
+
+
+def test_beside_a_step_that_leaves_labels_alone_they_are_read_as_they_are():
+    swapped = kal.register(
+        "test_choice.swapped", "stage", lambda x, partner: x[::-1], alone=False
+    )
+    partner = np.roll(np.arange(3.0), 1)
+    mixed = blend(lam=np.full(3, 0.5), partner=partner)
+    first, other = (
+        only(step, tf.constant(mask))
+        for step, mask in (
+            (mixed, [True, False, False]),
+            (swapped(partner=partner), [False, True, False]),
+        )
+    )
+    last = Step(mixed.name, mixed.rows, tf.constant([False, False, True]), beside=True)
+    labels = tf.constant(np.eye(3), tf.float32)
+    found = carry.labels(Plan(pixels=(first, other, last)), labels)
+    np.testing.assert_allclose(found, [[0.5, 0, 0.5], [0, 1, 0], [0, 0.5, 0.5]])
+    # Beside the swap, which follows the blend, the blended labels are those before it.
+    first_too = Step(mixed.name, mixed.rows, tf.constant([False, True, False]), True)
+    found = carry.labels(Plan(pixels=(first, other, first_too)), labels)
+    np.testing.assert_allclose(found[1], [0.25, 0.5, 0.25])
