@@ -85,9 +85,9 @@ class Step(tf.experimental.BatchableExtensionType):
 Program = tuple[Step, ...]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Function:
-    """What the register knows of a function.
+    """What the register knows of a function; entered once more, it is another one.
 
     Attributes:
         name: its name.
@@ -159,7 +159,8 @@ def register(
 
     Args:
         name: under which saved programs find it; a name that stands for another
-            function already is refused.
+            function already is refused. The same `def`, changed and run once more in a
+            notebook, takes the place of what it was, in layers made from then on.
         kind: one of `KINDS`, which says what the function gets and gives.
         call: the function.
         **facts: further attributes of `Function`, such as `neutral` and `inverse`.
@@ -178,10 +179,11 @@ def register(
     """
     arguments.one_of("kind", kind, KINDS)
     known = _REGISTER.get(name)
-    if known is not None and _code(known.call) != _code(call):
+    if known is not None and not _written_again(known.call, call):
         raise ValueError(
             f"`name` must be new in the register. Received: {name!r}, which is "
-            f"{known.call!r}. Write a prefix of your own, such as 'mine.gamma'."
+            f"{known.call!r}. Write a prefix of your own, such as 'mine.gamma'; a "
+            "function that you mean to change needs a `def` with the name it had."
         )
     _REGISTER[name] = Function(name, kind, call, **facts)
 
@@ -192,9 +194,14 @@ def register(
     return make
 
 
-def _code(call: Callable[..., Any]) -> Any:
-    """What is equal where the same lines of a notebook or a module run once more."""
-    return getattr(call, "__code__", call)
+def _written_again(known: Callable[..., Any], call: Callable[..., Any]) -> bool:
+    """Whether a function is the known one: of the same lines, or the same `def`."""
+
+    def same(attribute: str) -> bool:
+        return bool(getattr(known, attribute, known) == getattr(call, attribute, call))
+
+    named = "<" not in getattr(call, "__qualname__", "<")  # no <lambda>, no <locals>
+    return same("__code__") or (named and same("__qualname__") and same("__module__"))
 
 
 def function_of(step: Step) -> Function:

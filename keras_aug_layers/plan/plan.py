@@ -146,7 +146,7 @@ class Plan(NamedTuple):
 def _kinds(steps: tuple[Step, ...]) -> tuple[Any, ...]:
     return tuple(
         (
-            step.name,
+            program.function_of(step),
             step.only is None,
             step.beside,
             *((key, row.dtype, *row.shape[1:]) for key, row in step.rows.items()),

@@ -177,6 +177,35 @@ def test_the_same_lines_may_run_again():
     assert names["make"](gain=2.0).name == "tests.again"
 
 
+def test_a_function_that_is_written_anew_takes_the_place_of_the_old(batch):
+    """As a cell of a notebook that was edited; in chains of layers made since."""
+    lines = """
+def _gain(x, gain):
+    return x * gain{change}
+make = register("tests.edited", "pointwise", _gain)
+"""
+    names = {"register": kal.register, "__name__": "tests.cell"}
+
+    class Edited(kal.ColorLayer):
+        def draw(self, random, frame):
+            return names["make"](gain=0.25)
+
+    results = []
+    for change in ("", " + 20.0"):
+        exec(compile(lines.format(change=change), "cell", "exec"), names)
+        flipped = kal.RandomFlip(jit_compile=False, seed=1)(batch, training=True)
+        edited = Edited(jit_compile=False)(flipped, training=True)
+        results.append(edited.numpy().astype(int))
+    np.testing.assert_array_equal(results[1] - results[0], 20)
+
+
+def test_a_lambda_that_changed_is_refused_and_told_of_def():
+    make = [lambda x: x, lambda x: -x]
+    kal.register("tests.lambda", "pointwise", make[0])
+    with pytest.raises(ValueError, match="tests.lambda.*`def`"):
+        kal.register("tests.lambda", "pointwise", make[1])
+
+
 def test_an_unknown_kind_is_refused():
     with pytest.raises(ValueError, match="kind.*'pointwise'.*Received: 'pixel'"):
         kal.register("tests.other", "pixel", _darken)
