@@ -303,6 +303,7 @@ def write(name, data):
             "sheet.tif: the sheet is one of .jpeg",
         ),
         (["-o", "no/sheet.png"], "no is not a directory"),
+        (["--size", "10000"], "--columns 5 of --size 10000 make a sheet of 60000 pix"),
         (["-o", "folder.png"], "folder.png: Is a directory"),
         (["--fill-mode", "wrap", "-o", "no/x.png"], "no is not a dir"),
     ],

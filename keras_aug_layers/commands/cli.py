@@ -22,6 +22,9 @@ IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 SHEET_SUFFIXES = (".jpeg", ".jpg", ".png", ".webp")
 """What the preview writes."""
 
+WIDEST = 16383
+"""Pixels of a sheet's width, as WebP has them at most."""
+
 VALIDATION_SPLIT = 0.2
 """The share of the user's own images that the demo keeps for the evaluation."""
 
@@ -312,6 +315,12 @@ def _check_preview(options: argparse.Namespace) -> None:
             )
     if len(options.photos) > 1 and (options.mask or options.boxes):
         raise CommandError("--mask and --boxes belong to one photo: name only that one")
+    width = (options.columns + 1) * options.size
+    if width > WIDEST:
+        raise CommandError(
+            f"--columns {options.columns} of --size {options.size} make a sheet of "
+            f"{width} pixels' width: it may have {WIDEST}"
+        )
     if options.output.suffix.lower() not in SHEET_SUFFIXES:
         raise CommandError(
             f"{options.output}: the sheet is one of {', '.join(SHEET_SUFFIXES)}"
