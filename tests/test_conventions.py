@@ -375,7 +375,8 @@ def test_examples_of_the_docstrings(test):
     keras.utils.clear_session()  # layers are named as in a fresh process
     output = []
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
-    results = runner.run(test, out=output.append)
+    with op_by_op():
+        results = runner.run(test, out=output.append)
     assert results.attempted > 0
     assert not results.failed, "".join(output)
 

@@ -60,9 +60,9 @@ def data_of(name, place):
     }
 
 
-def build(name):
+def build(name, **given):
     """A layer that draws the same at its first call, every time."""
-    given = {"seed": 3, "bounding_box_format": "xyxy"}
+    given |= {"seed": 3, "bounding_box_format": "xyxy"}
     if "value_range" in LAYERS[name]().get_config():
         given["value_range"] = (0, 255)
     return LAYERS[name](**given)
@@ -238,3 +238,21 @@ def test_of_no_images_nothing_is_made_in_compiled_loops(name):
     )
     assert called(images[:0]).shape == (0, HEIGHT, WIDTH, 3)
     assert called(images).shape == images.shape
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", ["RandAugment", "Resizing", "RandomFlip"])
+def test_of_no_images_of_unknown_size_nothing_is_made(name):
+    """Dense and ragged, op by op; where a size is named it comes out."""
+    layer, images = build(name, jit_compile=False), data_of(name, 0)["images"]
+    called = tf.function(
+        lambda x: layer(x, training=True),
+        input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8)],
+    )
+    for some in (images, images[:0]):
+        result = called(some)
+        assert result.shape == layer.compute_output_shape(some.shape)
+    ragged = tf.RaggedTensor.from_tensor(images, ragged_rank=2)
+    for some in (ragged, ragged[:0]):
+        result = layer(some, training=True)
+        assert result.shape[0] == some.nrows() and result.shape[-1] == 3

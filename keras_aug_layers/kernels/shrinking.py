@@ -160,12 +160,18 @@ def antialiased(
     level = tf.broadcast_to(shrinks.level, (batch,))
     sizes = [x if isinstance(x, int) else None for x in size]
     signature = tf.TensorSpec([*sizes, images.shape[3]], dtype)
+
+    def each(x: tf.Tensor) -> tf.Tensor:
+        return tf.cond(
+            tf.shape(x)[0] > 0,
+            lambda: tf.map_fn(
+                one, (x, matrix, wanted, level), fn_output_signature=signature
+            ),
+            lambda: tf.zeros((0, *size, tf.shape(x)[3]), dtype),
+        )
+
     result = with_gradient_of(
-        lambda x: _at_once(x, reader, shrinks, size, **fill),
-        lambda x: tf.map_fn(
-            one, (x, matrix, wanted, level), fn_output_signature=signature
-        ),
-        images,
+        lambda x: _at_once(x, reader, shrinks, size, **fill), each, images
     )
     return tf.ensure_shape(result, [images.shape[0], *sizes, images.shape[3]])
 

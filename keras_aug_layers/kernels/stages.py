@@ -171,12 +171,17 @@ def _side_by_side(
         return done[0]
 
     cores = None if tf.executing_eagerly() else os.cpu_count()
-    return tf.map_fn(
-        one,
-        tf.range(tf.shape(images)[0]),
-        parallel_iterations=cores,
-        fn_output_signature=tf.TensorSpec(images.shape[1:], images.dtype),
-    )
+    count = tf.shape(images)[0]
+
+    def each() -> tf.Tensor:
+        return tf.map_fn(
+            one,
+            tf.range(count),
+            parallel_iterations=cores,
+            fn_output_signature=tf.TensorSpec(images.shape[1:], images.dtype),
+        )
+
+    return tf.cond(count > 0, each, lambda: images)  # a map of nothing has no size
 
 
 def _rows_of(rows: dict[str, tf.Tensor], places: Any) -> dict[str, tf.Tensor]:

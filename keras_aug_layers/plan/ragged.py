@@ -124,7 +124,7 @@ def _one_by_one(
             result[key] = image if size else tf.RaggedTensor.from_tensor(image)
         return result
 
-    signature = {}
+    signature, nothing = {}, {}
     for key, images in given.items():
         channels = images.pixels.shape[1]
         stays = dtype is None or kind_of(key) in moves.MASKS
@@ -134,8 +134,15 @@ def _one_by_one(
             if size
             else tf.RaggedTensorSpec((None, None, channels), to, 1, tf.int64)
         )
+        no_rows = [tf.zeros(1, tf.int64)] * 2
+        no_pixels = tf.zeros((0, channels), to)
+        nothing[key] = tf.RaggedTensor.from_nested_row_splits(no_pixels, no_rows)
     count = tf.shape(transform.size)[0]
-    return tf.map_fn(one, tf.range(count), fn_output_signature=signature)
+
+    def each() -> dict[str, tf.Tensor | tf.RaggedTensor]:
+        return tf.map_fn(one, tf.range(count), fn_output_signature=signature)
+
+    return each() if size else tf.cond(count > 0, each, lambda: nothing)
 
 
 class _Asked(Exception):
