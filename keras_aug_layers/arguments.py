@@ -120,7 +120,12 @@ def held(value: Any) -> Any:
 
 
 def factor(
-    name: str, value: Any, low: float = -math.inf, high: float = math.inf
+    name: str,
+    value: Any,
+    low: float = -math.inf,
+    high: float = math.inf,
+    *,
+    way: str = "",
 ) -> Range:
     """Reads a range: f means (-f, f), a pair (low, high).
 
@@ -129,8 +134,10 @@ def factor(
         value: a number, or a pair of numbers, in either order.
         low: the least value that may be drawn.
         high: the greatest.
+        way: what to write where greater numbers are meant, for the error.
     """
     low, high = max(low, -LARGEST), min(high, LARGEST)
+    way = f" Write {way}." if way else ""
     if is_number(value):
         reach = min(-low, high)
         if not abs(value) <= reach:
@@ -138,10 +145,15 @@ def factor(
             raise ValueError(
                 f"`{name}` must be {_bounds(-reach, reach)} where it is one number: f "
                 f"means the range (-f, f). Received: {value!r}."
-                f"{other if -low != high else ''}"
+                f"{other if -low != high else ''}{way}"
             )
         value = -abs(value), abs(value)
-    return pair(name, value, low, high, expected=EITHER)
+    try:
+        return pair(name, value, low, high, expected=EITHER)
+    except ValueError as error:
+        if not way:
+            raise
+        raise ValueError(f"{str(error).rstrip('.')}.{way}") from None
 
 
 def share(name: str, value: Any, whole: float = 1.0) -> Range:

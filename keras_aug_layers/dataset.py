@@ -73,8 +73,8 @@ def augment_dataset(
         A dataset of the same structure.
 
     Raises:
-        ValueError: if `layer` is no augmentation layer, `seed` no integer, or
-            `structure` no names, "images" among them, of the elements.
+        ValueError: if `dataset` is none, `layer` no augmentation layer, `seed` no
+            integer, or `structure` no names, "images" among them, of the elements.
 
     Example:
         >>> import tensorflow as tf
@@ -85,6 +85,12 @@ def augment_dataset(
         >>> [images.shape[0] for images, labels in augmented]
         [4, 4]
     """
+    if not isinstance(dataset, tf.data.Dataset):
+        raise ValueError(
+            "`dataset` must be a tf.data.Dataset. Received: "
+            f"{type(dataset).__name__}. Write "
+            "tf.data.Dataset.from_tensor_slices((images, labels)).batch(32)."
+        )
     layers = _layers(layer)
     is_integer = isinstance(seed, int) and not isinstance(seed, bool)
     if not is_integer or not -(2**63) <= seed < 2**63:

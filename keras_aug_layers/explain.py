@@ -27,7 +27,11 @@ def explain(layer: Any, shape: tuple[int | None, ...], dtype: str = "uint8") -> 
         dtype: of these images.
 
     Returns:
-        Lines of text: the sum, then two for each chain of layers.
+        Lines of text: the sum, then two for each chain of layers. What others do, such
+        as Keras's own layers, is not in it.
+
+    Raises:
+        ValueError: if `shape` is none.
 
     Example:
         >>> import keras
@@ -38,6 +42,11 @@ def explain(layer: Any, shape: tuple[int | None, ...], dtype: str = "uint8") -> 
         1. flip, turn: one warp (affine)
            begins at flip: its input is no output of a layer of this library
     """
+    if not isinstance(shape, (tuple, list, tf.TensorShape)):
+        raise ValueError(
+            "`shape` must be that of images, (B, H, W, C). Received: "
+            f"{type(shape).__name__}. Write explain(layer, images.shape)."
+        )
     options = {"training": True} if isinstance(layer, keras.layers.Layer) else {}
     chains: list[list[chain.Call]] = []
 

@@ -22,6 +22,14 @@ def with_masks(*shape):
     return {"images": images(), "segmentation_masks": images(shape)}
 
 
+class Tinted(kal.ColorLayer):
+    """Of one's own, for three channels, and not checked."""
+
+    def draw(self, random, frame):
+        return tint(gains=tf.constant([[0.5, 1.0, 0.5]]))
+
+
+tint = kal.register("tests.tint", "pointwise", lambda x, gains: x * gains)
 NAN, INF = float("nan"), float("inf")
 FILLED = {"fill_mode": "constant"}
 
@@ -46,6 +54,69 @@ ERRORS = {
     "brightness in none": (
         lambda: kal.RandomBrightness(),
         ["Exactly one of `factor` or `gain`", "none of them"],
+    ),
+    # What is likely to be written first.
+    "degrees as a factor": (
+        lambda: kal.RandomRotate((-30, 30)),
+        ["`factor`", "-30", "Write degrees=30 for degrees"],
+    ),
+    "pixels as a fraction": (
+        lambda: kal.RandomShift(10, 10),
+        ["`height_factor`", "10", "Write unit='pixels'"],
+    ),
+    "misspelt": (
+        lambda: kal.RandomRotate(degree=30),
+        ["`degree` is no argument of RandomRotate", "Write degrees."],
+    ),
+    "p": (lambda: kal.RandomFlip(p=0.5), ["`p`", "Write probability."]),
+    "like nothing": (
+        lambda: kal.RandomFlip(xyzzy=1),
+        ["`xyzzy`", "It takes mode, seed, ", "jit_compile."],
+    ),
+    "labels in the place of training": (
+        lambda: kal.RandomFlip()(images(), np.arange(2)),
+        ["`training`", "int64", "(2,)", "Write dataset.map(lambda x, y:"],
+    ),
+    "labels beside images": (
+        call(kal.RandomFlip(), (images(), np.arange(2))),
+        ["`images`", "leave labels out"],
+    ),
+    "one number for a seed": (
+        call(kal.RandomFlip(), images(), seed=1),
+        ["`seed` must be two integers", "Write seed=(0, 1)"],
+    ),
+    "a class in a group": (
+        lambda: kal.FusedAugmentation([kal.RandomFlip]),
+        ["`layers`", "Write RandomFlip()"],
+    ),
+    "arrays for a dataset": (
+        lambda: kal.augment_dataset((images(), 1), kal.RandomFlip(), seed=1),
+        ["`dataset`", "tuple", "from_tensor_slices"],
+    ),
+    "images for a shape": (
+        lambda: kal.explain(kal.RandomFlip(), images()),
+        ["`shape`", "ndarray", "Write explain(layer, images.shape)"],
+    ),
+    # A number for each channel, of images that have others.
+    "mean of grey": (
+        call(kal.Normalize((0.5,) * 3, 0.5), images((2, 9, 12, 1))),
+        ["`mean`", "(0.5, 0.5, 0.5) for 1 channels", "grayscale_to_rgb"],
+    ),
+    "std of four": (
+        call(kal.Normalize(0.5, (0.5,) * 3), images((2, 9, 12, 4))),
+        ["`std`", "(0.5, 0.5, 0.5) for 4 channels", "x[..., :3]"],
+    ),
+    "scale of two": (
+        call(kal.Rescaling((0.5,) * 3), images((2, 9, 12, 2))),
+        ["`scale`", "(0.5, 0.5, 0.5) for 2 channels"],
+    ),
+    "three augment of four": (
+        call(kal.ThreeAugment(), images((2, 9, 12, 4))),
+        ["`images` must have three channels for ThreeAugment", "extra_targets"],
+    ),
+    "a row of one's own, of grey": (
+        call(Tinted(), images((2, 9, 12, 1))),
+        ["'tests.tint' must give as many channels as it gets", "3 of 1"],
     ),
     # Ranges.
     "shift out of bounds": (
@@ -246,6 +317,15 @@ def test_message(wrong, fragments):
     assert not missing, str(error.value)
 
 
+def test_an_error_does_not_show_every_pixel():
+    """Keras writes below it what the layer was called with."""
+    data = {"images": images(), "bounding_boxes": {"boxes": images((2, 1, 4))}}
+    with pytest.raises(ValueError, match="bounding_box_format") as error:
+        kal.RandomFlip()(data, training=True)
+    assert "'images': 'uint8 (2, 9, 12, 3)'" in str(error.value)
+    assert len(str(error.value)) < 1000
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_unknown_argument_is_an_error(name):
     with pytest.raises((TypeError, ValueError), match="fillmode"):
@@ -345,7 +425,7 @@ def test_several_batches_are_no_batch():
     symbolic = [keras.Input((8, 8, 3)), keras.Input((8, 8, 3))]
     sizes = [images()[0], images()[0][1:]]
     for data in (several, tuple(several), symbolic, {"images": several}, sizes):
-        with pytest.raises(ValueError, match="(?s)one batch.*Write a call for each"):
+        with pytest.raises(ValueError, match="(?s)one batch.*a call for each"):
             layer(data, training=True)
     assert layer([*images()], training=True).shape == images().shape
     dataset = tf.data.Dataset.from_tensors(((images(), images()), 1))

@@ -9,7 +9,7 @@ import tensorflow as tf
 from PIL import Image
 
 import keras_aug_layers as kal
-from keras_aug_layers.commands import cli, files, preview
+from keras_aug_layers.commands import chosen, cli, files, preview
 
 GAP, TITLE = preview.GAP, preview.TITLE
 HALF = "RandomRotate(degrees=(180, 180))"
@@ -94,7 +94,7 @@ def test_layers_come_in_the_order_given(photo, monkeypatch):
 
 
 def test_the_fill_is_that_of_all_layers():
-    layers, fused = preview.from_texts(["RandomZoom(0.1)", "RandomHue(0.1)"], "wrap")
+    layers, fused, _ = chosen.from_texts(["RandomZoom(0.1)", "RandomHue(0.1)"], "wrap")
     assert [type(x) for x in layers] == [kal.RandomZoom, kal.RandomHue]
     assert fused.settings.fill_mode == "wrap"
 
@@ -105,7 +105,7 @@ def test_the_fill_is_that_of_all_layers():
 )
 def test_a_recipe_is_shown_without_its_normalising(photo, text):
     assert run("--recipe", text, "--columns", "1") == 0
-    layers, fused = preview.from_recipe(text)
+    layers, fused, _ = chosen.from_recipe(text)
     with Image.open("sheet.png") as sheet:
         assert sheet.height > GAP + len(layers) * (TITLE + 30 + GAP)
     drawn = fused(photo[np.newaxis], training=True)
@@ -113,10 +113,20 @@ def test_a_recipe_is_shown_without_its_normalising(photo, text):
     assert not fused.mixes()
 
 
+def test_boxes_follow_each_layer_of_a_recipe(photo, capsys):
+    with open("boxes.json", "w") as file:
+        json.dump([[10, 5, 40, 30]], file)
+    arguments = "--recipe", "yolo(size=30)", "--boxes", "boxes.json"
+    assert run(*arguments, "--columns", "1") == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "left out, as a photograph alone does not show it: Mosaic, Normalize"
+    ]
+
+
 @pytest.mark.thorough
 def test_a_recipe_of_views_has_a_row_for_each(photo):
     assert run("--recipe", "dino(size=30, local_size=20)", "--columns", "1") == 0
-    layers, fused = preview.from_recipe("dino(size=30, local_size=20)")
+    layers, fused, _ = chosen.from_recipe("dino(size=30, local_size=20)")
     assert (len(layers), fused) == (3, None)
 
 

@@ -278,23 +278,23 @@ def _preview(options: argparse.Namespace) -> None:
     boxes = None if options.boxes is None else _json(options.boxes)
 
     with _silenced():
-        from keras_aug_layers.commands import preview
+        from keras_aug_layers.commands import chosen, preview
 
     try:
         if options.recipe is not None:
-            layers = preview.from_recipe(options.recipe)
+            layers = chosen.from_recipe(options.recipe)
         elif config is None:
             texts = options.layers or PREVIEW_DEFAULT
-            layers = preview.from_texts(texts, options.fill_mode or "reflect")
+            layers = chosen.from_texts(texts, options.fill_mode or "reflect")
         else:
-            layers = preview.from_config(config)
+            layers = chosen.from_config(config)
     except Exception as error:  # Keras raises all kinds for a broken config
         source = "" if config is None else f"{options.config}: "
         raise CommandError(f"{source}{preview.one_line(error)}") from error
     preview.run(
         options.photos,
         options.output,
-        *layers,
+        layers,
         mask=options.mask,
         boxes=boxes,
         box_format=options.box_format,

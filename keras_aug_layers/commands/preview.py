@@ -1,7 +1,5 @@
 """The preview: a contact sheet of what each layer makes of photos, and all of them."""
 
-import itertools
-import json
 import os
 import sys
 import textwrap
@@ -9,27 +7,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import keras
 import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageDraw, ImageFont
 
-from keras_aug_layers import layers as kal
 from keras_aug_layers.arguments import CommandError
+from keras_aug_layers.commands.chosen import Chosen
 from keras_aug_layers.commands.files import decode
-from keras_aug_layers.constructors import build_layer, build_recipe
 from keras_aug_layers.explain import describe
 from keras_aug_layers.kernels.targets import formats
 from keras_aug_layers.layers.base import AugmentationLayer
 
 SAMPLE = Path(__file__).with_name("sample.jpg")
 """NASA's portrait of Eileen Collins, in the public domain."""
-
-FORMATS: dict[str, Any] = {
-    "data_format": "channels_last",
-    "bounding_box_format": "xyxy",
-}
-"""Those of the preview, whatever those of the training data are."""
 
 GAP, TITLE, TEXT, NARROWEST = 6, 24, 15, 800
 """Pixels: between tiles, the height of a line, of its letters; the narrowest sheet."""
@@ -66,8 +56,7 @@ class Row(NamedTuple):
 def run(
     photos: Sequence[Path],
     output: Path,
-    layers: Sequence[AugmentationLayer],
-    fused: AugmentationLayer | None,
+    chosen: Chosen,
     *,
     mask: Path | None = None,
     boxes: Any = None,
@@ -82,8 +71,7 @@ def run(
     Args:
         photos: files that TensorFlow decodes; none for the packaged sample.
         output: the sheet's file.
-        layers: one for each row.
-        fused: the layer of the last row, if there is one.
+        chosen: the layers, one for each row.
         mask: an image of labels, as large as the photo.
         boxes: rows of four numbers in pixels of the photo, or a dict with such "boxes".
         box_format: their format, as of `bounding_box_format`.
@@ -101,9 +89,9 @@ def run(
         subject = read(photo, size, mask, boxes, box_format)
         scale = max(size // max(subject.image.shape), 1)
         original = annotated(subject, scale)
-        shown = [*layers, *([] if fused is None else [fused])]
-        for number, layer in enumerate(shown):
-            title = FUSED if layer is fused else describe(layer)
+        fused = [] if chosen.fused is None else [chosen.fused]
+        for number, layer in enumerate([*chosen.layers, *fused]):
+            title = FUSED if layer is chosen.fused else describe(layer)
             try:
                 drawn = draws(subject, layer, columns, (seed, number))
             except ValueError as error:
@@ -117,85 +105,11 @@ def run(
     except OSError as error:
         raise CommandError(f"{output}: {error.strerror or error}") from error
     print(f"{output}: each row the original, then {columns} draws of a layer")
+    if chosen.left_out:
+        names = ", ".join(chosen.left_out)
+        print(f"left out, as a photograph alone does not show it: {names}")
     if show:
         _show(picture)
-
-
-Chosen = tuple[list[AugmentationLayer], AugmentationLayer | None]
-"""Layers, and their fusion; None where there is none to be shown."""
-
-
-def from_texts(texts: Sequence[str], fill_mode: str) -> Chosen:
-    """Builds layers, and their fusion, from the texts of their constructors.
-
-    Raises:
-        ValueError: if a text is none, or an argument is refused.
-    """
-    layers = []
-    for text in texts:
-        try:
-            built = build_layer(text, fill_mode=fill_mode, **FORMATS)
-        except ValueError as error:
-            raise ValueError(f"--layer {text}: {error}") from error
-        layers.append(built)
-    return layers, kal.FusedAugmentation(layers, **FORMATS)
-
-
-def from_recipe(text: str) -> Chosen:
-    """Builds what a recipe does to a photograph, layer by layer or view by view.
-
-    Left out is what photographs alone do not show: mixing, and normalising.
-
-    Raises:
-        ValueError: if there is no such recipe, or an argument is refused.
-    """
-    train = build_recipe(text).train
-    if isinstance(train, kal.MultiCrop):
-        return [_shown(stack.layers[0]) for stack in train.stacks.values()], None
-    shown = _shown(train)
-    return shown.layers, shown
-
-
-def _shown(stack: Any) -> Any:
-    """A stack without what mixes, and up to where it normalises."""
-    until = itertools.takewhile(
-        lambda x: not isinstance(x, kal.Normalize), stack.layers
-    )
-    return stack.with_layers([x for x in until if not x.mixes()], **FORMATS)
-
-
-def from_config(config: Any) -> Chosen:
-    """Builds layers, and their fusion, from what was saved of them.
-
-    Args:
-        config: what `keras.saving.serialize_keras_object` makes of a layer, of a
-            `FusedAugmentation` or of a `keras.Sequential`, a list of such, or what
-            `get_config` of a `FusedAugmentation` gives.
-
-    Raises:
-        ValueError: if it describes anything else.
-    """
-    config = json.loads(json.dumps(config), object_hook=_in_our_formats)
-    if isinstance(config, list):
-        stack = [keras.saving.deserialize_keras_object(entry) for entry in config]
-    elif isinstance(config, dict) and "class_name" in config:
-        stack = [keras.saving.deserialize_keras_object(config)]
-    elif isinstance(config, dict) and "layers" in config:
-        stack = [kal.FusedAugmentation.from_config(config)]
-    else:
-        raise ValueError(
-            "expected what keras.saving.serialize_keras_object(layer) gives, a list of "
-            "such, or the get_config() of a FusedAugmentation"
-        )
-    if len(stack) == 1 and type(stack[0]) is kal.FusedAugmentation:
-        return stack[0].layers, stack[0]
-    if len(stack) == 1 and isinstance(stack[0], keras.Sequential):
-        stack = stack[0].layers
-    return stack, kal.FusedAugmentation(stack, **FORMATS)
-
-
-def _in_our_formats(entry: dict[str, Any]) -> dict[str, Any]:
-    return {key: FORMATS.get(key, value) for key, value in entry.items()}
 
 
 def read(

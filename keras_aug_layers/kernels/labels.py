@@ -25,6 +25,8 @@ def encode(
 
     Raises:
         ValueError: if they have another shape, or are integers of unknown classes.
+        tf.errors.InvalidArgumentError: if a label is not from 0 to K - 1. XLA does not
+            look.
     """
     if isinstance(labels, dict):
         raise ValueError(
@@ -44,6 +46,13 @@ def encode(
         )
     if numbers:
         numbers_only = tf.squeeze(labels, -1) if rank == 1 else labels
+        known = (numbers_only >= 0) & (numbers_only < num_classes)
+        tf.debugging.assert_equal(
+            tf.reduce_all(known),
+            True,
+            f"`labels` must be from 0 on, and below num_classes={num_classes}. Write "
+            "labels - 1 if they count from 1.",
+        )
         labels = tf.one_hot(numbers_only, num_classes, dtype=tf.float32)
     elif rank != 1 or (num_classes is not None and last not in (None, num_classes)):
         classes = num_classes or "K"

@@ -213,6 +213,12 @@ def _after(
             result = function.call(own, y, x, **rows)
         else:
             result = function.call(own, **rows)
+        if not result.shape[-1:].is_compatible_with(own.shape[-1:]):
+            raise ValueError(
+                f"{step.name!r} must give as many channels as it gets. Received: "
+                f"{result.shape[-1]} of {own.shape[-1]}, as where a row has a number "
+                "for each channel of other images."
+            )
         if step.only is None:
             return result
         return tf.where(spread(step.only[:, tf.newaxis], pick, own), result, own)

@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers import arguments
-from keras_aug_layers.layers import symbolic
+from keras_aug_layers.layers import checks, symbolic
 from keras_aug_layers.layers.engine import Engine, Opaque, is_eager
 from keras_aug_layers.layers.kept import Kept
 from keras_aug_layers.layers.streams import new_state
@@ -141,6 +141,7 @@ class AugmentationLayer(Kept):
     @tf.autograph.experimental.do_not_convert  # it takes as long as drawing does
     def __call__(self, data: Any, *args: Any, **kwargs: Any) -> Any:
         """Calls the layer; a dict may hold whatever it likes beside tensors."""
+        checks.training(args[0] if args else kwargs.get("training"))
         if isinstance(data, dict) or entries.is_named(data):
             if not any(map(keras.utils.is_keras_tensor, keras.tree.flatten(data))):
                 data = Opaque(data)
@@ -161,8 +162,7 @@ class AugmentationLayer(Kept):
                 on: one draw for each clip; statistics, such as the mean for a contrast,
                 are those of each frame. A clip alone looks like a batch.
             training: whether to augment.
-            seed: two integers that make the call stateless, or (B, 2) integers, a pair
-                for each image.
+            seed: two integers, or (B, 2) for the images, that make the call stateless.
         """
         if isinstance(data, Opaque):
             data = data.value

@@ -2,6 +2,7 @@
 
 import difflib
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -14,6 +15,7 @@ from keras_aug_layers.plan import entries, moves, strides
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.settings import Settings, Unchosen
 
+GREY_TO_RGB = "tf.image.grayscale_to_rgb(images)"
 SIMILAR = {
     "mask": "segmentation_masks",
     "masks": "segmentation_masks",
@@ -93,6 +95,17 @@ def images(data: dict[str, Any]) -> Any:
     return images
 
 
+def training(value: Any) -> None:
+    """Refuses labels in the place of `training`, as a map over pairs gives them."""
+    dtype = getattr(value, "dtype", tf.bool)
+    if dtype != tf.bool:
+        raise ValueError(
+            f"`training` must be true or false. Received: {dtype} of shape "
+            f"{value.shape}. Write dataset.map(lambda x, y: (layer(x, training=True), "
+            "y)), or augment_dataset(dataset, layer, seed=1)."
+        )
+
+
 def one_batch(images: Any) -> None:
     """Refuses a list of batches, which is no batch; images in a list are one."""
     if not isinstance(images, (list, tuple)):
@@ -102,8 +115,9 @@ def one_batch(images: Any) -> None:
     if symbolic or any(len(x) > 3 for x in shapes) or len({*map(tuple, shapes)}) > 1:
         raise ValueError(
             "`images` must be one batch, or images of one size. Received: a "
-            f"{type(images).__name__} of the shapes {[*map(tuple, shapes)]}. Write a "
-            'call for each; or {"images": a, "other": b} with extra_targets={"other": '
+            f"{type(images).__name__} of the shapes {[*map(tuple, shapes)]}. Write "
+            "layer(images, training=True), and leave labels out; for several batches a "
+            'call for each, or {"images": a, "other": b} with extra_targets={"other": '
             '"images"}, to do the same to both.'
         )
 
@@ -269,9 +283,23 @@ def seed(seed: Any, frame: Frame) -> tf.Tensor:
     if not seed.dtype.is_integer or not any(map(seed.shape.is_compatible_with, shapes)):
         raise ValueError(
             "`seed` must be two integers, or integers of shape (B, 2) for a batch of B "
-            f"images. Received: shape={seed.shape}, dtype={seed.dtype.name}"
+            f"images. Received: shape={seed.shape}, dtype={seed.dtype.name}. Write "
+            "seed=(0, 1)."
         )
     return seed
+
+
+def per_channel(name: str, values: float | Sequence[float], channels: Any) -> None:
+    """Refuses several numbers for images of another number of channels."""
+    if not isinstance(channels, int) or not isinstance(values, Sequence):
+        return
+    if len(values) not in (1, channels):
+        ways = {1: GREY_TO_RGB, 4: "x[..., :3] if the fourth is no colour"}
+        rest = f" Write {ways[channels]}." if channels in ways else ""
+        raise ValueError(
+            f"`{name}` must be one number, or one for each channel. Received: "
+            f"{tuple(values)!r} for {channels} channels.{rest}"
+        )
 
 
 def rgb(layer: Any, frame: Frame) -> None:
@@ -280,7 +308,7 @@ def rgb(layer: Any, frame: Frame) -> None:
     if channels == 3:
         return
     ways = {
-        1: "tf.image.grayscale_to_rgb(images)",
+        1: GREY_TO_RGB,
         4: '{"images": x[..., :3], "alpha": x[..., 3:]} and extra_targets={"alpha": '
         '"maps"}, which moves the fourth and leaves its values',
     }

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+import keras
 import tensorflow as tf
 
 from keras_aug_layers.layers import checks
@@ -25,6 +26,14 @@ class Opaque:
     """Hides a dict from Keras, which refuses mixtures of tensors and other values."""
 
     value: Any
+
+    def __repr__(self) -> str:
+        """What Keras writes below an error: shapes, not screens of values."""
+        return repr(keras.tree.map_structure(_shape, self.value))
+
+
+def _shape(x: Any) -> Any:
+    return f"{x.dtype} {tuple(x.shape)}" if hasattr(x, "shape") else x
 
 
 class Engine:

@@ -1,5 +1,6 @@
 """Kept: what of a layer is kept, its arguments and the state of its random numbers."""
 
+import difflib
 import inspect
 from typing import Any
 
@@ -8,11 +9,27 @@ import keras
 from keras_aug_layers import arguments
 from keras_aug_layers.layers.streams import own
 
+_INIT = inspect.signature(keras.layers.Layer.__init__)
+OF_KERAS = {*_INIT.parameters, "input_shape", "input_dim"}
+"""The arguments of every layer of Keras."""
+
 
 class Kept(keras.layers.Layer):
     """A layer whose arguments are its attributes of the same names."""
 
     random_state: Any
+
+    def __init__(self, **kwargs: Any) -> None:
+        known = list(dict.fromkeys(argument_names(type(self))))
+        for name in kwargs.keys() - OF_KERAS:
+            similar = difflib.get_close_matches(name, known, 1, cutoff=0.5)
+            meant = "probability" if name == "p" else next(iter(similar), None)
+            way = f"Write {meant}" if meant else f"It takes {', '.join(known)}"
+            raise ValueError(
+                f"`{name}` is no argument of {type(self).__name__}. Received: "
+                f"{name}={kwargs[name]!r}. {way}."
+            )
+        super().__init__(**kwargs)
 
     def get_config(self) -> dict[str, Any]:
         """Every argument of `__init__`, as the attribute of the same name."""

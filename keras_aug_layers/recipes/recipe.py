@@ -67,19 +67,22 @@ class Recipe:
 
         Args:
             dataset: images, (images, labels), or dicts with the key "images": batches
-                of images of one size, or single images of any.
+                of images of one size, or single images of any. Shuffle it before.
             training: whether it is for the training.
             batch_size: for single images: how many are put into a batch, where those
-                that the recipe mixes are mixed. None leaves batches as they are.
+                that the recipe mixes are mixed. None leaves batches as they are. For
+                the training a last batch of fewer is left out.
             seed: of all draws, as for `augment_dataset`.
 
         Raises:
             ValueError: if images are to be mixed and `dataset` has single ones, and no
-                `batch_size` is given.
+                `batch_size` is given; or if it is, and `dataset` has batches, or too
+                few images for the batch of a training.
         """
         layer = self.train if training else self.validation
         if batch_size is None:
             return _applied(dataset, layer, training, seed)
+        _check_single(dataset, batch_size, training)
         alone, together = _parted(layer)
         batches = _applied(dataset, alone, training, seed)
         batches = batches.batch(batch_size, drop_remainder=training)
@@ -119,8 +122,8 @@ class Recipe:
         given = ", ".join(f"{key}={x!r}" for key, x in pairs)
         lines = [f"recipes.{self.name}({given})", "train:", *_lines(self.train, "  ")]
         mixes = any(x.mixes() for x in _members(self.validation))
-        title = "validation, in which images are not mixed:" if mixes else "validation:"
-        return "\n".join([*lines, title, *_lines(self.validation, "  ")])
+        only = ", of mixing the one-hot labels only" if mixes else ""
+        return "\n".join([*lines, f"validation{only}:", *_lines(self.validation, "  ")])
 
 
 Parts = tuple[keras.layers.Layer, keras.layers.Layer]
@@ -132,7 +135,13 @@ def recipe(function: Callable[..., Parts]) -> Callable[..., Recipe]:
 
     @functools.wraps(function)
     def made(*args: Any, **kwargs: Any) -> Recipe:
-        bound = signature.bind(*args, **kwargs)
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            known = ", ".join(signature.parameters)
+            raise TypeError(
+                f"recipes.{function.__name__}: {error}. It takes {known}."
+            ) from None
         bound.apply_defaults()
         return Recipe(
             function.__name__,
@@ -143,6 +152,24 @@ def recipe(function: Callable[..., Parts]) -> Callable[..., Recipe]:
     made.__annotations__["return"] = Recipe
     _MADE[function.__name__] = made
     return made
+
+
+def _check_single(dataset: tf.data.Dataset, batch_size: int, training: bool) -> None:
+    """Refuses batches where single images are put into batches, and too few of them."""
+    element = dataset.element_spec
+    images = element[0] if isinstance(element, tuple) else element
+    images = images["images"] if isinstance(images, dict) else images
+    if getattr(images, "shape", tf.TensorShape(None)).rank == 4:
+        raise ValueError(
+            f"`batch_size` is for single images. Received: {batch_size}, and batches "
+            f"of shape {images.shape}. Leave batch_size out."
+        )
+    count = int(dataset.cardinality())
+    if training and 0 <= count < batch_size:
+        raise ValueError(
+            "`batch_size` must be at most the number of images, as the training gets "
+            f"full batches only. Received: {batch_size} for {count} images."
+        )
 
 
 def _applied(

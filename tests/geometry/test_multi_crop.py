@@ -1,5 +1,7 @@
 """MultiCrop: views of their own, each of the image that came in."""
 
+import collections
+
 import keras
 import numpy as np
 import pytest
@@ -99,6 +101,28 @@ def test_targets_follow_every_view():
                 assert corner[1] in (y.min(), y.max())
     with pytest.raises(ValueError, match="name of a view"):
         layer({**data, "one": data["labels"]}, training=True)
+
+
+@pytest.mark.thorough
+def test_what_belongs_to_images_may_be_lists_and_nothing():
+    """Of a named tuple or a dict, videos included."""
+    videos = np.zeros((2, 4, 20, 20, 3), "uint8")
+    layer = kal.MultiCrop({"one": (3, [kal.RandomFlip(bounding_box_format="xyxy")])})
+    for images, boxes in ((videos, (2, 4, 1, 4)), (videos[:, 0], (2, 1, 4))):
+        flat = {
+            "boxes": np.zeros(boxes).tolist(),
+            "labels": np.ones(boxes[:-1]).tolist(),
+        }
+        data = {"images": images, "labels": [1, 2], "keypoints": None}
+        made = layer({**data, "bounding_boxes": flat}, training=True)
+        assert made.keys() == {"one", "keypoints"} and made["keypoints"] is None
+        view = made["one"]
+        assert view["images"].shape == (2, 3, *images.shape[1:])
+        np.testing.assert_array_equal(view["labels"], [[1] * 3, [2] * 3])
+        assert view["bounding_boxes"]["boxes"].shape == (2, 3, *boxes[1:])
+        assert view["bounding_boxes"]["labels"].shape == (2, 3, *boxes[1:-1])
+        kind = collections.namedtuple("kind", data)
+        assert layer(kind(**data), training=True)["one"]["labels"].shape == (2, 3)
 
 
 @pytest.mark.thorough

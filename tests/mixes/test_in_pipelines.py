@@ -52,6 +52,17 @@ def test_a_dataset_is_the_same_at_any_parallelism():
     assert (one[0][0][0] != one[1][0][0]).any()
 
 
+@pytest.mark.parametrize("label", [-1, CLASSES])
+def test_a_label_of_no_class_is_an_error(label):
+    """As where they count from 1; they would be of no class, or hardly of any."""
+    data = {"images": random_images((3, 8, 8, 3), "uint8"), "labels": [0, 1, label]}
+    layer = LAYERS["mixup"](jit_compile=False)
+    for call in (layer, tf.function(layer)):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="num_classes=6"):
+            call(data, training=True)
+    assert layer({**data, "labels": [0, 1, 5]}, training=True)["labels"].shape == (3, 6)
+
+
 class Mixed(keras.Model):
     """Takes a dict with labels: mixes both, and learns from what comes out."""
 

@@ -471,6 +471,24 @@ def test_arguments_that_are_refused(arguments, problem):
         recipes.timm(**arguments)
 
 
+def test_an_unknown_argument_is_named():
+    with pytest.raises(TypeError, match="recipes.timm: .*'img_size'.*takes size, num"):
+        recipes.timm(img_size=32)
+
+
+@pytest.mark.parametrize(
+    ("batch", "problem"),
+    [(1, "for single images. Received: 4, and batches"), (0, "Received: 4 for 3 im")],
+)
+def test_batches_of_batches_and_of_too_few_are_refused(batch, problem):
+    images = np.zeros((3, 20, 20, 3), "uint8")
+    for given in (images, (images, np.arange(3)), {"images": images}):
+        dataset = tf.data.Dataset.from_tensor_slices(given)
+        dataset = dataset.batch(3) if batch else dataset
+        with pytest.raises(ValueError, match=problem):
+            made("mae").dataset(dataset, training=True, batch_size=4)
+
+
 def test_an_unknown_policy_is_refused():
     with pytest.raises(ValueError, match="`auto_augment` must be one of .ta_wide"):
         recipes.torchvision_resnet50(auto_augment="wide")

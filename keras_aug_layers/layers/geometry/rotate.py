@@ -56,7 +56,8 @@ class RandomRotate(GeometricLayer):
             )
         self.factor, self.degrees = factor, degrees
         if factor is not None:
-            self.factor = arguments.factor("factor", factor, -1.0, 1.0)
+            way = "degrees=30 for degrees: a factor is a part of a turn"
+            self.factor = arguments.factor("factor", factor, -1.0, 1.0, way=way)
             self._turns = self.factor
         else:
             low, high = arguments.factor("degrees", degrees, -360.0, 360.0)

@@ -1,5 +1,6 @@
 """RandomShift."""
 
+import math
 from typing import Any
 
 import keras
@@ -52,9 +53,15 @@ class RandomShift(GeometricLayer):
     ) -> None:
         super().__init__(**kwargs)
         self.unit = arguments.one_of("unit", unit, ("fraction", "pixels"))
-        bounds = (-1.0, 1.0) if unit == "fraction" else ()
-        self.height_factor = arguments.factor("height_factor", height_factor, *bounds)
-        self.width_factor = arguments.factor("width_factor", width_factor, *bounds)
+        most = 1.0 if unit == "fraction" else math.inf
+        way = "unit='pixels' where pixels are meant"
+        self.height_factor, self.width_factor = (
+            arguments.factor(name, value, -most, most, way=way)
+            for name, value in [
+                ("height_factor", height_factor),
+                ("width_factor", width_factor),
+            ]
+        )
 
     def draw(self, random: Cursor, frame: Frame) -> Step:
         """A translation by random fractions of the frame, or pixels."""

@@ -10,6 +10,7 @@ from keras_aug_layers import arguments
 from keras_aug_layers.kernels.program import Step, register
 from keras_aug_layers.kernels.rounding import finish
 from keras_aug_layers.kernels.stages import compute
+from keras_aug_layers.kernels.warp import dimension
 from keras_aug_layers.layers.groups import operations
 from keras_aug_layers.layers.groups.operations import DrawnOperation
 from keras_aug_layers.layers.groups.policies import Policy
@@ -38,8 +39,8 @@ def _mix(
 ) -> tf.Tensor:
     """All chains of all images are one batch, so that they are compiled once."""
     batch, (width, depth) = tf.shape(images)[0], operation.shape[1:]
-    shape = tf.shape(images)[1:]
-    every = tf.repeat(images, width, axis=0)
+    shape = [dimension(images, axis) for axis in (1, 2, 3)]
+    every = tf.reshape(tf.stack([images] * width, axis=1), (batch * width, *shape))
     # The same for all images, of which there may be none.
     low, high = tf.reduce_max(low), tf.reduce_max(high)
     limits = tf.cast(low, tf.float64), tf.cast(high, tf.float64)
@@ -58,7 +59,7 @@ def _mix(
     plan = operations.plan(TABLE, places, frame, None)
     every = run(plan.pixels, every, plan.coordinates)
     own, *parts = tf.unstack(weights[..., tf.newaxis, tf.newaxis, tf.newaxis], axis=1)
-    chains = tf.reshape(every, (batch, width, *tf.unstack(shape)))
+    chains = tf.reshape(every, (batch, width, *shape))
     mixed = own * compute(images)
     for part, chain in zip(parts, tf.unstack(chains, width, axis=1), strict=True):
         mixed += part * compute(chain)

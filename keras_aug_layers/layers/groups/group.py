@@ -153,9 +153,12 @@ def share_variables(copy: AugmentationLayer, layer: AugmentationLayer) -> None:
 
 def _check_layer(layer: Any) -> AugmentationLayer:
     if not isinstance(layer, AugmentationLayer):
+        way = "fuse([...]) for a stack of Keras's own layers"
+        if isinstance(layer, type):
+            way = f"{layer.__name__}(), a layer and not its class"
         raise ValueError(
             "`layers` must be augmentation layers of keras_aug_layers. Received: "
-            f"{layer!r}. Write fuse([...]) for a stack of Keras's own layers."
+            f"{layer!r}. Write {way}."
         )
     if not layer.fusible:
         raise ValueError(

@@ -71,6 +71,7 @@ class MultiCrop(keras.layers.Layer):
 
     def __call__(self, data: Any, *args: Any, **kwargs: Any) -> Any:
         """Calls the layer; a dict may hold whatever it likes beside tensors."""
+        data = entries.given(data)
         if isinstance(data, dict):
             if not any(map(keras.utils.is_keras_tensor, keras.tree.flatten(data))):
                 return self.call(data, *args, **kwargs)
@@ -78,6 +79,8 @@ class MultiCrop(keras.layers.Layer):
 
     def call(self, data: Any, training: bool = False, seed: Any = None) -> Any:
         """Makes the views: a dict of (B, n, H, W, C), or (n, H, W, C) of one image.
+
+        Of videos they are (B, n, T, H, W, C).
 
         Args:
             data: images (B, H, W, C) or (H, W, C); or a dict with `images` and what
@@ -88,12 +91,11 @@ class MultiCrop(keras.layers.Layer):
             seed: two integers that make the call stateless, or (B, 2).
         """
         images = data["images"] if isinstance(data, dict) else data
-        axis = (images if tf.is_tensor(images) else np.asarray(images)).shape
-        axis = len(axis) - 3
-        given = data
+        shape = (images if tf.is_tensor(images) else np.asarray(images)).shape
+        axis, given = _axis(shape), data
         if isinstance(data, dict):
             self._check_names(data)
-            given = {key: data[key] for key in self._keys if key in data}
+            given = self._given(data)
         made, number = {}, 0
         for name, stack in self.stacks.items():
             views = []
@@ -104,7 +106,12 @@ class MultiCrop(keras.layers.Layer):
             made[name] = tf.nest.map_structure(lambda *x: tf.stack(x, axis), *views)
         if not isinstance(data, dict):
             return made
-        return {**{k: v for k, v in data.items() if k not in self._keys}, **made}
+        return {**{k: v for k, v in data.items() if k not in given}, **made}
+
+    def _given(self, data: dict[str, Any]) -> dict[str, Any]:
+        """What every view gets, lists of numbers as arrays."""
+        keys = [key for key in self._keys if data.get(key) is not None]
+        return {key: _arrays(data[key]) for key in keys}
 
     def _check_names(self, data: dict[str, Any]) -> None:
         """Refuses entries that would be lost."""
@@ -120,11 +127,10 @@ class MultiCrop(keras.layers.Layer):
     ) -> dict[str, Any]:
         """Shapes and dtypes of the views."""
         images = data["images"] if isinstance(data, dict) else data
-        axis = len(images.shape) - 3
-        given = data
+        axis, given = _axis(images.shape), data
         if isinstance(data, dict):
             self._check_names(data)
-            given = {key: data[key] for key in self._keys if key in data}
+            given = self._given(data)
 
         def several(one: Any, count: int) -> keras.KerasTensor:
             shape = (*one.shape[:axis], count, *one.shape[axis:])
@@ -139,7 +145,7 @@ class MultiCrop(keras.layers.Layer):
         }
         if not isinstance(data, dict):
             return made
-        rest = {key: x for key, x in data.items() if key not in self._keys}
+        rest = {key: x for key, x in data.items() if key not in given}
         same = keras.tree.map_structure(
             lambda x: keras.KerasTensor(x.shape, x.dtype), rest
         )
@@ -164,6 +170,19 @@ class MultiCrop(keras.layers.Layer):
             for name, (count, layers) in config["views"].items()
         }
         return cls(**{**config, "views": views})
+
+
+def _axis(shape: Sequence[Any]) -> int:
+    """That of the views: behind the batch, of a single image the first."""
+    return min(len(shape) - 3, 1)
+
+
+def _arrays(x: Any) -> Any:
+    """Lists of numbers as arrays; lists of arrays stay."""
+    if isinstance(x, Mapping):
+        return {key: _arrays(value) for key, value in x.items()}
+    arrays = any(hasattr(value, "shape") for value in tf.nest.flatten(x))
+    return np.asarray(x) if isinstance(x, (list, tuple)) and not arrays else x
 
 
 def _other(seed: Any, number: int) -> tf.Tensor:

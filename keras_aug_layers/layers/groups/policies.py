@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels.program import Step, only
+from keras_aug_layers.layers import checks
 from keras_aug_layers.layers.geometry.geometric_layer import GeometricLayer
 from keras_aug_layers.layers.groups import auto_augment, operations
 from keras_aug_layers.layers.groups.operations import DrawnOperation, Operation
@@ -238,6 +239,7 @@ class ThreeAugment(Policy):
 
     def draw(self, random: Cursor, frame: Frame) -> list[Step]:
         """The three, each for the images that drew it."""
+        checks.rgb(self, frame)
         low, high = frame.range_of(self)
         chosen = random.index((1.0, 1.0, 1.0))
         threshold = low + (high - low) * 128 / 255

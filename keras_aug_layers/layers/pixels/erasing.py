@@ -11,6 +11,7 @@ from keras_aug_layers.kernels.followers import Boxes, row_of
 from keras_aug_layers.kernels.noise import hashed, normal, word
 from keras_aug_layers.kernels.program import Step, register
 from keras_aug_layers.kernels.warp import dimension, rows_and_columns
+from keras_aug_layers.layers import checks
 from keras_aug_layers.layers.pixels.color_layer import ColorLayer
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor
@@ -180,11 +181,8 @@ class ErasingLayer(ColorLayer):
 
 def _check_fill(values: tuple[float, ...], frame: Frame) -> None:
     """Refuses values that the images cannot hold, or of another number of channels."""
-    if len(values) > 1 and frame.known_channels != len(values):
-        raise ValueError(
-            "`fill_value` must be one number, or one for each channel. Received: "
-            f"{values!r} for {frame.known_channels} channels."
-        )
+    if len(values) > 1:
+        checks.per_channel("fill_value", values, frame.known_channels)
     if frame.dtype is not None and frame.dtype.is_integer:
         for value in values:
             low, high = float(frame.dtype.min), float(frame.dtype.max)

@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels.pixels import convert, scale
 from keras_aug_layers.kernels.program import Step
+from keras_aug_layers.layers import checks
 from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.plan import Plan
@@ -77,7 +78,8 @@ class Normalize(Converter):
         **kwargs: arguments of `AugmentationLayer`.
 
     Raises:
-        ValueError: if a deviation is not above 0, or `value_range` is missing.
+        ValueError: if a deviation is not above 0, `value_range` is missing, or images
+            have another number of channels.
 
     Example:
         >>> import numpy as np
@@ -103,6 +105,8 @@ class Normalize(Converter):
 
     def _step(self, frame: Frame) -> Step:
         low, high = frame.range_of(self)
+        checks.per_channel("mean", self.mean, frame.channels)
+        checks.per_channel("std", self.std, frame.channels)
         mean, std = (np.array([x], np.float64) for x in (self.mean, self.std))
         gain = 1.0 / (std * (high - low))
         return scale(gain=gain, bias=-low * gain - mean / std)
@@ -141,5 +145,7 @@ class Rescaling(Converter):
         self.offset = arguments.per_channel("offset", offset)
 
     def _step(self, frame: Frame) -> Step:
+        checks.per_channel("scale", self.scale, frame.channels)
+        checks.per_channel("offset", self.offset, frame.channels)
         gain, bias = (np.array([x], np.float64) for x in (self.scale, self.offset))
         return scale(gain=gain, bias=bias)
