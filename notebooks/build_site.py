@@ -17,6 +17,7 @@ from pathlib import Path
 import nbformat
 from markdown_it import MarkdownIt
 from nbconvert import HTMLExporter
+from pygments.formatters import HtmlFormatter
 
 ROOT = Path(__file__).parents[1]
 PAGES = {
@@ -35,6 +36,7 @@ nav { display: flex; flex-wrap: wrap; gap: .2rem 1rem; padding: .8rem 0;
       border-bottom: 1px solid #d2d2d7; font-size: .9rem; }
 img { max-width: 100%; }
 pre, .table { overflow-x: auto; }
+.prompt, .anchor-link { display: none; }
 pre { background: #f5f5f7; padding: .8rem; border-radius: 6px; font-size: .85rem; }
 code { font-size: .9em; }
 table { border-collapse: collapse; font-size: .9rem; }
@@ -54,8 +56,8 @@ def build(site: Path) -> None:
     guides = sorted((ROOT / "notebooks").glob("*.ipynb"))
     for path in guides:
         book = nbformat.read(path, as_version=4)
-        page, _ = HTMLExporter(template_name="lab").from_notebook_node(book)
-        page = with_way_back(page, depth=1)
+        body, _ = HTMLExporter(template_name="basic").from_notebook_node(book)
+        page = shell(title_of(path), body, guides, depth=1)
         (site / "guides" / f"{path.stem}.html").write_text(page, encoding="utf-8")
     for text in PAGES:
         (site / PAGES[text][0]).write_text(page_of(text, guides), encoding="utf-8")
@@ -80,13 +82,33 @@ def page_of(text: str, guides: list[Path]) -> str:
     folder = (ROOT / text).parent
     for pattern in (r'<(img src)="([^"]+)"()', r'<(a href)="([^"]+)">(.*?</a>)'):
         body = re.sub(pattern, lambda match: linked(match, folder), body, flags=re.S)
+    return shell(PAGES[text][1], body, guides, depth=0)
+
+
+def title_of(guide: Path) -> str:
+    """The first heading of a notebook, up to what it goes on to say."""
+    heading = nbformat.read(guide, as_version=4).cells[0].source.splitlines()[0]
+    return re.split("[;:]", heading.removeprefix("# ").replace("`", ""))[0]
+
+
+def shell(title: str, body: str, guides: list[Path], depth: int) -> str:
+    """A page with the menu above it.
+
+    Args:
+        title: of the page.
+        body: what is below the menu.
+        guides: the notebooks, for the menu.
+        depth: how many folders deep the page lies.
+    """
     links = [*PAGES.values(), ("reference/keras_aug_layers.html", "Reference")]
-    links += [(f"guides/{x.stem}.html", x.stem.replace("_", " ")) for x in guides]
-    menu = "\n".join(f'<a href="{to}">{html.escape(name)}</a>' for to, name in links)
+    links += [(f"guides/{x.stem}.html", title_of(x)) for x in guides]
+    up = "../" * depth
+    menu = "\n".join(f'<a href="{up}{to}">{html.escape(x)}</a>' for to, x in links)
+    colors = HtmlFormatter().get_style_defs(".highlight")
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{PAGES[text][1]}</title>\n<style>{STYLE}</style></head>\n"
+        f"<title>{title}</title>\n<style>{STYLE}{colors}</style></head>\n"
         f"<body><nav>{menu}</nav>\n{body}</body></html>\n"
     )
 
