@@ -33,7 +33,8 @@ class Opaque:
 
 
 def _shape(x: Any) -> Any:
-    return f"{x.dtype} {tuple(x.shape)}" if hasattr(x, "shape") else x
+    name = getattr(getattr(x, "dtype", None), "name", None)
+    return f"{name} {x.shape}" if hasattr(x, "shape") else x
 
 
 class Engine:
