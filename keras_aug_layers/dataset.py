@@ -155,13 +155,14 @@ def of_element(
     if len(parts) > 1:
         _warn_of_masks(parts[0], parts[1], ours[0].data_format if ours else None)
     if labelled and len(parts) > 1:
-        images = parts[0] if isinstance(parts[0], dict) else {"images": parts[0]}
+        several = isinstance(parts[0], dict) or entries.is_named(parts[0])
+        images = entries.given(parts[0]) if several else {"images": parts[0]}
         beside = "labels" not in images
         given = {"labels": parts[1], **images}
     done = apply(given)
     if beside:
         images = {key: x for key, x in done.items() if key != "labels"}
-        images = images if isinstance(parts[0], dict) else images["images"]
+        images = entries.merged(parts[0], images) if several else images["images"]
         return (images, done["labels"], *parts[2:])
     return (done, *parts[1:]) if isinstance(element, tuple) else done
 

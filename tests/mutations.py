@@ -377,6 +377,12 @@ MUTATIONS = [
         "pixels +",
         "erasing",
     ),
+    (
+        "kernels/condition",
+        "    if deriving():\n        for place",
+        "    if False:\n        for place",
+        STAGES,
+    ),
 ]
 
 

@@ -241,6 +241,31 @@ def test_of_no_images_nothing_is_made_in_compiled_loops(name):
 
 
 @pytest.mark.thorough
+@pytest.mark.parametrize("name", ["GridMask", "RandomOpticalDistortion", "MixUp"])
+def test_of_a_batch_that_is_known_to_be_empty_nothing_is_made(name):
+    """In a graph that is not compiled: TensorFlow's optimizer ended the process."""
+    layer = build(name, jit_compile=False)
+    data = tf.nest.map_structure(lambda x: x[:0], data_of(name, 0))
+    result = tf.function(lambda data: layer(data, training=True))(data)
+    assert {len(x) for x in leaves(result).values()} == {0}
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_symbolic_call_of_images_of_any_size(name):
+    """As of a fully convolutional net: masks have the size of what comes out."""
+    layer = build(name)
+    for rows in (None, HEIGHT):
+        data = {
+            "images": keras.Input((rows, None, 3), dtype="uint8"),
+            "segmentation_masks": keras.Input((None, None, 1), dtype="uint8"),
+        }
+        result = layer(data)
+        image, mask = (tuple(result[key].shape) for key in data)
+        assert image == tuple(layer.compute_output_shape((None, rows, None, 3)))
+        assert mask == (None, None, None, 1)
+
+
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["RandAugment", "Resizing", "RandomFlip"])
 def test_of_no_images_of_unknown_size_nothing_is_made(name):
     """Dense and ragged, op by op; where a size is named it comes out."""

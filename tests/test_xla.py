@@ -338,7 +338,8 @@ def test_no_layer_switches_xla_off(build):
 
 TOGETHER = 4
 """Layers in one model: more would compile for minutes."""
-TRAINED = sorted(EVERY.keys() - ALIKE - {"AugMix"})  # which does RandAugment's
+TRAINED = sorted(EVERY.keys() - ALIKE - {"AugMix"})[::2]
+"""Every second one: test_gpu_forms.py compiles them all, and derives them."""
 
 
 @pytest.mark.slow

@@ -5,11 +5,16 @@ for which XLA has no kernel where the way back is made outside of its context. H
 way back computes the branch again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from keras_aug_layers.kernels.device import gathers, traced, traced_for
+from keras_aug_layers.kernels.device import (
+    deriving,
+    gathers,
+    traced,
+    traced_for,
+)
 
 Branch = Callable[..., tf.Tensor]
 
@@ -58,6 +63,32 @@ def with_gradient_of(other: Branch, function: Branch, images: tf.Tensor) -> tf.T
         )
 
     return run(images)
+
+
+def in_turn(
+    at: Callable[..., Sequence[tf.Tensor]], count: int, *images: tf.Tensor
+) -> Sequence[tf.Tensor]:
+    """Does something at each place, one after the other, in a loop that compiles once.
+
+    For the gradient the places stand one behind the other: XLA does not compile that of
+    a loop over a batch of unknown size.
+
+    Args:
+        at: of a place and images, gives images.
+        count: the number of places.
+        *images: at the first place.
+    """
+    if deriving():
+        for place in range(count):
+            images = tuple(at(place, *images))
+        return images
+    _, *made = tf.while_loop(
+        lambda place, *_: place < count,
+        lambda place, *images: (place + 1, *at(place, *images)),
+        (tf.constant(0), *images),
+        maximum_iterations=count,
+    )
+    return made
 
 
 def _pull(

@@ -25,8 +25,12 @@ _LOCAL = threading.local()
 
 def in_xla_context() -> bool:
     """Whether what is traced now is for XLA, or has to be as if it were."""
-    forced = bool(getattr(_LOCAL, "gathers", None))
-    return forced or tf.__internal__.get_enclosing_xla_context() is not None
+    return deriving() or tf.__internal__.get_enclosing_xla_context() is not None
+
+
+def deriving() -> bool:
+    """Whether what is traced now is there for its gradient, see `gathers`."""
+    return bool(getattr(_LOCAL, "gathers", None))
 
 
 def in_tf_data() -> bool:

@@ -7,9 +7,12 @@ and what is dear is paid for by the images that drew it.
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import tensorflow as tf
 
+from keras_aug_layers.kernels.condition import in_turn
+from keras_aug_layers.kernels.device import deriving
 from keras_aug_layers.kernels.program import Step, function_of, register
 
 
@@ -42,7 +45,7 @@ def stages_at(rows: Mapping[str, tf.Tensor], place: int | tf.Tensor) -> list[Ste
 
 
 def _run(images: tf.Tensor, **rows: tf.Tensor) -> tf.Tensor:
-    count, alone = rows["chosen"].shape[1], images.shape[0] == 1
+    count, alone = rows["chosen"].shape[1], images.shape[0] == 1 and not deriving()
     # Side by side in one tensor: of rows that only one stage has, XLA would look up
     # the place anew for each pixel.
     flat = [
@@ -51,7 +54,7 @@ def _run(images: tf.Tensor, **rows: tf.Tensor) -> tf.Tensor:
     sizes = [row.shape[2] for row in flat]
     together = tf.concat(flat, axis=2)
 
-    def at(place: tf.Tensor, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def at(place: Any, images: tf.Tensor) -> tuple[tf.Tensor]:
         parts = tf.split(together[:, place], sizes, axis=1)
         now = {
             key: tf.reshape(part, (-1, 1, *row.shape[2:]))
@@ -63,20 +66,14 @@ def _run(images: tf.Tensor, **rows: tf.Tensor) -> tf.Tensor:
             for step in stages_at(now, 0)
         ]
         if alone:
-            return place + 1, tf.switch_case(chosen[0], [*branches, lambda: images])
+            return (tf.switch_case(chosen[0], [*branches, lambda: images]),)
         result = images
         for number, branch in enumerate(branches):
             mask = tf.reshape(tf.equal(chosen, number), (-1, 1, 1, 1))
             result = tf.where(mask, branch(), result)
-        return place + 1, result
+        return (result,)
 
-    _, images = tf.while_loop(
-        lambda place, _: place < count,
-        at,
-        (tf.constant(0), images),
-        maximum_iterations=count,
-    )
-    return images
+    return in_turn(at, count, images)[0]
 
 
 def _done(step: Step, images: tf.Tensor) -> tf.Tensor:

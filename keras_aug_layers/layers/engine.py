@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
+from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.layers import checks
 from keras_aug_layers.layers.clips import Clips
 from keras_aug_layers.layers.streams import Streams
@@ -113,6 +114,8 @@ class Engine:
         layer = self._layer
         before, why = chain.before(data["images"], layer.opinions)
         pixels = {k: _tensor(x) for k, x in data.items() if kind_of(k) in PIXELS}
+        if training and not tf.executing_eagerly() and not in_xla_context():
+            pixels = {key: _open(x) for key, x in pixels.items()}
         images = pixels["images"]
         frame = self._frame(images) if before is None else before.frame
         points = self._points(data, pixels, frame, before, training)
@@ -242,6 +245,17 @@ class Engine:
 def _tensor(value: Any) -> Any:
     """A tensor, which may be ragged."""
     return value if isinstance(value, tf.RaggedTensor) else tf.convert_to_tensor(value)
+
+
+def _open(x: Any) -> Any:
+    """A batch that is known to be empty as one of any number of images.
+
+    TensorFlow's optimizer divides by zero, and ends the process, where it finds an
+    empty constant multiplied by ones: random numbers for no images are such constants.
+    """
+    if isinstance(x, tf.RaggedTensor) or x.shape[:1] != [0]:
+        return x
+    return tf.raw_ops.PlaceholderWithDefault(input=x, shape=[None, *x.shape[1:]])
 
 
 def is_eager(data: Any) -> bool:

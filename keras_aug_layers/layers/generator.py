@@ -1,7 +1,7 @@
 """GeneratorAugmentation: what `ImageDataGenerator` does to an image, as one layer."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -169,8 +169,7 @@ class GeneratorAugmentation(GeometricLayer):
         if not isinstance(data, dict) and not entries.is_named(data):
             return self.call({"images": data}, training, seed)["images"]
         given = entries.given(data)
-        extra = dict(self.settings.extra_targets or ())
-        keys = [key for key in given if key == "images" or extra.get(key) == "images"]
+        keys = self._images_of(given)
         given = {**given, **{key: self._floating(given[key]) for key in keys}}
         made = super().call(given, training, seed)
         normalized = {key: self._normalized(made[key]) for key in keys}
@@ -199,11 +198,19 @@ class GeneratorAugmentation(GeometricLayer):
         """Shapes stay; images become floats where they are normalised."""
         if self.fusible:
             return super().compute_output_spec(data, training, seed)
-        images = data["images"] if isinstance(data, dict) else data
-        floating = "float" in keras.backend.standardize_dtype(images.dtype)
-        dtype = images.dtype if floating else "float32"
-        images = keras.KerasTensor(images.shape, dtype)
-        return {**data, "images": images} if isinstance(data, dict) else images
+        if not isinstance(data, dict) and not entries.is_named(data):
+            return self.compute_output_spec({"images": data}, training, seed)["images"]
+        given, made = entries.given(data), {}
+        for key in self._images_of(given):
+            dtype = keras.backend.standardize_dtype(given[key].dtype)
+            floating = dtype if "float" in dtype else "float32"
+            made[key] = keras.KerasTensor(given[key].shape, floating)
+        return entries.merged(data, made)
+
+    def _images_of(self, given: Mapping[str, Any]) -> list[str]:
+        """The keys of the images, and of others that are to be like them."""
+        extra = dict(self.settings.extra_targets or ())
+        return [key for key in given if key == "images" or extra.get(key) == "images"]
 
     @staticmethod
     def _floating(images: Any) -> tf.Tensor:

@@ -77,7 +77,8 @@ def _of_masks(
     layer: Any, before: Frame, after: Frame, shape: Shape, rank: int
 ) -> Shape:
     """Height and width of masks, which may be of a coarser grid, as they come out."""
-    coarse = strides.size_of(tf.TensorSpec(shape), layer.data_format, rank)
+    first = strides.axis_of_rows(len(shape), layer.data_format, rank)
+    coarse = shape[first], shape[first + 1]
     whole, output = (before.height, before.width), (after.height, after.width)
     if whole == output:
         return coarse

@@ -38,9 +38,14 @@ def size_of(images: tf.Tensor, data_format: str, rank: int) -> Size:
         data_format: of the images.
         rank: that of images; maps without channels have one less.
     """
-    last = data_format == "channels_first" or images.shape.rank == rank - 1
-    first = images.shape.rank - (2 if last else 3)
+    first = axis_of_rows(images.shape.rank, data_format, rank)
     return dimension(images, first), dimension(images, first + 1)
+
+
+def axis_of_rows(own: int, data_format: str, rank: int) -> int:
+    """The axis of rows of images, or of maps, of `own` axes; see `size_of`."""
+    last = data_format == "channels_first" or own == rank - 1
+    return own - (2 if last else 3)
 
 
 def fits(size: Size, coarse: Size) -> bool:

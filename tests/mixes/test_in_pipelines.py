@@ -1,5 +1,7 @@
 """Mixing in `tf.data` and in models: reproducible, and nothing is lost."""
 
+import collections
+
 import keras
 import numpy as np
 import pytest
@@ -50,6 +52,19 @@ def test_a_dataset_is_the_same_at_any_parallelism():
             np.testing.assert_array_equal(y, y2)
             np.testing.assert_allclose(y.sum(axis=1), 1.0, atol=1e-6)
     assert (one[0][0][0] != one[1][0][0]).any()
+
+
+def test_a_named_tuple_beside_labels():
+    """As without a mix: its images and masks are mixed, and the labels."""
+    kind = collections.namedtuple("kind", ("images", "segmentation_masks"))
+    images = random_images((4, 8, 8, 3), "uint8")
+    parts = kind(images, images[..., :1]), np.eye(4, dtype="float32")
+    dataset = tf.data.Dataset.from_tensor_slices(parts).batch(4)
+    layer = kal.CutMix(jit_compile=False)
+    ((made, labels),) = kal.augment_dataset(dataset, layer, seed=1)
+    assert type(made) is kind and (made.images != images).numpy().any()
+    np.testing.assert_array_equal(made.segmentation_masks, made.images[..., :1])
+    assert (labels.numpy() != parts[1]).any()
 
 
 @pytest.mark.parametrize("label", [-1, CLASSES])

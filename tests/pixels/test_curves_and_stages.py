@@ -268,3 +268,32 @@ def test_errors_say_what_to_write(name):
     make, message = ERRORS[name]
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", ["jitter", "policy"])
+def test_a_gradient_passes_in_a_graph(batch, name):
+    """As of a GAN that augments what it made: in the form that is the default."""
+    made = {"value_range": (0, 1), "seed": 1}
+    tones = {"brightness": 0.3, "saturation": 0.3, "hue": 0.1, "order": "random"}
+    layers = {
+        "jitter": lambda **k: kal.RandomColorJitter(**tones, **made, **k),
+        "policy": lambda **k: kal.RandAugment(**made, **k),
+    }
+    images = tf.constant(batch / 255.0 * 0.8 + 0.1, tf.float32)
+
+    def gradient(layer):
+        def run(images):
+            with tf.GradientTape() as tape:
+                tape.watch(images)
+                result = layer(images, training=True, seed=(1, 2))
+                total = tf.reduce_sum(tf.square(result))
+            return tape.gradient(total, images)
+
+        return tf.function(run)(images).numpy()
+
+    expected = gradient(layers[name](jit_compile=False))
+    assert np.abs(expected).max() > 0.1
+    found = gradient(layers[name]())
+    off = np.abs(found - expected) > 1e-3 * np.abs(expected).max()
+    assert off.mean() < 1e-3

@@ -366,7 +366,7 @@ def test_a_dataset_of_batches_is_one_warp(images):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("name", ["simclr", "mae"])
+@pytest.mark.parametrize("name", ["mae", "timm"])
 def test_a_seed_decides_on_all_draws(name, images):
     dataset = tf.data.Dataset.from_tensors((images, tf.range(4)))
     recipe = made(name, blur=0.0) if name == "simclr" else made(name)

@@ -1,9 +1,12 @@
 """Changes of colour in an order of each image's own, for RandomColorJitter."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from keras_aug_layers.kernels.condition import in_turn
+from keras_aug_layers.kernels.device import deriving
 from keras_aug_layers.kernels.program import Step, register
 from keras_aug_layers.layers.pixels.hsv import turned_planes
 from keras_aug_layers.layers.pixels.hue import hue
@@ -64,7 +67,7 @@ def _done_in_turn(
     # Together, for the reason given in kernels/either.py.
     together = tf.stack(list(rows.values()), axis=2)
 
-    def at(place: tf.Tensor, *planes: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    def at(place: Any, *planes: tf.Tensor) -> Sequence[tf.Tensor]:
         now = dict(zip(rows, tf.unstack(together[:, place], axis=1), strict=True))
         hsv, turns = now.pop("hsv"), now.pop("turns")
 
@@ -75,20 +78,14 @@ def _done_in_turn(
             return turned_planes([*planes], turns, now["gain"], low, now["cut"])
 
         if len(planes) != 3:
-            return place + 1, *toned()
-        if images.shape[0] == 1:
-            return place + 1, *tf.cond(hsv[0] > 0.0, turned, toned)
+            return toned()
+        if images.shape[0] == 1 and not deriving():
+            return tf.cond(hsv[0] > 0.0, turned, toned)
         mask = tf.reshape(hsv > 0.0, (-1, 1, 1))
         pairs = zip(turned(), toned(), strict=True)
-        return place + 1, *(tf.where(mask, *pair) for pair in pairs)
+        return [tf.where(mask, *pair) for pair in pairs]
 
-    _, *planes = tf.while_loop(
-        lambda place, *_: place < count,
-        at,
-        (tf.constant(0), *tf.unstack(images, axis=-1)),
-        maximum_iterations=count,
-    )
-    return tf.stack(planes, axis=-1)
+    return tf.stack(in_turn(at, count, *tf.unstack(images, axis=-1)), axis=-1)
 
 
 _in_turn = register("in_turn", "stage", _done_in_turn, placed=False, one_by_one=True)
