@@ -20,8 +20,8 @@ class Kept(keras.layers.Layer):
     random_state: Any
 
     def __init__(self, **kwargs: Any) -> None:
-        known = list(dict.fromkeys(argument_names(type(self))))
         for name in kwargs.keys() - OF_KERAS:
+            known = list(dict.fromkeys(argument_names(type(self))))
             similar = difflib.get_close_matches(name, known, 1, cutoff=0.5)
             meant = "probability" if name == "p" else next(iter(similar), None)
             way = f"Write {meant}" if meant else f"It takes {', '.join(known)}"

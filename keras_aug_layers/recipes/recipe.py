@@ -14,6 +14,7 @@ from keras_aug_layers import arguments
 from keras_aug_layers.dataset import augment_dataset, of_element
 from keras_aug_layers.explain import describe
 from keras_aug_layers.layers import FusedAugmentation
+from keras_aug_layers.plan import entries
 
 _MADE: dict[str, Callable[..., "Recipe"]] = {}
 
@@ -158,7 +159,8 @@ def _check_single(dataset: tf.data.Dataset, batch_size: int, training: bool) -> 
     """Refuses batches where single images are put into batches, and too few of them."""
     element = dataset.element_spec
     images = element[0] if isinstance(element, tuple) else element
-    images = images["images"] if isinstance(images, dict) else images
+    if isinstance(images, dict) or entries.is_named(images):
+        images = entries.given(images).get("images")
     if getattr(images, "shape", tf.TensorShape(None)).rank == 4:
         raise ValueError(
             f"`batch_size` is for single images. Received: {batch_size}, and batches "

@@ -1,5 +1,6 @@
 """Recipes: their numbers, what comes out, and that they can be kept."""
 
+import collections
 import json
 import subprocess
 import sys
@@ -481,7 +482,8 @@ def test_an_unknown_argument_is_named():
 )
 def test_batches_of_batches_and_of_too_few_are_refused(batch, problem):
     images = np.zeros((3, 20, 20, 3), "uint8")
-    for given in (images, (images, np.arange(3)), {"images": images}):
+    pair = collections.namedtuple("pair", "images labels")(images, np.arange(3))
+    for given in (images, tuple(pair), {"images": images}, (pair, pair.labels)):
         dataset = tf.data.Dataset.from_tensor_slices(given)
         dataset = dataset.batch(3) if batch else dataset
         with pytest.raises(ValueError, match=problem):
