@@ -6,6 +6,8 @@ and `fuse` begins another group.
 """
 
 import dataclasses
+import functools
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import keras
@@ -83,40 +85,7 @@ class Settings:
         Raises:
             ValueError: naming the argument, what came and what would be right.
         """
-        options = {
-            "fill_mode": FILL_MODES,
-            "interpolation": INTERPOLATIONS,
-            "data_format": ("channels_last", "channels_first"),
-            "bounding_box_format": formats.BOX_FORMATS,
-            "box_fit": formats.BOX_FITS,
-            "keypoint_format": formats.KEYPOINT_FORMATS,
-        }
-        checked: dict[str, Any] = {}
-        for name, value in values.items():
-            if value is None:
-                checked[name] = None
-            elif name in options:
-                checked[name] = arguments.one_of(name, value, options[name])
-            elif name == "value_range":
-                checked[name] = arguments.value_range(name, value)
-            elif name == "antialias":
-                if value is not False:
-                    value = "auto" if value is True else value  # as Keras has it
-                    arguments.one_of(name, value, ("auto",))
-                checked[name] = value
-            elif name == "fill_value":
-                checked[name] = arguments.per_channel(name, value)
-            elif name == "mark_outside":
-                checked[name] = arguments.boolean(name, value)
-            elif name == "extra_targets":
-                checked[name] = _kinds(name, value)
-            elif name in ("min_visibility", "label_smoothing"):
-                checked[name] = arguments.number(name, value, 0.0, 1.0)
-            elif name == "num_classes":
-                least = arguments.number(name, value, 1.0)
-                checked[name] = arguments.whole(name, least)
-            else:
-                checked[name] = arguments.number(name, value)
+        checked = {k: arguments.optional(CHECKS[k], k, v) for k, v in values.items()}
         return cls(**checked)
 
     def join(self, other: "Settings") -> "Settings":
@@ -175,5 +144,40 @@ def _kinds(name: str, value: Any) -> tuple[tuple[str, str], ...] | None:
         arguments.one_of(f"{name}[{key!r}]", kind, entries.KINDS)
     return tuple(sorted(pairs.items())) or None
 
+
+def _antialias(name: str, value: Any) -> bool | str:
+    """False, or "auto", which Keras writes as True."""
+    if value is False:
+        return value
+    return arguments.one_of(name, "auto" if value is True else value, ("auto",))
+
+
+def _classes(name: str, value: Any) -> int:
+    return arguments.whole(name, arguments.number(name, value, 1.0))
+
+
+def _among(*options: str) -> Callable[[str, Any], str]:
+    return functools.partial(arguments.one_of, options=options)
+
+
+_PART = functools.partial(arguments.number, low=0.0, high=1.0)
+CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "fill_mode": _among(*FILL_MODES),
+    "interpolation": _among(*INTERPOLATIONS),
+    "antialias": _antialias,
+    "fill_value": arguments.per_channel,
+    "mask_fill_value": arguments.number,
+    "value_range": arguments.value_range,
+    "data_format": _among("channels_last", "channels_first"),
+    "bounding_box_format": _among(*formats.BOX_FORMATS),
+    "box_fit": _among(*formats.BOX_FITS),
+    "min_visibility": _PART,
+    "keypoint_format": _among(*formats.KEYPOINT_FORMATS),
+    "mark_outside": arguments.boolean,
+    "extra_targets": _kinds,
+    "num_classes": _classes,
+    "label_smoothing": _PART,
+}
+"""From the name of a setting and what a user gave to what is kept, but for None."""
 
 Settings.NAMES = tuple(field.name for field in dataclasses.fields(Settings))
