@@ -77,10 +77,7 @@ class AugmentationLayer(Kept):
         jit_compile: bool | str = "auto",
         **kwargs: Any,
     ) -> None:
-        kwargs.setdefault("dtype", "float32")  # not the policy's: pixels are not cast
-        super().__init__(autocast=False, **kwargs)
-        self._convert_input_args = False
-        self._allow_non_tensor_positional_args = True
+        super().__init__(**kwargs)
         self.probability = arguments.changing("probability", probability, 0.0, 1.0)
         self.jit_compile = check_jit_compile(jit_compile)
         self._settings = Settings()
@@ -97,7 +94,6 @@ class AugmentationLayer(Kept):
         self.seed = arguments.seed("seed", seed)
         self.random_state = new_state(self.seed)
         self._engine = Engine(self)
-        self.built = True
 
     def _set(self, **values: Any) -> None:
         """Checks settings, and keeps them, each as an attribute too."""

@@ -8,13 +8,14 @@ import keras
 
 from keras_aug_layers import arguments
 from keras_aug_layers.layers.streams import own
+from keras_aug_layers.plan.uncast import Uncast
 
 _INIT = inspect.signature(keras.layers.Layer.__init__)
 OF_KERAS = {*_INIT.parameters, "input_shape", "input_dim"}
 """The arguments of every layer of Keras."""
 
 
-class Kept(keras.layers.Layer):
+class Kept(Uncast):
     """A layer whose arguments are its attributes of the same names."""
 
     random_state: Any

@@ -25,6 +25,7 @@ from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.jit import Forms
 from keras_aug_layers.plan.settings import Disagreement, Settings
 from keras_aug_layers.plan.transform import Transform
+from keras_aug_layers.plan.uncast import Uncast
 
 LONGEST = 32
 """Layers after which an eager chain settles: its source is kept alive until then."""
@@ -296,15 +297,8 @@ def _settled(x: Any) -> Any:
 
 
 @keras.saving.register_keras_serializable("keras_aug_layers")
-class Settle(keras.layers.Layer):
+class Settle(Uncast):
     """`settle` as a layer, for `keras.Sequential` and functional models."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("dtype", "float32")
-        super().__init__(autocast=False, **kwargs)
-        self._convert_input_args = False
-        self._allow_non_tensor_positional_args = True
-        self.built = True
 
     def call(self, data: Any) -> Any:
         """New tensors of the same values."""

@@ -13,12 +13,13 @@ from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.layers.groups.fused import FusedAugmentation
 from keras_aug_layers.plan import entries
 from keras_aug_layers.plan.random_numbers import VIEW, fold
+from keras_aug_layers.plan.uncast import Uncast
 
 Views = Mapping[str, tuple[int, Sequence[AugmentationLayer]]]
 
 
 @keras.saving.register_keras_serializable("keras_aug_layers")
-class MultiCrop(keras.layers.Layer):
+class MultiCrop(Uncast):
     """Makes several views of each image, as DINO and SimCLR train on.
 
     Every view is drawn by itself and resampled once, from the image that came in.
@@ -45,10 +46,7 @@ class MultiCrop(keras.layers.Layer):
     """
 
     def __init__(self, views: Views, **kwargs: Any) -> None:
-        kwargs.setdefault("dtype", "float32")
-        super().__init__(autocast=False, **kwargs)
-        self._convert_input_args = False
-        self._allow_non_tensor_positional_args = True
+        super().__init__(**kwargs)
         if not isinstance(views, Mapping) or not views:
             raise ValueError(
                 "`views` must be a dict such as {'global': (2, [RandomResizedCrop(224, "
@@ -60,7 +58,6 @@ class MultiCrop(keras.layers.Layer):
         self.stacks = {
             name: FusedAugmentation(list(layers)) for name, (_, layers) in views.items()
         }
-        self.built = True
 
     @property
     def _keys(self) -> set[str]:

@@ -7,10 +7,11 @@ from typing import Any
 import keras
 
 from keras_aug_layers.layers.streams import track
+from keras_aug_layers.plan.uncast import Uncast
 
 
 @keras.saving.register_keras_serializable("keras_aug_layers")
-class LayerSequence(keras.layers.Layer):
+class LayerSequence(Uncast):
     """Layers one after the other, each in the dtype that it gets.
 
     A `keras.Sequential` would cast what comes in, and a `keras.layers.Pipeline` would
@@ -22,13 +23,9 @@ class LayerSequence(keras.layers.Layer):
     """
 
     def __init__(self, layers: Sequence[keras.layers.Layer], **kwargs: Any) -> None:
-        kwargs.setdefault("dtype", "float32")
-        super().__init__(autocast=False, **kwargs)
-        self._convert_input_args = False
-        self._allow_non_tensor_positional_args = True
+        super().__init__(**kwargs)
         self.layers = list(layers)
         track(self, self.layers)
-        self.built = True
 
     def call(self, data: Any, training: bool = False) -> Any:
         """Calls the layers in order."""
