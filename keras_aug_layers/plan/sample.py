@@ -128,11 +128,7 @@ class Sample(tf.experimental.BatchableExtensionType):
             if count is not None and not -count <= index < count:
                 raise IndexError(f"There are {count} images. Received: index {index}.")
             images = slice(index, index + 1 or None)
-
-        def part(row: tf.Tensor) -> tf.Tensor:
-            return row[images]
-
-        plan = self.plan.map(lambda step: step.map(part))
+        plan = self.plan.map(lambda step: step.map(lambda row: row[images]))
         return self._replace(**fields_of(plan), size=self.size[images])
 
     def to_config(self) -> dict[str, Any]:
@@ -174,23 +170,10 @@ class Sample(tf.experimental.BatchableExtensionType):
         return self.plan.whole().moves
 
     @property
-    def _source(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """Heights and widths of what comes in, (B,) each."""
-        return self.size[:, 0], self.size[:, 1]
-
-    @property
-    def _target(self) -> tuple[Any, Any]:
-        """Those of what comes out."""
+    def _made(self) -> tf.Tensor:
+        """Sizes of what comes out, int32 (B, 2)."""
         output = self._output
-        return self._source if output is None else output
-
-    @property
-    def _sizes(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """Sizes of what comes in and of what comes out, int32 (B, 2)."""
-        output = self._output
-        if output is None:
-            return self.size, self.size
-        return self.size, tf.zeros_like(self.size) + output
+        return self.size if output is None else tf.zeros_like(self.size) + output
 
     @property
     def _batch(self) -> tuple[int | None, ...]:

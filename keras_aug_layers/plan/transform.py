@@ -54,7 +54,8 @@ class Transform(Sample):
                 "`matrix` is there where the coordinates are one matrix. Received: "
                 f"the steps {names}. Write transform.coordinates."
             )
-        matrix = matrices.to_pixels(matrix, self._source, self._target)
+        source = self.size[:, 0], self.size[:, 1]
+        matrix = matrices.to_pixels(matrix, source, self._output or source)
         matrix = matrices.normalize(matrix)
         matrix = tf.broadcast_to(matrix, (tf.shape(self.size)[0], 3, 3))
         return tf.cast(tf.ensure_shape(matrix, (self.size.shape[0], 3, 3)), tf.float32)
@@ -281,7 +282,7 @@ class Transform(Sample):
         """
         size, output = self.size, None
         if self._output is not None:
-            size, output = self._sizes[1], _one_size(self.size)
+            size, output = self._made, _one_size(self.size)
         whole = self.plan.whole()
         undone = Plan(
             program.inverse(whole.coordinates), program.inverse(whole.pixels), output
@@ -299,7 +300,7 @@ class Transform(Sample):
                 "Transforms can be composed if their settings are equal. Received "
                 f"different values of {', '.join(different) or 'batched'}."
             )
-        made, wanted = (tf.get_static_value(x) for x in (self._sizes[1], after.size))
+        made, wanted = (tf.get_static_value(x) for x in (self._made, after.size))
         if made is not None and wanted is not None and not np.array_equal(made, wanted):
             raise ValueError(
                 "Transforms can be composed if the second was drawn for what the first "
