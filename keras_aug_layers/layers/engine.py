@@ -52,11 +52,11 @@ class Engine:
     def __init__(self, layer: "AugmentationLayer") -> None:
         self._layer = layer
         self._streams = Streams(layer)
-        axis = -1 if layer.data_format == "channels_last" else -3
         self.forms = Forms(
-            lambda origins, data: self._of(origins, data).apply(data), axis
+            lambda origins, data: self._of(origins, data).apply(data),
+            layer.data_format,
         )
-        self._drawing = Forms(self._of, axis)
+        self._drawing = Forms(self._of, layer.data_format)
         self._ragged: dict[Any, Any] = {}
 
     def sample(self, images: Any, seed: Any) -> Transform:

@@ -248,8 +248,7 @@ def apply(
                 packed = tf.nest.pack_sequence_as(like, rows, expand_composites=True)
                 return packed.apply(data)
 
-            axis = -1 if data_format == "channels_last" else -3
-            _FORMS[kind] = Forms(run, axis)
+            _FORMS[kind] = Forms(run, data_format)
     return _FORMS[kind].run(rows, data, jit_compile)
 
 

@@ -42,16 +42,16 @@ class Forms:
 
     Args:
         function: takes a list of small tensors and a dict with `images`.
-        channel_axis: of the images.
+        data_format: of the images.
     """
 
     def __init__(
         self,
         function: Callable[[list[tf.Tensor], Data], Any],
-        channel_axis: int,
+        data_format: str,
     ) -> None:
         self._function = function
-        self._channel_axis = channel_axis
+        self._channel_axis = -1 if data_format == "channels_last" else -3
         self._traced: dict[Any, Any] = {}  # tf.functions
         self._concrete: dict[Any, Any] = {}  # and the one trace of each
 
@@ -71,8 +71,7 @@ class Forms:
         eager = tf.executing_eagerly()
         if not in_xla_context():
             wanted = not eager if jit_compile == "auto" else jit_compile
-            compiled = bool(wanted) and _has_static_size(data["images"])
-            if compiled:
+            if wanted and None not in data["images"].shape[-3:]:  # all but the batch
                 return device.compiled_for(
                     lambda kind: self._trace(numbers, data, kind, eager)(numbers, data)
                 )
@@ -140,8 +139,3 @@ def _any_batch(numbers: tf.Tensor) -> list[int | None]:
     first, *others = numbers.shape
     one_origin = numbers.dtype == tf.int64 and not others
     return [first if first == 1 or one_origin else None, *others]
-
-
-def _has_static_size(images: tf.Tensor) -> bool:
-    """Whether height, width and channels are known."""
-    return None not in images.shape[-3:]
