@@ -69,9 +69,10 @@ class MultiCrop(Uncast):
     def __call__(self, data: Any, *args: Any, **kwargs: Any) -> Any:
         """Calls the layer; a dict may hold whatever it likes beside tensors."""
         data = entries.given(data)
-        if isinstance(data, dict):
-            if not any(map(keras.utils.is_keras_tensor, keras.tree.flatten(data))):
-                return self.call(data, *args, **kwargs)
+        if isinstance(data, dict) and not any(
+            map(keras.utils.is_keras_tensor, keras.tree.flatten(data))
+        ):
+            return self.call(data, *args, **kwargs)
         return super().__call__(data, *args, **kwargs)
 
     def call(self, data: Any, training: bool = False, seed: Any = None) -> Any:
@@ -87,12 +88,9 @@ class MultiCrop(Uncast):
             training: whether to augment.
             seed: two integers that make the call stateless, or (B, 2).
         """
+        given = self._given(data)
         images = data["images"] if isinstance(data, dict) else data
-        shape = (images if tf.is_tensor(images) else np.asarray(images)).shape
-        axis, given = _axis(shape), data
-        if isinstance(data, dict):
-            self._check_names(data)
-            given = self._given(data)
+        axis = _axis((images if tf.is_tensor(images) else np.asarray(images)).shape)
         made, number = {}, 0
         for name, stack in self.stacks.items():
             views = []
@@ -105,29 +103,29 @@ class MultiCrop(Uncast):
             return made
         return {**{k: v for k, v in data.items() if k not in given}, **made}
 
-    def _given(self, data: dict[str, Any]) -> dict[str, Any]:
-        """What every view gets, lists of numbers as arrays."""
-        keys = [key for key in self._keys if data.get(key) is not None]
-        return {key: _arrays(data[key]) for key in keys}
+    def _given(self, data: Any) -> Any:
+        """What every view gets, lists of numbers as arrays.
 
-    def _check_names(self, data: dict[str, Any]) -> None:
-        """Refuses entries that would be lost."""
+        Refused are entries that would be lost.
+        """
+        if not isinstance(data, dict):
+            return data
         both = sorted((set(data) - self._keys) & set(self.stacks))
         if both or "images" not in data:
             raise ValueError(
                 "`data` must have the key 'images', and no key that is the name of a "
                 f"view. Received keys: {sorted(data)}, views: {sorted(self.stacks)}."
             )
+        keys = [key for key in self._keys if data.get(key) is not None]
+        return {key: _arrays(data[key]) for key in keys}
 
     def compute_output_spec(
         self, data: Any, training: bool = False, seed: Any = None
     ) -> dict[str, Any]:
         """Shapes and dtypes of the views."""
+        given = self._given(data)
         images = data["images"] if isinstance(data, dict) else data
-        axis, given = _axis(images.shape), data
-        if isinstance(data, dict):
-            self._check_names(data)
-            given = self._given(data)
+        axis = _axis(images.shape)
 
         def several(one: Any, count: int) -> keras.KerasTensor:
             shape = (*one.shape[:axis], count, *one.shape[axis:])
