@@ -106,10 +106,6 @@ class RandomChoice(LayerGroup):
         """The arguments; `weights` of a Keras layer are its variables."""
         return {**super().get_config(), "weights": self.choice_weights}
 
-    def rests(self) -> bool:
-        """Whether one of the layers does something outside training."""
-        return any(layer.rests() for layer in self.layers)
-
     def rest(self, frame: Frame) -> Drawn:
         """What the first layer does outside training."""
         self.framed(frame)

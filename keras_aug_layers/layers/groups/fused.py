@@ -47,10 +47,6 @@ class FusedAugmentation(LayerGroup):
         super().__init__(layers, **kwargs)
         _check_units(self)
 
-    def rests(self) -> bool:
-        """Whether one of the layers does something outside training."""
-        return any(layer.rests() for layer in self.layers)
-
     def rest(self, frame: Frame) -> Plan:
         """What the layers do outside training, one after the other."""
         plan = Plan()

@@ -77,6 +77,10 @@ class LayerGroup(AugmentationLayer):
         """The layers of the group."""
         return tuple(self.layers)
 
+    def rests(self) -> bool:
+        """Whether one of the layers does something outside training."""
+        return any(layer.rests() for layer in self.layers)
+
     def get_config(self) -> dict[str, Any]:
         """The arguments, with the layers serialised."""
         layers = [keras.saving.serialize_keras_object(x) for x in self.layers]
