@@ -248,8 +248,3 @@ def _ragged(
         return whole
     inner = tf.RaggedTensor.from_tensor(whole.values, row_splits_dtype=lengths[0].dtype)
     return whole.with_values(inner)
-
-
-def as_they_are(targets: Any, *_: Any, **rows: Any) -> Any:
-    """What a step makes of targets that it does not touch."""
-    return targets

@@ -23,8 +23,6 @@ from keras_aug_layers.kernels.targets.reading import ROTATED, Given
 from keras_aug_layers.plan import strides
 from keras_aug_layers.plan.plan import Plan
 
-WarpOfPart = Callable[[Plan, tf.Tensor], tf.Tensor]
-
 
 def touched(plan: Plan, target: str) -> bool:
     """Whether a step of the plan does more to a target than to move it."""
@@ -76,7 +74,7 @@ def _steps(plan: Plan) -> Program:
 
 def masks(
     plan: Plan,
-    warp: WarpOfPart,
+    warp: Callable[[Plan, tf.Tensor], tf.Tensor],
     values: tf.Tensor,
     kind: str,
     stride: Any = 1,
@@ -163,7 +161,7 @@ def _changed(
     xyxy = formats.to_xyxy(state.corners, frame, box_format)
     # What is not kept is -1 in some format: nowhere, for those that look at places.
     state = state._replace(corners=tf.where(state.kept[..., tf.newaxis], xyxy, 0.0))
-    change = function_of(step).boxes or followers.as_they_are
+    change: Any = function_of(step).boxes  # a step that has none touches none
     only = mask_of(step, tf.shape(size)[0])
     state = change(state, _shape(part, size), only, visible, **step.rows)
     corners = formats.from_xyxy(state.corners, frame, box_format)
@@ -258,7 +256,7 @@ def _seen(
     if relative:
         points = placed(points, lambda x: formats.to_centres(x * frame))
     only = mask_of(step, tf.shape(size)[0])
-    change = function_of(step).keypoints or followers.as_they_are
+    change: Any = function_of(step).keypoints
     points = change(points, _shape(part, size), only, **step.rows)
     if relative:
         points = placed(points, lambda x: formats.to_edges(x) / frame)

@@ -10,7 +10,7 @@ from keras_aug_layers.kernels.pixels import converts
 from keras_aug_layers.kernels.program import Program, function_of
 from keras_aug_layers.kernels.resample import Warp
 from keras_aug_layers.kernels.warp import dimension
-from keras_aug_layers.plan import carry, strides
+from keras_aug_layers.plan import carry
 from keras_aug_layers.plan.plan import Plan
 from keras_aug_layers.plan.settings import Settings
 
@@ -59,7 +59,7 @@ def masks(
     how = of_masks(settings, masks.dtype, kind)
 
     def move(part: Plan, masks: tf.Tensor) -> tf.Tensor:
-        return _warp(part, how, masks, stride)
+        return _move(part, how, masks, stride)(masks)
 
     return carry.masks(plan, move, masks, kind, stride)
 
@@ -119,20 +119,13 @@ def check_holds(name: str, value: Any, dtype: tf.DType) -> None:
 
 def _move(part: Plan, how: dict[str, Any], images: tf.Tensor, stride: Any = 1) -> Warp:
     """The coordinates of a plan's last part, to be done to such images or maps."""
-    size = part.size and tuple(strides.divided(x, stride) for x in part.size)
+    size = part.size and tuple(x // stride for x in part.size)
 
     def reader() -> coordinates.Reader:
         source = dimension(images, 1), dimension(images, 2)
         return coordinates.reader(part.coordinates, source, size or source, stride)
 
     return Warp(reader, {**how, "output_size": size})
-
-
-def _warp(
-    part: Plan, how: dict[str, Any], images: tf.Tensor, stride: Any = 1
-) -> tf.Tensor:
-    """The coordinates of a plan's last part, done to images or maps (B, H, W, C)."""
-    return _move(part, how, images, stride)(images)
 
 
 def _filtering(

@@ -93,16 +93,15 @@ def check(
         raise ValueError(
             f"{message}Received: masks of {_text(coarse)} for images of {_text(size)}."
         )
-    if known or (isinstance(size[0], int) and isinstance(coarse[0], int)):
-        stride = of(size, coarse)
-        if output is not None and any(x % stride for x in output):
-            raise ValueError(
-                f"{message}Received: masks of {_text(coarse)} for images of "
-                f"{_text(size)}, which become {_text(output)}."
-            )
+    stride = of(size, coarse)
+    sure = known or (isinstance(size[0], int) and isinstance(coarse[0], int))
+    if sure and output is not None and any(x % stride for x in output):
+        raise ValueError(
+            f"{message}Received: masks of {_text(coarse)} for images of "
+            f"{_text(size)}, which become {_text(output)}."
+        )
     if known:
         return
-    stride = of(size, coarse)
     whole, part = (tf.stack([tf.cast(x, tf.int32) for x in s]) for s in (size, coarse))
     right = tf.reduce_all(tf.equal(part * stride, whole))
     if output is not None:
@@ -114,11 +113,6 @@ def check(
 
 def _text(size: Size) -> str:
     return " x ".join(str(x) if isinstance(x, int) else "?" for x in size)
-
-
-def divided(size: int, stride: Any) -> Any:
-    """The size of a map for images of a size."""
-    return size // stride
 
 
 def refined(values: tf.Tensor, stride: Any) -> tf.Tensor:
