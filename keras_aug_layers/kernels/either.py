@@ -33,14 +33,14 @@ def either(places: Sequence[Sequence[Step]], chosen: Sequence[tf.Tensor]) -> Ste
     return _either(**rows)
 
 
-def stages_at(rows: Mapping[str, tf.Tensor], place: int | tf.Tensor) -> list[Step]:
-    """The stages to choose from at a place, read off the rows of the step."""
+def stages_of(rows: Mapping[str, tf.Tensor]) -> list[Step]:
+    """The stages to choose from, read off the rows (B, 1, …) of one place."""
     every: dict[int, tuple[str, dict[str, tf.Tensor]]] = {}
     for name, row in rows.items():
         if name != "chosen":
             number, function, key = name.split("/")
             _, own = every.setdefault(int(number), (function, {}))
-            own[key] = row[:, place]
+            own[key] = row[:, 0]
     return [Step(*step) for _, step in sorted(every.items())]
 
 
@@ -62,8 +62,10 @@ def _run(images: tf.Tensor, **rows: tf.Tensor) -> tf.Tensor:
         }
         chosen = tf.cast(now["chosen"][:, 0], tf.int32)
         branches = [
-            lambda step=step: tf.ensure_shape(_done(step, images), images.shape)
-            for step in stages_at(now, 0)
+            lambda step=step: tf.ensure_shape(
+                function_of(step).call(images, **step.rows), images.shape
+            )
+            for step in stages_of(now)
         ]
         if alone:
             return (tf.switch_case(chosen[0], [*branches, lambda: images]),)
@@ -74,10 +76,6 @@ def _run(images: tf.Tensor, **rows: tf.Tensor) -> tf.Tensor:
         return (result,)
 
     return in_turn(at, count, images)[0]
-
-
-def _done(step: Step, images: tf.Tensor) -> tf.Tensor:
-    return function_of(step).call(images, **step.rows)
 
 
 _either = register("either", "stage", _run, one_by_one=True)

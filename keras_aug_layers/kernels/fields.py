@@ -11,6 +11,7 @@ a rotation, it would have to be looked up pixel by pixel. There the field and al
 follows it are measured at a few places, and become one field that is read first.
 """
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -148,9 +149,7 @@ def in_front(program: Program, target: tuple[Any, Any], run: Any) -> Program:
     first = min(names.index(name) for name in (BEND, UNBEND) if name in names)
     steps = program[first:]
     products = [step.rows["matrix"] for step in steps if "matrix" in step.rows]
-    matrix = matrices.identity()
-    for each in products:
-        matrix = matrices.compose(matrix, each)
+    matrix = functools.reduce(matrices.compose, products, matrices.identity())
     kind = "homography" if "homography" in names[first:] else "affine"
     height, width = (tf.cast(size, tf.float64) for size in target)
     half = tf.stack([(width - 1.0) / 2.0, (height - 1.0) / 2.0])

@@ -42,8 +42,11 @@ def resample(
         (B, height, width, C): in the images' own dtype for "nearest"; else in
         `compute_dtype`, neither rounded nor clipped.
     """
-    fill = {"fill_mode": fill_mode, "interpolation": interpolation}
-    fill["fill_value"] = fill_value
+    fill = {
+        "fill_mode": fill_mode,
+        "interpolation": interpolation,
+        "fill_value": fill_value,
+    }
     if planes.fits(images):
         return planes.warped(images, reader, **fill, output_size=output_size)
 

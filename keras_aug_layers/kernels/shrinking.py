@@ -74,8 +74,10 @@ def shrink(reader: Reader, source: tuple[Any, Any], target: tuple[Any, Any]) -> 
     for z in places_at(reader, u, v[:, tf.newaxis])[:2]:
         # One that depends on the columns alone has one row.
         z = tf.broadcast_to(z, [tf.shape(z)[0], 2, 2])
-        jacobian.append(tf.reduce_mean(z[:, :, 1] - z[:, :, 0], axis=-1))
-        jacobian.append(tf.reduce_mean(z[:, 1] - z[:, 0], axis=-1))
+        jacobian += [
+            tf.reduce_mean(z[:, :, 1] - z[:, :, 0], axis=-1),
+            tf.reduce_mean(z[:, 1] - z[:, 0], axis=-1),
+        ]
     a, b, c, d = jacobian
     area, square = tf.abs(a * d - b * c), a * a + b * b + c * c + d * d
     most = tf.sqrt((square + tf.sqrt(tf.nn.relu(square**2 - 4.0 * area**2))) / 2.0)
@@ -288,20 +290,15 @@ def mean(
     points: tuple[float, ...] = POINTS,
 ) -> tf.Tensor:
     """The mean of what is read at 2 x 2 points, or at as many as are given."""
-    u, v, apart = _grid(size, shrinks)
+    u = tf.range(size[1], dtype=tf.float32)
+    v = tf.range(size[0], dtype=tf.float32)[:, tf.newaxis]
+    apart = wide(tf.cast(shrinks.wanted, tf.float32))  # 1 for what is filtered
     every = [
         read(places_at(reader, u + dx * apart, v + dy * apart))
         for dy in points
         for dx in points
     ]
     return every[0] if len(every) == 1 else sum(every) * (1.0 / len(every))
-
-
-def _grid(size: Any, shrinks: Shrink) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Columns and rows of what comes out, and 1 for images that are filtered."""
-    u = tf.range(size[1], dtype=tf.float32)
-    v = tf.range(size[0], dtype=tf.float32)[:, tf.newaxis]
-    return u, v, wide(tf.cast(shrinks.wanted, tf.float32))
 
 
 def wide(x: tf.Tensor) -> tf.Tensor:

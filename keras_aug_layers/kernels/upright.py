@@ -45,9 +45,8 @@ def by_axes(
             parts = [tf.cast(x, dtype) * tf.cast(w, dtype) for x, w in pairs]
         values = sum(parts[1:], parts[0])
         covers.append(read.cover)
-    cover = None
-    if covers[0] is not None:
-        cover = covers[0][:, tf.newaxis] * covers[1]
+    along, across = covers
+    cover = None if along is None else along[:, tf.newaxis] * across
     return filled(values, cover, fill_value, copied)
 
 
@@ -94,9 +93,8 @@ def by_products(
         covers.append(
             None if read.cover is None else tf.reduce_mean(read.cover, axis=1)
         )
-    cover = None
-    if covers[0] is not None:
-        cover = covers[0][:, tf.newaxis] * covers[1]
+    along, across = covers
+    cover = None if along is None else along[:, tf.newaxis] * across
     return filled(values, cover, fill_value, False)
 
 

@@ -37,8 +37,12 @@ def known_format(box_format: str | None) -> str:
 
 def nothing(dtype: tf.DType) -> tf.Tensor:
     """What stands where nothing is: -1; 0, False or "" in a dtype without it."""
-    negative = dtype.is_floating or (dtype.is_integer and not dtype.is_unsigned)
-    return tf.cast(-1, dtype) if negative else tf.zeros((), dtype)
+    return tf.cast(-1, dtype) if holds_minus_one(dtype) else tf.zeros((), dtype)
+
+
+def holds_minus_one(dtype: tf.DType) -> bool:
+    """Whether a dtype has the number that stands for what is not there."""
+    return dtype.is_floating or (dtype.is_integer and not dtype.is_unsigned)
 
 
 def to_edges(centres: tf.Tensor) -> tf.Tensor:

@@ -14,7 +14,7 @@ from keras_aug_layers.kernels.targets.formats import (
 
 Move = Callable[[tf.Tensor], tf.Tensor]
 
-_CORNERS = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float64)
+CORNERS = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float64)
 _STEPS = np.linspace(-1, 1, 17)
 _EDGES = np.array([(x, y) for x in _STEPS for y in _STEPS if 1 in (abs(x), abs(y))])
 """Where a field bends the edges of a box, more points of them are followed."""
@@ -101,7 +101,7 @@ def move_boxes(
     if box_fit == "ellipse" and matrix is not None:
         new = to_edges(_around_ellipse(old, matrix))
     else:
-        shape = _CORNERS if box_fit == "corners" else _CIRCLE
+        shape = CORNERS if box_fit == "corners" else _CIRCLE
         bent = _EDGES if matrix is None and box_fit == "corners" else shape
         new = to_edges(_around(old, move, bent))
     clipped = tf.clip_by_value(new, 0.0, frame)

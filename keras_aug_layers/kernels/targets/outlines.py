@@ -6,13 +6,10 @@ would be no rectangle, or have more corners; what lies outside of it becomes -1.
 
 import math
 
-import numpy as np
 import tensorflow as tf
 
 from keras_aug_layers.kernels.targets.formats import to_centres, to_edges
-from keras_aug_layers.kernels.targets.moving import Move
-
-_SIGNS = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float64) / 2
+from keras_aug_layers.kernels.targets.moving import CORNERS, Move
 
 
 def move_rotated(
@@ -34,7 +31,7 @@ def move_rotated(
     """
     angle = boxes[..., 4:] * (math.pi / 180.0)
     along = tf.concat([tf.cos(angle), -tf.sin(angle)], axis=-1)
-    sides = boxes[..., tf.newaxis, 2:4] * _SIGNS
+    sides = boxes[..., tf.newaxis, 2:4] * (CORNERS / 2)
     corners = (
         boxes[..., tf.newaxis, :2]
         + sides[..., :1] * along[..., tf.newaxis, :]

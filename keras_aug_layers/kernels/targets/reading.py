@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from keras_aug_layers import notices
 from keras_aug_layers.kernels.device import in_xla_context
-from keras_aug_layers.kernels.targets.formats import nothing, to_xyxy
+from keras_aug_layers.kernels.targets.formats import holds_minus_one, nothing, to_xyxy
 
 OF_EACH_BOX = ("labels", "classes", "scores", "confidence", "difficult")
 """Entries that must have an element for each box; others that have are moved too."""
@@ -126,12 +126,11 @@ def read(value: Any, form: Form, batch: tuple[int | None, ...]) -> Given:
 
 def check_holds_minus_one(key: str, dtype: tf.DType) -> None:
     """Refuses a dtype that cannot hold what stands for "not there"."""
-    if dtype.is_floating or (dtype.is_integer and not dtype.is_unsigned):
-        return
-    raise ValueError(
-        f"`{key}` must be of a dtype that holds -1, which stands for what is not "
-        f"there. Received: {dtype.name}. Write tf.cast(…, 'float32')."
-    )
+    if not holds_minus_one(dtype):
+        raise ValueError(
+            f"`{key}` must be of a dtype that holds -1, which stands for what is not "
+            f"there. Received: {dtype.name}. Write tf.cast(…, 'float32')."
+        )
 
 
 def _fits(value: Any, boxes: tf.Tensor, lengths: Any, axis: int) -> bool:
@@ -258,13 +257,12 @@ def check_units(key: str, values: np.ndarray, relative: bool, other: str) -> Non
             f"Received: {values[(values > 2.0).any(axis=1)][0].tolist()}. Write "
             f"{name}={other!r} for pixels."
         )
-    if not relative and ((values >= 0.0) & (values <= 1.0)).all():
-        if ((values > 0.0) & (values < 1.0)).any():
-            notices.warn(
-                f"`{key}` all lie within one pixel, from 0 to 1, and are taken for "
-                f"pixels, as `{name}` says. Write {name}={other!r} for parts of the "
-                "frame."
-            )
+    within = ((values >= 0.0) & (values <= 1.0)).all()
+    if not relative and within and ((values > 0.0) & (values < 1.0)).any():
+        notices.warn(
+            f"`{key}` all lie within one pixel, from 0 to 1, and are taken for "
+            f"pixels, as `{name}` says. Write {name}={other!r} for parts of the frame."
+        )
 
 
 def _dense(
