@@ -111,7 +111,7 @@ MUTATIONS = [
     ),
     (
         "kernels/picks",
-        "else inside & _reshaped(only, y)",
+        "else inside & for_all_axes(only, y)",
         "else inside",
         "kernels/test_picks.py",
     ),
@@ -256,8 +256,8 @@ MUTATIONS = [
     ),
     (
         "kernels/program",
-        "chosen = tf.reshape(mask,",
-        "chosen = tf.reshape(~mask,",
+        "chosen = for_all_axes(mask,",
+        "chosen = for_all_axes(~mask,",
         "test_choice.py",
     ),
     (

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from keras_aug_layers.kernels.program import Step, function_of
+from keras_aug_layers.kernels.program import Step, for_all_axes, function_of
 from keras_aug_layers.kernels.rounding import finish
 from keras_aug_layers.kernels.targets.formats import nothing
 from keras_aug_layers.kernels.targets.reading import Given
@@ -77,7 +77,7 @@ def change(step: Step, target: str, values: tf.Tensor, before: tf.Tensor) -> tf.
     changed = getattr(function_of(step), target)(before, **step.rows)
     if step.only is None:
         return changed
-    return tf.where(_for_all_axes(step.only, values), changed, values)
+    return tf.where(for_all_axes(step.only, values), changed, values)
 
 
 def chosen(only: tf.Tensor, values: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
@@ -95,12 +95,7 @@ def chosen(only: tf.Tensor, values: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
         more = tf.concat([shape[:1], [count - shape[1]], shape[2:]], axis=0)
         return tf.concat([x, tf.fill(more, nothing(x.dtype))], axis=1)
 
-    return tf.where(_for_all_axes(only, values), padded(values), padded(others))
-
-
-def _for_all_axes(only: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
-    """(B,) with as many axes as values (B, …)."""
-    return tf.reshape(only, (-1,) + (1,) * (values.shape.rank - 1))
+    return tf.where(for_all_axes(only, values), padded(values), padded(others))
 
 
 def chosen_boxes(only: tf.Tensor, boxes: Boxes, others: Boxes) -> Boxes:

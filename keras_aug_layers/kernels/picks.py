@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from keras_aug_layers.kernels.program import Step, function_of
+from keras_aug_layers.kernels.program import Step, for_all_axes, function_of
 
 
 class Pick(NamedTuple):
@@ -32,32 +32,25 @@ class Pick(NamedTuple):
             y: float32, the rows of a frame, with as many axes as its pixels.
             x: the columns, likewise.
         """
-        rows = {key: _wide(row, y) for key, row in self.step.rows.items()}
+        rows = {
+            key: for_all_axes(tf.cast(row, y.dtype), y)
+            for key, row in self.step.rows.items()
+        }
         picks = function_of(self.step).picks
         assert picks is not None
         inside = picks(y, x, **rows)
         only = self.step.only
-        return inside if only is None else inside & _reshaped(only, y)
+        return inside if only is None else inside & for_all_axes(only, y)
 
     def number(self, inside: tf.Tensor) -> tf.Tensor:
         """In which image of the batch each pixel is read: int32."""
         own = tf.range(tf.size(self._partner))
-        return tf.where(
-            inside, _reshaped(self._partner, inside), _reshaped(own, inside)
-        )
+        theirs = for_all_axes(self._partner, inside)
+        return tf.where(inside, theirs, for_all_axes(own, inside))
 
     @property
     def _partner(self) -> tf.Tensor:
         return tf.cast(self.step.rows["partner"][:, 0], tf.int32)
-
-
-def _wide(row: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
-    return _reshaped(tf.cast(row, like.dtype), like)
-
-
-def _reshaped(row: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
-    """A number for each image, for all axes of another tensor."""
-    return tf.reshape(row, (-1,) + (1,) * (like.shape.rank - 1))
 
 
 def spread(

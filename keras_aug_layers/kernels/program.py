@@ -225,6 +225,11 @@ def as_row(value: Any) -> tf.Tensor:
     return value if (value.shape.rank or 0) > 1 else tf.reshape(value, (-1, 1))
 
 
+def for_all_axes(row: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
+    """A number for each image, (B,) or (B, 1), with as many axes as another tensor."""
+    return tf.reshape(row, (-1,) + (1,) * (like.shape.rank - 1))
+
+
 def to_double(x: Any) -> tf.Tensor:
     """A float64 tensor; of a Python number without a detour through float32."""
     if tf.is_tensor(x):
@@ -252,7 +257,7 @@ def only(step: Step, mask: tf.Tensor) -> Step:
     for key, row in step.rows.items():
         if key in neutral:
             idle = neutral[key](row) if callable(neutral[key]) else neutral[key]
-            chosen = tf.reshape(mask, (-1,) + (1,) * (row.shape.rank - 1))
+            chosen = for_all_axes(mask, row)
             row = tf.where(chosen, row, tf.cast(idle, row.dtype))
         rows[key] = row
     return Step(function_of(step).for_some or step.name, rows)

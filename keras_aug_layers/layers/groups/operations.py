@@ -14,7 +14,7 @@ import tensorflow as tf
 from keras_aug_layers.kernels import matrices
 from keras_aug_layers.kernels.coordinates import affine
 from keras_aug_layers.kernels.either import either
-from keras_aug_layers.kernels.program import Step
+from keras_aug_layers.kernels.program import Step, for_all_axes
 from keras_aug_layers.layers.pixels.auto_contrast import stretch
 from keras_aug_layers.layers.pixels.equalization import equalize
 from keras_aug_layers.layers.pixels.posterization import levels
@@ -260,8 +260,7 @@ def _coloured(
         mask = tf.equal(drawn.operation, place)
         rows = joined.setdefault(step.name, dict(step.rows))
         for key, row in step.rows.items():
-            wide = tf.reshape(mask, (-1, *(1 for _ in row.shape[1:])))
-            rows[key] = tf.where(wide, row, rows[key])
+            rows[key] = tf.where(for_all_axes(mask, row), row, rows[key])
         numbers.append(list(joined).index(step.name))
     steps = [Step(name, rows) for name, rows in joined.items()]
     none = len(steps)
