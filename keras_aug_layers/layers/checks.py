@@ -152,9 +152,7 @@ def pixels(
     rank = 3 + frame.batched
     images = entries.kind_of(key) == "images"
     if isinstance(masks, tf.RaggedTensor) != frame.ragged:
-        one, other = "ragged", "dense"
-        if frame.ragged:
-            one, other = other, one
+        one, other = ("dense", "ragged") if frame.ragged else ("ragged", "dense")
         raise ValueError(
             f"`{key}` must be ragged where the images are, and dense where "
             f"they are dense. Received: {one} masks for {other} images. Write "

@@ -34,11 +34,6 @@ def shapes(layer: Any, given: dict[str, Any]) -> dict[str, Any]:
         return _of_clips(layer, given)
     before = Frame.of(images, layer.data_format)
     after = layer.framed(before)
-    first = layer.data_format == "channels_first"
-
-    def sized(shape: Shape, channels: bool, size: Shape) -> Shape:
-        end = len(shape) if first or not channels else len(shape) - 1
-        return (*shape[: end - 2], *size, *shape[end:])
 
     def several(kind: str, shape: Any) -> Any:
         if isinstance(shape, dict):
@@ -47,7 +42,8 @@ def shapes(layer: Any, given: dict[str, Any]) -> dict[str, Any]:
         size: Shape = after.height, after.width
         if kind != "images":
             size = _of_masks(layer, before, after, own, len(images))
-        return sized(own, len(own) == len(images), size)
+        begin = strides.axis_of_rows(len(own), layer.data_format, len(images))
+        return (*own[:begin], *size, *own[begin + 2 :])
 
     result = {**given}
     extra = dict(layer.settings.extra_targets or ())
@@ -154,8 +150,6 @@ def _of_any_number(value: Any, axis: int) -> Any:
 
 def _alike(value: Any) -> Any:
     """Symbolic tensors of the shapes and dtypes of some; None stays."""
-    if value is None:
-        return None
     return keras.tree.map_structure(
         lambda x: None if x is None else keras.KerasTensor(x.shape, x.dtype), value
     )

@@ -32,7 +32,7 @@ class Disagreement(ValueError):
 
     def __init__(self, name: str, one: Any, other: Any) -> None:
         super().__init__(f"`{name}` is {one!r} and {other!r}")
-        self.name, self.one, self.other = name, one, other
+        self.name, self.one = name, one
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,9 +11,6 @@ from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor
 
-PARTNERS = ("roll", "reverse", "random")
-PER = ("image", "batch")
-
 
 class MixingLayer(AugmentationLayer):
     """Base class of the layers that mix each image with another one of its batch.
@@ -57,8 +54,10 @@ class MixingLayer(AugmentationLayer):
         smoothing = arguments.number("label_smoothing", label_smoothing, 0.0, 1.0)
         self._set(num_classes=num_classes, label_smoothing=smoothing or None)
         self.label_smoothing = smoothing
-        self.partners = arguments.one_of("partners", partners, PARTNERS)
-        self.per = arguments.one_of("per", per, PER)
+        self.partners = arguments.one_of(
+            "partners", partners, ("roll", "reverse", "random")
+        )
+        self.per = arguments.one_of("per", per, ("image", "batch"))
 
     def mixes(self) -> bool:
         """Images are mixed with others."""

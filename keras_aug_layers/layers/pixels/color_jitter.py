@@ -28,8 +28,6 @@ from keras_aug_layers.layers.pixels.storing import cut, store
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor
 
-ORDERS = ("fixed", "random")
-
 Limits = float | tuple[float, float] | None
 
 
@@ -109,7 +107,7 @@ class RandomColorJitter(ColorLayer):
             both = {key: getattr(self, key) for key in (name, f"{name}_factor")}
             if None not in both.values():
                 arguments.exactly_one(**both)
-        self.order = arguments.one_of("order", order, ORDERS)
+        self.order = arguments.one_of("order", order, ("fixed", "random"))
         self.space = arguments.one_of("space", space, SPACES)
 
     @classmethod

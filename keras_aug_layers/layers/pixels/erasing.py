@@ -20,10 +20,8 @@ NOISE = "noise"
 DEVIATION = 0.225
 """Of noise, as a part of the value range: that of the colours of ImageNet."""
 
-Covers = Callable[..., tf.Tensor]
 
-
-def register_eraser(name: str, covers: Covers) -> Callable[..., Step]:
+def register_eraser(name: str, covers: Callable[..., tf.Tensor]) -> Callable[..., Step]:
     """Enters a function that erases where `covers` says so.
 
     Args:

@@ -7,8 +7,7 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers import arguments
-from keras_aug_layers.kernels.noise import hashed
-from keras_aug_layers.kernels.noise import word as word_of
+from keras_aug_layers.kernels.noise import hashed, word
 from keras_aug_layers.kernels.program import Step, register
 from keras_aug_layers.kernels.rounding import finish
 from keras_aug_layers.kernels.stages import compute
@@ -32,11 +31,11 @@ def _noise(
     )
     words = []
     for column in range(2):
-        word = tf.reshape(tf.cast(key[:, column], tf.uint32), (-1, 1, 1, 1))
-        words.append(hashed(place + hashed(word)))
+        own = tf.reshape(tf.cast(key[:, column], tf.uint32), (-1, 1, 1, 1))
+        words.append(hashed(place + hashed(own)))
     # 24 bits, from 2 ** -25 on: never 0, whose logarithm is infinite.
     first, second = (
-        (tf.cast(tf.bitwise.right_shift(w, word_of(8)), tf.float32) + 0.5) * 2.0**-24
+        (tf.cast(tf.bitwise.right_shift(w, word(8)), tf.float32) + 0.5) * 2.0**-24
         for w in words
     )
     normal = tf.sqrt(-2.0 * tf.math.log(first)) * tf.cos(2.0 * math.pi * second)

@@ -25,7 +25,7 @@ posterize = register("posterize", "pointwise", _posterize, stored=True)
 def levels(bits: tf.Tensor, frame: Frame, layer: Any) -> Step:
     """Keeps the top bits (B,): of uint8 as they are; of floats 2 ** bits levels."""
     low, high = frame.range_of(layer)
-    width = high - low + (1.0 if frame.dtype is None or frame.dtype.is_integer else 0.0)
+    width = high - low + (1.0 if frame.whole else 0.0)
     count = tf.pow(tf.constant(2.0, tf.float64), tf.cast(bits, tf.float64))
     return posterize(low=low, step=width / count, most=count - 1.0)
 

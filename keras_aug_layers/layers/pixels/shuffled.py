@@ -55,7 +55,7 @@ def shuffled(changes: list[Change], order: tf.Tensor | None, frame: Frame) -> St
     rows = {}
     for key, column in zip(Change._fields, zip(*changes, strict=True), strict=True):
         every = tf.stack([zero + tf.cast(x, tf.float64) for x in column], axis=1)
-        rows[key] = every if order is None else _gathered(every, order)
+        rows[key] = every if order is None else tf.gather(every, order, batch_dims=1)
     return _in_turn(low=low, high=high, **rows)
 
 
@@ -91,10 +91,6 @@ def _done_in_turn(
 _in_turn = register("in_turn", "stage", _done_in_turn, placed=False, one_by_one=True)
 
 
-def _gathered(every: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
-    return tf.gather(every, order, batch_dims=1)
-
-
 def shuffled_matrices(
     changes: list[Change], order: tf.Tensor, frame: Frame
 ) -> list[Step]:
@@ -117,7 +113,7 @@ def shuffled_matrices(
 
     def placed(every: list[tf.Tensor]) -> list[tf.Tensor]:
         every = [tf.broadcast_to(x, (batch, *x.shape[1:])) for x in every]
-        chosen = _gathered(tf.stack(every, axis=1), order)
+        chosen = tf.gather(tf.stack(every, axis=1), order, batch_dims=1)
         return tf.unstack(chosen, len(every), axis=1)
 
     matrices, abouts, biases = [], [], []

@@ -41,8 +41,16 @@ def tone(
             round them.
     """
     low, high = frame.limits
-    rows = {"gain": gain, "grey": grey, "centre": centre, "bias": bias}
-    return _tone(of_grey=of_grey, cut=cut, low=low, high=high, **rows)
+    return _tone(
+        of_grey=of_grey,
+        cut=cut,
+        low=low,
+        high=high,
+        gain=gain,
+        grey=grey,
+        centre=centre,
+        bias=bias,
+    )
 
 
 def changed_planes(planes: list[tf.Tensor], **rows: tf.Tensor) -> list[tf.Tensor]:
@@ -106,8 +114,16 @@ def curve(
         step: see above.
         most: see above.
     """
-    rows = {"below": below, "added": added, "high": high, "threshold": threshold}
-    return _curve(total=total, low=low, step=step, most=most, **rows)
+    return _curve(
+        total=total,
+        low=low,
+        step=step,
+        most=most,
+        below=below,
+        added=added,
+        high=high,
+        threshold=threshold,
+    )
 
 
 def _bend(
