@@ -11,8 +11,6 @@ import tensorflow as tf
 from keras_aug_layers.kernels import shrinking, warp
 from keras_aug_layers.kernels.coordinates import Reader
 from keras_aug_layers.kernels.measured import covered
-from keras_aug_layers.kernels.shrinking import FilteredMove, Shrink
-from keras_aug_layers.kernels.warp import compute_dtype
 
 LEAST = 2**14
 """Pixels that a list is filled up to at least."""
@@ -187,7 +185,7 @@ def rows_read(
 def move(
     flat: Flat,
     reader: Reader,
-    shrinks: Shrink | None,
+    shrinks: shrinking.Shrink | None,
     size: tuple[int, int],
     **how: Any,
 ) -> Any:
@@ -203,9 +201,11 @@ def move(
     source = tuple(shrinking.wide(x) for x in tf.unstack(flat.sizes, axis=1))
     starts = shrinking.wide(flat.starts)
 
-    def read(pixels: tf.Tensor, shrinks: Shrink, at: tuple[float, ...]) -> tf.Tensor:
+    def read(
+        pixels: tf.Tensor, shrinks: shrinking.Shrink, at: tuple[float, ...]
+    ) -> tf.Tensor:
         if how["interpolation"] == "bicubic":
-            dtype = compute_dtype(pixels.dtype)
+            dtype = warp.compute_dtype(pixels.dtype)
             places = (lambda places: starts), source[1], source
             return shrinking.mean_of_reads(
                 pixels, *places, reader, shrinks, size, dtype, points=at, **how
@@ -219,21 +219,21 @@ def move(
         )
 
     none = tf.zeros((1,), tf.int32)
-    still = Shrink(tf.constant(False), none > 0, none)
+    still = shrinking.Shrink(tf.constant(False), none > 0, none)
 
     def plain(pixels: tf.Tensor) -> tf.Tensor:
         return read(pixels, still, (0.0,))
 
     if shrinks is None:
         return plain
-    return FilteredMove(
+    return shrinking.FilteredMove(
         shrinks.some, plain, lambda pixels: read(pixels, shrinks, shrinking.POINTS)
     )
 
 
 def mean_color(flat: Flat, window: tf.Tensor | None = None) -> tf.Tensor:
     """The mean colour (B, C) of each image, or of what a window shows of it."""
-    dtype = compute_dtype(flat.pixels.dtype)
+    dtype = warp.compute_dtype(flat.pixels.dtype)
     count = tf.reduce_prod(flat.sizes, axis=1)
     image = tf.repeat(tf.range(tf.shape(count)[0]), count)
     values, shares = tf.cast(flat.pixels, dtype), tf.ones_like(image, dtype)

@@ -18,7 +18,6 @@ from keras_aug_layers.kernels.pixels import Store, turn_row
 from keras_aug_layers.kernels.planes import Planes
 from keras_aug_layers.kernels.program import Program, Step, function_of
 from keras_aug_layers.kernels.resample import Warp
-from keras_aug_layers.kernels.rounding import stored, to_int
 from keras_aug_layers.kernels.warp import (
     compute_dtype,
     dimension,
@@ -45,7 +44,7 @@ def in_planes(
     compute = compute_dtype(images.dtype)
 
     def store(values: tf.Tensor) -> tf.Tensor:
-        return stored(values, images.dtype, value_range)
+        return rounding.stored(values, images.dtype, value_range)
 
     def after(steps: Program, planes: Planes, pick: Pick | None = None) -> Planes:
         planes = [tf.cast(plane, compute) for plane in planes]
@@ -86,7 +85,7 @@ def finish(plane: tf.Tensor, dtype: tf.DType, value_range: Range | None) -> tf.T
     if dtype.is_integer and dtype.size <= 2 and plane.dtype == tf.float32:
         limits = dtype.min, dtype.max
         low, high = (round(sorted((*limits, x))[1]) for x in value_range or limits)
-        return tf.cast(to_int(plane, low, high), dtype)
+        return tf.cast(rounding.to_int(plane, low, high), dtype)
     return rounding.finish(plane, dtype, value_range)
 
 

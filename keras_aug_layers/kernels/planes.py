@@ -24,7 +24,6 @@ from keras_aug_layers.kernels.coordinates import Reader
 from keras_aug_layers.kernels.device import on_gpu
 from keras_aug_layers.kernels.places import Places
 from keras_aug_layers.kernels.taps import taps
-from keras_aug_layers.kernels.warp import compute_dtype, dimension
 
 Planes = list[tf.Tensor]
 """The channels of images: an array (B, H, W) for each."""
@@ -72,10 +71,10 @@ def read(
         images' own dtype for "nearest", which copies pixels; else in `compute_dtype`,
         neither rounded nor clipped.
     """
-    batch, height, width, channels = (dimension(images, axis) for axis in range(4))
+    batch, height, width, channels = (warp.dimension(images, axis) for axis in range(4))
     size = output_size or (height, width)
     copied = interpolation == "nearest"
-    dtype = images.dtype if copied else compute_dtype(images.dtype)
+    dtype = images.dtype if copied else warp.compute_dtype(images.dtype)
     fills = fill_value if isinstance(fill_value, tuple) else (fill_value,) * channels
     order = [*range(channels)] * copies
     corners = {"nearest": 1, "bilinear": 4, "bicubic": 16}[interpolation]
@@ -208,7 +207,7 @@ def _sum(
         asker = next(ask)
         pixel = places.first + row.index * places.width + column.index
         mine = pixel[..., asker] + row.step * places.width
-        length = dimension(pixels, 0) - column.step
+        length = warp.dimension(pixels, 0) - column.step
         view = pixels[column.step : column.step + length]
         value = tf.cast(tf.gather(view, mine)[..., channel], dtype)
         if row.weight is not None and column.weight is not None:

@@ -11,7 +11,6 @@ from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.kernels.picks import Pick
 from keras_aug_layers.kernels.places import numbers, places_of
 from keras_aug_layers.kernels.taps import filled_from, taps
-from keras_aug_layers.kernels.warp import compute_dtype, dimension
 
 INTERPOLATIONS = (*warp.INTERPOLATIONS, "bicubic")
 
@@ -82,11 +81,11 @@ def _cubic(
     fill_value: Any,
 ) -> tf.Tensor:
     """Sixteen gathers for each pixel."""
-    batch, height, width, channels = (dimension(images, axis) for axis in range(4))
+    batch, height, width, channels = (warp.dimension(images, axis) for axis in range(4))
     places = places_of(reader, *(output_size or (height, width)))
     across = taps(places.x, width, fill_mode, "bicubic")
     along = taps(places.y, height, fill_mode, "bicubic")
-    dtype = compute_dtype(images.dtype)
+    dtype = warp.compute_dtype(images.dtype)
     pixels = tf.reshape(images, (-1, channels))
     first = numbers(places, batch) * (height * width)
     values = 0.0

@@ -7,7 +7,6 @@ from typing import Any
 import tensorflow as tf
 
 from keras_aug_layers.kernels import device
-from keras_aug_layers.kernels.device import in_xla_context
 
 Data = dict[str, Any]
 
@@ -69,7 +68,7 @@ class Forms:
             jit_compile: as a user gave it.
         """
         eager = tf.executing_eagerly()
-        if not in_xla_context():
+        if not device.in_xla_context():
             wanted = not eager if jit_compile == "auto" else jit_compile
             if wanted and None not in data["images"].shape[-3:]:  # all but the batch
                 return device.compiled_for(

@@ -13,7 +13,6 @@ import tensorflow as tf
 
 from keras_aug_layers.kernels import coordinates, flat, measured, passes, shrinking
 from keras_aug_layers.kernels.device import CPU, compiled_for, traced_for
-from keras_aug_layers.kernels.flat import Flat, images_for
 from keras_aug_layers.kernels.program import function_of
 from keras_aug_layers.kernels.warp import compute_dtype
 from keras_aug_layers.plan import carry, moves
@@ -38,7 +37,7 @@ def fits(plan: Plan) -> bool:
 
 def augmented(
     transform: "Transform",
-    given: dict[str, Flat],
+    given: dict[str, flat.Flat],
     means: Means,
     otherwise: Callable[[], dict[str, Any]],
     ragged: bool = True,
@@ -73,7 +72,7 @@ def augmented(
         count, rows = tf.shape(now.size)[0], rows_of(now)
         full = {key: images.filled_up(ragged, span) for key, images in given.items()}
         if ragged:
-            rows = [_filled(row, images_for(count) - count) for row in rows]
+            rows = [_filled(row, flat.images_for(count) - count) for row in rows]
         made = compiled_for(lambda kind: traced(_read, now, kind)(rows, full))
         return {key: x[:count] for key, x in made.items()}
 
@@ -83,7 +82,7 @@ def augmented(
     return tf.cond(tf.equal(level, 0) & allowed, together, otherwise)
 
 
-def _resolved(plan: Plan, given: dict[str, Flat], means: Means) -> Any:
+def _resolved(plan: Plan, given: dict[str, flat.Flat], means: Means) -> Any:
     """The steps of pixels with what they measure known; None where it is not so."""
     if not any(function_of(step).kind == "measured" for step in plan.pixels):
         return plan.pixels
@@ -176,12 +175,12 @@ def _scope(transform: "Transform") -> tf.Tensor:
     return tf.stack([_level(transform), first * width, behind * width])
 
 
-def _read(transform: "Transform", full: dict[str, Flat]) -> dict[str, tf.Tensor]:
+def _read(transform: "Transform", full: dict[str, flat.Flat]) -> dict[str, tf.Tensor]:
     """Images and masks from lists of pixels."""
     return {key: _one_of(transform, key, each) for key, each in full.items()}
 
 
-def _one_of(transform: "Transform", key: str, full: Flat) -> tf.Tensor:
+def _one_of(transform: "Transform", key: str, full: flat.Flat) -> tf.Tensor:
     plan, settings = transform.plan, transform.settings
     assert plan.size is not None
     size, kind = plan.size, kind_of(key)

@@ -13,7 +13,6 @@ import tensorflow as tf
 
 from keras_aug_layers.kernels import flat
 from keras_aug_layers.kernels.device import in_xla_context
-from keras_aug_layers.kernels.flat import Flat
 from keras_aug_layers.plan import listed, moves
 from keras_aug_layers.plan.entries import kind_of
 from keras_aug_layers.plan.frame import Frame
@@ -66,7 +65,7 @@ def _run(
     transform: "Transform", data: dict[str, Any], compiled: bool
 ) -> dict[str, Any]:
     """Either form, in a graph."""
-    given = {key: Flat.of(x, transform.data_format) for key, x in data.items()}
+    given = {key: flat.Flat.of(x, transform.data_format) for key, x in data.items()}
     for key, each in given.items():
         tf.debugging.assert_equal(
             each.sizes,
@@ -105,7 +104,7 @@ def _shaped(
 
 
 def _one_by_one(
-    transform: "Transform", given: dict[str, Flat]
+    transform: "Transform", given: dict[str, flat.Flat]
 ) -> dict[str, tf.Tensor | tf.RaggedTensor]:
     """Each image as if it came alone."""
     size = transform.plan.whole().size

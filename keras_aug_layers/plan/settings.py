@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 import keras
 
 from keras_aug_layers import arguments
-from keras_aug_layers.arguments import Range
 from keras_aug_layers.kernels.resample import INTERPOLATIONS
 from keras_aug_layers.kernels.targets import formats
 from keras_aug_layers.kernels.warp import FILL_MODES
@@ -67,7 +66,7 @@ class Settings:
     antialias: bool | str | None = None
     fill_value: float | tuple[float, ...] | None = None
     mask_fill_value: float | None = None
-    value_range: Range | None = None
+    value_range: arguments.Range | None = None
     data_format: str | None = None
     bounding_box_format: str | None = None
     box_fit: str | None = None

@@ -12,7 +12,6 @@ from keras_aug_layers.kernels.labels import encode
 from keras_aug_layers.kernels.rounding import finish
 from keras_aug_layers.kernels.targets import formats, reading
 from keras_aug_layers.plan import carry, entries, moves, ragged, strides
-from keras_aug_layers.plan.entries import kind_of
 from keras_aug_layers.plan.plan import Plan
 from keras_aug_layers.plan.sample import Sample, fields_of
 from keras_aug_layers.plan.settings import Settings
@@ -256,7 +255,7 @@ class Transform(Sample):
         Several entries of one kind have a name of their own behind it, as in "maps/a".
         """
         result = {}
-        pixels = [key for key in data if kind_of(key) in entries.PIXELS]
+        pixels = [key for key in data if entries.kind_of(key) in entries.PIXELS]
         if entries.some_ragged(data):
             result = ragged.apply(self, {key: data[key] for key in pixels})
             data = {key: x for key, x in data.items() if key not in pixels}
@@ -267,7 +266,7 @@ class Transform(Sample):
             rank = 3 + self.batched
             known = strides.size_of(data["images"], self.data_format, rank)
         for key, value in data.items():
-            kind = kind_of(key)
+            kind = entries.kind_of(key)
             if kind in moves.MASKS:
                 result[key] = self.masks_of(kind, value, known)
             else:

@@ -7,7 +7,6 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers import arguments
-from keras_aug_layers.arguments import Range
 from keras_aug_layers.kernels.program import to_double
 from keras_aug_layers.layers.geometry.window import (
     SizeLayer,
@@ -51,8 +50,8 @@ class RandomResizedCrop(SizeLayer):
         height: int,
         width: int,
         *,
-        scale: Range = (0.08, 1.0),
-        ratio: Range = (3 / 4, 4 / 3),
+        scale: arguments.Range = (0.08, 1.0),
+        ratio: arguments.Range = (3 / 4, 4 / 3),
         **kwargs: Any,
     ) -> None:
         super().__init__(height, width, **kwargs)

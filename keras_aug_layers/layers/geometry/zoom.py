@@ -6,7 +6,6 @@ from typing import Any
 import keras
 
 from keras_aug_layers import arguments
-from keras_aug_layers.arguments import Range
 from keras_aug_layers.kernels import matrices
 from keras_aug_layers.kernels.coordinates import affine
 from keras_aug_layers.kernels.program import Step
@@ -65,7 +64,7 @@ class RandomZoom(GeometricLayer):
         self.width_factor = arguments.optional(
             arguments.factor, "width_factor", width_factor, _ABOVE_MINUS_ONE
         )
-        self.scale: Range | None = None
+        self.scale: arguments.Range | None = None
         if scale is not None:
             lengths = arguments.gain("scale", scale)
             self.scale = arguments.pair("scale", lengths, math.nextafter(0.0, 1.0))

@@ -12,7 +12,6 @@ from keras_aug_layers.kernels.rounding import finish
 from keras_aug_layers.kernels.stages import compute
 from keras_aug_layers.kernels.warp import dimension
 from keras_aug_layers.layers.groups import operations
-from keras_aug_layers.layers.groups.operations import DrawnOperation
 from keras_aug_layers.layers.groups.policies import Policy
 from keras_aug_layers.layers.pixels.storing import HAIR
 from keras_aug_layers.plan.frame import Frame
@@ -55,7 +54,9 @@ def _mix(
         bins = tf.cast(of_place(number, place), tf.float64)
         signs = of_place(negative, place) > 0.0
         strength = operations.strengths(TABLE, chosen, bins, signs, frame)
-        places.append(DrawnOperation(chosen, strength, of_place(done, place) > 0.0))
+        places.append(
+            operations.DrawnOperation(chosen, strength, of_place(done, place) > 0.0)
+        )
     plan = operations.plan(TABLE, places, frame, None)
     every = run(plan.pixels, every, plan.coordinates)
     own, *parts = tf.unstack(weights[..., tf.newaxis, tf.newaxis, tf.newaxis], axis=1)

@@ -7,7 +7,6 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers import arguments
-from keras_aug_layers.arguments import Range
 from keras_aug_layers.kernels.pixels import mix
 from keras_aug_layers.kernels.program import Step
 from keras_aug_layers.layers import checks
@@ -30,7 +29,9 @@ def hue(turns: tf.Tensor) -> Step:
     return mix(matrix=turn, bias=0.0)
 
 
-def drawn_turns(random: Cursor, factor: Range | None, turns: Range | None) -> tf.Tensor:
+def drawn_turns(
+    random: Cursor, factor: arguments.Range | None, turns: arguments.Range | None
+) -> tf.Tensor:
     """Turns (B,), in Keras's unit or in turns, of which one is given.
 
     Keras's is half a turn, in either direction.

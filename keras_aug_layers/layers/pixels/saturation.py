@@ -6,7 +6,6 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers import arguments
-from keras_aug_layers.arguments import Range
 from keras_aug_layers.kernels.pixels import mix
 from keras_aug_layers.kernels.program import Step
 from keras_aug_layers.layers import checks
@@ -58,7 +57,9 @@ def _blend(gain: tf.Tensor, luma: tuple[float, float, float]) -> tf.Tensor:
     return gain * tf.eye(3, dtype=tf.float64) + (1.0 - gain) * weights
 
 
-def drawn_gain(random: Cursor, factor: Range | None, gain: Range | None) -> tf.Tensor:
+def drawn_gain(
+    random: Cursor, factor: arguments.Range | None, gain: arguments.Range | None
+) -> tf.Tensor:
     """Gains (B,), in Keras's unit or as they are, of which one is given."""
     if gain is not None:
         return random.uniform(gain)
