@@ -76,9 +76,12 @@ Common = dict[str, Any]
 Converter: TypeAlias = Callable[[Any, Common], AugmentationLayer | None]
 
 
+_FILL = ("fill_mode", "interpolation", "fill_value")
+_RANGED = ("factor", "value_range")
+
+
 def _fill(layer: Any) -> dict[str, Any]:
-    names = ("fill_mode", "interpolation", "fill_value")
-    return {name: getattr(layer, name) for name in names}
+    return {name: getattr(layer, name) for name in _FILL}
 
 
 def _pair(layer: Any, name: str) -> tuple[float, float]:
@@ -86,18 +89,10 @@ def _pair(layer: Any, name: str) -> tuple[float, float]:
     return getattr(layer, f"{name}_lower"), getattr(layer, f"{name}_upper")
 
 
-def _flip(layer: Any, common: Common) -> AugmentationLayer:
-    return RandomFlip(layer.mode, **common)
-
-
 def _translation(layer: Any, common: Common) -> AugmentationLayer:
     return RandomShift(
         _pair(layer, "height"), _pair(layer, "width"), **_fill(layer), **common
     )
-
-
-def _rotation(layer: Any, common: Common) -> AugmentationLayer:
-    return RandomRotate(tuple(layer.factor), **_fill(layer), **common)
 
 
 def _zoom(layer: Any, common: Common) -> AugmentationLayer:
@@ -118,21 +113,6 @@ def _shear(layer: Any, common: Common) -> AugmentationLayer:
     )
 
 
-def _perspective(layer: Any, common: Common) -> AugmentationLayer:
-    return RandomPerspective(
-        tuple(layer.factor),
-        layer.scale,
-        fill_mode="constant",
-        fill_value=layer.fill_value,
-        interpolation=layer.interpolation,
-        **common,
-    )
-
-
-def _brightness(layer: Any, common: Common) -> AugmentationLayer:
-    return RandomBrightness(tuple(layer.factor), tuple(layer.value_range), **common)
-
-
 def _contrast(layer: Any, common: Common) -> AugmentationLayer:
     """Keras keeps (0, f) of a single f, though it documents 1 - f … 1 + f."""
     low, high = layer.factor
@@ -146,20 +126,18 @@ def _degeneration(layer: Any, common: Common) -> AugmentationLayer:
     return RandomColorDegeneration(factor, tuple(layer.value_range), **common)
 
 
-def _grayscale(layer: Any, common: Common) -> AugmentationLayer:
-    return RandomGrayscale(layer.factor, **common)
+def _alike(cls: type[AugmentationLayer], *names: str, **fixed: Any) -> Converter:
+    """Converts to a layer with the same arguments, under the same names.
 
-
-def _invert(layer: Any, common: Common) -> AugmentationLayer:
-    return RandomInvert(tuple(layer.factor), tuple(layer.value_range), **common)
-
-
-def _alike(cls: type[AugmentationLayer], *names: str) -> Converter:
-    """Converts to a layer with the same arguments, under the same names."""
+    Args:
+        cls: the layer.
+        *names: of the arguments that it takes over.
+        **fixed: others, which are always the same.
+    """
 
     def convert(layer: Any, common: Common) -> AugmentationLayer:
         given = {name: _plain(getattr(layer, name)) for name in names}
-        return cls(**given, **common)
+        return cls(**given, **fixed, **common)
 
     return convert
 
@@ -181,14 +159,6 @@ def _resizing(layer: Any, common: Common) -> AugmentationLayer:
         **fill,
         **common,
     )
-
-
-def _center_crop(layer: Any, common: Common) -> AugmentationLayer:
-    return CenterCrop(layer.height, layer.width, antialias=False, **common)
-
-
-def _random_crop(layer: Any, common: Common) -> AugmentationLayer:
-    return RandomCrop(layer.height, layer.width, antialias=False, **common)
 
 
 def _rescaling(layer: Any, common: Common) -> AugmentationLayer:
@@ -214,27 +184,6 @@ def _equalization(layer: Any, common: Common) -> AugmentationLayer | None:
     if layer.bins != 256:
         return None
     return Equalization(tuple(layer.value_range), **common)
-
-
-def _jitter(layer: Any, common: Common) -> AugmentationLayer:
-    names = ("brightness", "contrast", "saturation", "hue")
-    factors = {f"{x}_factor": _plain(getattr(layer, f"{x}_factor")) for x in names}
-    return RandomColorJitter(tuple(layer.value_range), **factors, **common)
-
-
-def _blur(layer: Any, common: Common) -> AugmentationLayer:
-    return RandomGaussianBlur(
-        tuple(layer.factor),
-        layer.kernel_size,
-        sigma=tuple(layer.sigma),
-        value_range=tuple(layer.value_range),
-        **common,
-    )
-
-
-def _elastic(layer: Any, common: Common) -> AugmentationLayer:
-    chance, scale = tuple(layer.factor), tuple(layer.scale)
-    return RandomElasticTransform(chance, scale, **_fill(layer), **common)
 
 
 def _cut_mix(layer: Any, common: Common) -> AugmentationLayer:
@@ -265,34 +214,50 @@ def _aug_mix(layer: Any, common: Common) -> AugmentationLayer:
     )
 
 
-_RANGED = ("factor", "value_range")
-
 CONVERTERS: dict[type, Converter] = {
     keras.layers.AugMix: _aug_mix,
     keras.layers.AutoContrast: _alike(AutoContrast, "value_range"),
-    keras.layers.CenterCrop: _center_crop,
+    keras.layers.CenterCrop: _alike(CenterCrop, "height", "width", antialias=False),
     keras.layers.CutMix: _cut_mix,
     keras.layers.Equalization: _equalization,
     keras.layers.MixUp: _alike(MixUp, "alpha"),
     keras.layers.Normalization: _normalization,
     keras.layers.RandAugment: _rand_augment,
-    keras.layers.RandomBrightness: _brightness,
+    keras.layers.RandomBrightness: _alike(RandomBrightness, *_RANGED),
     keras.layers.RandomColorDegeneration: _degeneration,
-    keras.layers.RandomColorJitter: _jitter,
+    keras.layers.RandomColorJitter: _alike(
+        RandomColorJitter,
+        "value_range",
+        "brightness_factor",
+        "contrast_factor",
+        "saturation_factor",
+        "hue_factor",
+    ),
     keras.layers.RandomContrast: _contrast,
-    keras.layers.RandomCrop: _random_crop,
-    keras.layers.RandomElasticTransform: _elastic,
+    keras.layers.RandomCrop: _alike(RandomCrop, "height", "width", antialias=False),
+    keras.layers.RandomElasticTransform: _alike(
+        RandomElasticTransform, "factor", "scale", *_FILL
+    ),
     keras.layers.RandomErasing: _alike(
         RandomErasing, "factor", "scale", "fill_value", "value_range"
     ),
-    keras.layers.RandomFlip: _flip,
-    keras.layers.RandomGaussianBlur: _blur,
-    keras.layers.RandomGrayscale: _grayscale,
+    keras.layers.RandomFlip: _alike(RandomFlip, "mode"),
+    keras.layers.RandomGaussianBlur: _alike(
+        RandomGaussianBlur, *_RANGED, "kernel_size", "sigma"
+    ),
+    keras.layers.RandomGrayscale: _alike(RandomGrayscale, "factor"),
     keras.layers.RandomHue: _alike(RandomHue, *_RANGED),
-    keras.layers.RandomInvert: _invert,
-    keras.layers.RandomPerspective: _perspective,
+    keras.layers.RandomInvert: _alike(RandomInvert, *_RANGED),
+    keras.layers.RandomPerspective: _alike(
+        RandomPerspective,
+        "factor",
+        "scale",
+        "fill_value",
+        "interpolation",
+        fill_mode="constant",
+    ),
     keras.layers.RandomPosterization: _alike(RandomPosterization, *_RANGED),
-    keras.layers.RandomRotation: _rotation,
+    keras.layers.RandomRotation: _alike(RandomRotate, "factor", *_FILL),
     keras.layers.RandomSaturation: _alike(RandomSaturation, *_RANGED),
     keras.layers.RandomSharpness: _alike(RandomSharpness, *_RANGED),
     keras.layers.RandomShear: _shear,

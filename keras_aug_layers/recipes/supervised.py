@@ -17,7 +17,6 @@ from keras_aug_layers.layers import (
     ThreeAugment,
     TrivialAugment,
 )
-from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.recipes.parts import (
     MEAN,
     STD,
@@ -90,7 +89,8 @@ def torchvision_resnet50(
     """
     layers = crop_and_flip(size, (0.08, 1.0))
     if auto_augment is not None:
-        layers.append(_known(auto_augment)())
+        name = arguments.one_of("auto_augment", auto_augment, TORCHVISION_POLICIES)
+        layers.append(TORCHVISION_POLICIES[name]())
     normal = Normalize(mean, std, dtype=dtype)
     layers.append(normal)
     if random_erase:
@@ -104,11 +104,6 @@ def torchvision_resnet50(
     train = fused([*layers, *mixed], interpolation)
     sizes = val_resize_size, val_crop_size
     return train, evaluation(*sizes, interpolation, normal, mixed)
-
-
-def _known(policy: str) -> type[AugmentationLayer]:
-    arguments.one_of("auto_augment", policy, TORCHVISION_POLICIES)
-    return TORCHVISION_POLICIES[policy]
 
 
 @recipe
