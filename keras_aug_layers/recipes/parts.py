@@ -12,7 +12,6 @@ from keras_aug_layers.layers import (
     RandomChoice,
     RandomColorJitter,
     RandomFlip,
-    RandomGrayscale,
     RandomResizedCrop,
     Resizing,
 )
@@ -69,22 +68,22 @@ def flips(horizontal: float, vertical: float) -> list[AugmentationLayer]:
     ]
 
 
-def colors(
-    jitter: Numbers, jitter_probability: float, grey_probability: float
-) -> list[AugmentationLayer]:
-    """Jitter in an order of each image's own, and grey images."""
-    brightness, contrast, saturation, hue = (*jitter, 0.0)[:4]
-    return [
-        RandomColorJitter(
-            brightness=brightness,
-            contrast=contrast,
-            saturation=saturation,
-            hue=hue,
-            order="random",
-            probability=jitter_probability,
-        ),
-        RandomGrayscale(grey_probability),
-    ]
+def jitter(strengths: Numbers, **kwargs: Any) -> RandomColorJitter:
+    """Jitter in an order of each image's own; the strength of the hue may be left out.
+
+    Args:
+        strengths: of brightness, contrast, saturation and hue.
+        **kwargs: arguments of `RandomColorJitter`.
+    """
+    brightness, contrast, saturation, hue = (*strengths, None)[:4]
+    return RandomColorJitter(
+        brightness=brightness,
+        contrast=contrast,
+        saturation=saturation,
+        hue=hue,
+        order="random",
+        **kwargs,
+    )
 
 
 def evaluation(

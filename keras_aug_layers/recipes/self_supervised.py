@@ -4,6 +4,7 @@ from keras_aug_layers.layers import (
     FusedAugmentation,
     Normalize,
     RandomGaussianBlur,
+    RandomGrayscale,
     Solarization,
 )
 from keras_aug_layers.layers.base import AugmentationLayer
@@ -12,10 +13,10 @@ from keras_aug_layers.recipes.parts import (
     STD,
     Numbers,
     Pair,
-    colors,
     crop_and_flip,
     evaluation,
     fused,
+    jitter,
     views,
 )
 from keras_aug_layers.recipes.recipe import Parts, recipe
@@ -27,14 +28,15 @@ SIGMA = (0.1, 2.0)
 def _view(
     size: int,
     scale: Pair,
-    jitter: Numbers,
+    strengths: Numbers,
     blur: float,
     solarize: float,
     normal: Normalize,
 ) -> list[AugmentationLayer]:
     """One view: crop, flip, jitter, grey, blur, solarize, normalise."""
     taps = max(size // 10 // 2 * 2 + 1, 3)  # a tenth of the side, an odd number
-    layers = [*crop_and_flip(size, scale), *colors(jitter, 0.8, 0.2)]
+    colors = [jitter(strengths, probability=0.8), RandomGrayscale(0.2)]
+    layers = [*crop_and_flip(size, scale), *colors]
     if blur:
         layers.append(RandomGaussianBlur(1.0, taps, sigma=SIGMA, probability=blur))
     if solarize:  # at the middle of the range, as PIL and torchvision do at 128
@@ -78,9 +80,9 @@ def simclr(
         >>> simclr(size=32).train(images, training=True)["views"].shape
         TensorShape([4, 2, 32, 32, 3])
     """
-    jitter = tuple(strength * x for x in (0.8, 0.8, 0.8, 0.2))
+    strengths = tuple(strength * x for x in (0.8, 0.8, 0.8, 0.2))
     normal = Normalize(mean, std, dtype=dtype)
-    view = _view(size, scale, jitter, blur, 0.0, normal)
+    view = _view(size, scale, strengths, blur, 0.0, normal)
     train = views({"views": (2, view)}, "bicubic")
     return train, _evaluation(size, normal)
 
@@ -117,10 +119,10 @@ def byol(
         >>> byol(size=32).train(images, training=True)["second"].shape
         TensorShape([4, 1, 32, 32, 3])
     """
-    jitter, normal = (0.4, 0.4, 0.2, 0.1), Normalize(mean, std, dtype=dtype)
+    strengths, normal = (0.4, 0.4, 0.2, 0.1), Normalize(mean, std, dtype=dtype)
     both = {
-        "first": (1, _view(size, scale, jitter, 1.0, 0.0, normal)),
-        "second": (1, _view(size, scale, jitter, 0.1, 0.2, normal)),
+        "first": (1, _view(size, scale, strengths, 1.0, 0.0, normal)),
+        "second": (1, _view(size, scale, strengths, 0.1, 0.2, normal)),
     }
     return views(both, "bicubic"), _evaluation(size, normal)
 
@@ -164,11 +166,11 @@ def dino(
         >>> dino(size=32, local_size=16).train(images, training=True)["local"].shape
         TensorShape([2, 8, 16, 16, 3])
     """
-    jitter, normal = (0.4, 0.4, 0.2, 0.1), Normalize(mean, std, dtype=dtype)
-    small = _view(local_size, local_scale, jitter, 0.5, 0.0, normal)
+    strengths, normal = (0.4, 0.4, 0.2, 0.1), Normalize(mean, std, dtype=dtype)
+    small = _view(local_size, local_scale, strengths, 0.5, 0.0, normal)
     all_views = {
-        "first": (1, _view(size, global_scale, jitter, 1.0, 0.0, normal)),
-        "second": (1, _view(size, global_scale, jitter, 0.1, 0.2, normal)),
+        "first": (1, _view(size, global_scale, strengths, 1.0, 0.0, normal)),
+        "second": (1, _view(size, global_scale, strengths, 0.1, 0.2, normal)),
         "local": (local_views, small),
     }
     return views(all_views, "bicubic"), _evaluation(size, normal)

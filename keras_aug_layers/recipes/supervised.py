@@ -25,6 +25,7 @@ from keras_aug_layers.recipes.parts import (
     crop_and_flip,
     evaluation,
     fused,
+    jitter,
     mixing,
 )
 from keras_aug_layers.recipes.recipe import Parts, recipe
@@ -229,14 +230,7 @@ def rand_augment(text: str) -> RandAugment:
 def _jitter(strengths: float | Numbers) -> RandomColorJitter:
     if not isinstance(strengths, (tuple, list)):
         strengths = (strengths,) * 3
-    brightness, contrast, saturation, hue = (*strengths, None)[:4]
-    return RandomColorJitter(
-        brightness=brightness,
-        contrast=contrast,
-        saturation=saturation,
-        hue=hue,
-        order="random",
-    )
+    return jitter(strengths)
 
 
 @recipe
