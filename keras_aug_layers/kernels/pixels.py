@@ -208,8 +208,7 @@ def _after(
             rows = {key: spread(row, pick, own) for key, row in step.rows.items()}
             result = _turn(function.call(whole, **rows), turn)
         elif function.kind == "placed":
-            height, width = dimension(own, 1), dimension(own, 2)
-            y, x = rows_and_columns(height, width)
+            y, x = rows_and_columns(dimension(own, 1), dimension(own, 2))
             result = function.call(own, y, x, **rows)
         else:
             result = function.call(own, **rows)

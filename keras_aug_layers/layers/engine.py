@@ -113,7 +113,11 @@ class Engine:
         """What becomes of images, or of the frames of videos, and what is with them."""
         layer = self._layer
         before, why = chain.before(data["images"], layer.opinions)
-        pixels = {k: _tensor(x) for k, x in data.items() if kind_of(k) in PIXELS}
+        pixels = {
+            key: x if isinstance(x, tf.RaggedTensor) else tf.convert_to_tensor(x)
+            for key, x in data.items()
+            if kind_of(key) in PIXELS
+        }
         if training and not tf.executing_eagerly() and not in_xla_context():
             pixels = {key: _open(x) for key, x in pixels.items()}
         images = pixels["images"]
@@ -240,11 +244,6 @@ class Engine:
             self._layer.rest(frame._replace(value_range=settings.value_range))
         )
         return Transform.of(plan, frame, settings, spread=frame.ragged)
-
-
-def _tensor(value: Any) -> Any:
-    """A tensor, which may be ragged."""
-    return value if isinstance(value, tf.RaggedTensor) else tf.convert_to_tensor(value)
 
 
 def _open(x: Any) -> Any:
