@@ -116,6 +116,12 @@ MUTATIONS = [
         "kernels/test_picks.py",
     ),
     (
+        "kernels/hidden",
+        "hidden(column, tf.bitwise",
+        "hidden(column + 1, tf.bitwise",
+        "kernels/test_picks.py",
+    ),
+    (
         "kernels/fields",
         "(4.0 + way**2 * (3.0 * way - 6.0)) / 6.0",
         "(4.0 + way**2 * (3.0 * back - 6.0)) / 6.0",

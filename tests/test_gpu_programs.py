@@ -10,6 +10,7 @@ from keras_aug_layers.constructors import build_layer
 
 CARDS = ("h100", "a100", "v100", "b200")
 SHAPES = ((256, 224, 224, 3), (16, 1024, 1024, 3))
+FIRST = "FusedAugmentation([RandomRotate(0.1), RandomBrightness(0.2)"
 ONE = {
     "a flip": "RandomFlip()",
     "colours": "RandomGrayscale()",
@@ -18,6 +19,7 @@ ONE = {
     "a grid distortion": "RandomGridDistortion()",
     "a lens": "RandomOpticalDistortion()",
     "an erasing": "FusedAugmentation([RandomRotate(0.1), RandomErasing()])",
+    "a window of a partner": f"{FIRST}, CutMix()])",
     "bicubic": 'RandomRotate(0.1, interpolation="bicubic")',
     "normalized": 'Normalize((0.4, 0.5, 0.6), 0.3, dtype="bfloat16")',
 } | {
@@ -37,15 +39,12 @@ ONE = {
 }
 """Of each XLA makes one kernel of image size."""
 
-FIRST = "FusedAugmentation([RandomRotate(0.1), RandomBrightness(0.2)"
 MORE = {
     # The mean is a pass over the input.
     "RandomContrast(0.3)": (2, 0.02, 1.55),
     "RandomColorJitter(brightness_factor=0.2, contrast_factor=0.2)": (2, 0.02, 1.55),
     # Rows of the field, x of each pixel, y of each pixel: two numbers of 4 bytes.
     "RandomElasticTransform()": (4, 1.34, 4.0),
-    # Which pixels are the partner's: a byte of each, for images of three.
-    f"{FIRST}, CutMix()])": (2, 0.2, 1.4),
     # Stages read what is stored, as does the condition before one.
     f"{FIRST}, MixUp()])": (3, 0.51, 3.05),
     "RandomGaussianBlur()": (4, 0.51, 4.05),
@@ -58,6 +57,18 @@ relative to a copy's: at most, of what is no one kernel, with the reason."""
 def compiler():
     if reason := available():
         pytest.skip(f"NO GPU PROGRAM IS CHECKED. {reason}")
+
+
+def of_images(layer):
+    """A layer as a function of images, with labels where it mixes."""
+    if not layer.mixes():
+        return layer
+
+    def mixed(images):
+        data = {"images": images, "labels": tf.zeros((images.shape[0], 10))}
+        return layer(data, training=True)["images"]
+
+    return mixed
 
 
 def assert_one_kernel(rows):
@@ -81,7 +92,7 @@ def test_five_layers(compiler, shape, dtype):
 def test_one_kernel(compiler, name):
     """On two cards, the others for the next layer."""
     cards = CARDS[list(ONE).index(name) % 2 :: 2]
-    rows = measure(build_layer(ONE[name]), SHAPES[0], "uint8", cards)
+    rows = measure(of_images(build_layer(ONE[name])), SHAPES[0], "uint8", cards)
     assert_one_kernel(rows)
 
 
@@ -90,18 +101,6 @@ def test_one_kernel(compiler, name):
 def test_other_channels(compiler, channels):
     shape = (*SHAPES[0][:3], channels)
     assert_one_kernel(measure(build_layer(command.FIVE), shape, "uint8", CARDS))
-
-
-def of_images(layer):
-    """A layer as a function of images, with labels where it mixes."""
-    if not layer.mixes():
-        return layer
-
-    def mixed(images):
-        data = {"images": images, "labels": tf.zeros((images.shape[0], 10))}
-        return layer(data, training=True)["images"]
-
-    return mixed
 
 
 @pytest.mark.slow

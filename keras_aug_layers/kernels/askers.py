@@ -8,11 +8,12 @@ from typing import Any
 import tensorflow as tf
 
 from keras_aug_layers.kernels.coordinates import Reader
+from keras_aug_layers.kernels.hidden import columns, hidden
 from keras_aug_layers.kernels.places import Places, by_matrix
 
 
 def coordinates_of(
-    reader: Reader, height: Any, width: Any, askers: int, hidden: bool
+    reader: Reader, height: Any, width: Any, askers: int, unkept: bool
 ) -> Places:
     """Where each asker of each output pixel reads, and whether it can.
 
@@ -24,35 +25,31 @@ def coordinates_of(
         height: of what comes out.
         width: likewise.
         askers: how many there are.
-        hidden: whether XLA is kept from keeping what there is of each column of each
+        unkept: whether XLA is kept from keeping what there is of each column of each
             image: for one channel a large share of what is moved, for several a price
             at which it would rather keep coordinates of each pixel.
     """
     if reader.function is not None:
         return _by_function(reader, height, width, askers)
-    u = tf.reshape(tf.range(width), (1, 1, -1, 1))
     v = tf.reshape(tf.range(height, dtype=tf.float32), (1, -1, 1, 1))
+    if reader.pick is not None:
+        by = tf.reshape(reader.pick.partner, (-1, 1, 1, 1)) + tf.range(askers)
+        x = columns(height, width, by)
+        inside = reader.pick.inside(v, x)
+        return by_matrix(reader, v, inside, lambda slope, row: slope * x + row)
+
+    u = tf.reshape(tf.range(width), (1, 1, -1, 1))
 
     def everywhere(slope: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
         """A slope times u, and what is added in each row of pixels."""
-        columns = u
-        if hidden:  # that these are the columns, of all rows
-            columns = _hidden(u, tf.bitcast(row, tf.int32))
+        # Unkept, it is not seen that these are the columns of all rows.
+        mine = hidden(u, tf.bitcast(row, tf.int32)) if unkept else u
         # The product with u comes before the askers, or XLA would keep it.
-        product = slope * tf.cast(columns, tf.float32)
+        product = slope * tf.cast(mine, tf.float32)
         shape = tf.shape(slope)[0], tf.shape(product)[1], width, askers
         return tf.broadcast_to(product, shape) + row
 
-    inside = None
-    if reader.pick is not None:
-        y, x = tf.reshape(v, (1, -1, 1)), tf.range(width, dtype=tf.float32)
-        inside = reader.pick.inside(y, x[tf.newaxis, tf.newaxis])[..., tf.newaxis]
-    return by_matrix(reader, v, inside, everywhere)
-
-
-def _hidden(bits: tf.Tensor, by: tf.Tensor) -> tf.Tensor:
-    """The same integers, and XLA does not see it; LLVM does, after it."""
-    return tf.bitwise.bitwise_xor(tf.bitwise.bitwise_xor(bits, by), by)
+    return by_matrix(reader, v, None, everywhere)
 
 
 def _by_function(reader: Reader, height: Any, width: Any, askers: int) -> Places:
@@ -83,7 +80,7 @@ def _by_function(reader: Reader, height: Any, width: Any, askers: int) -> Places
             return c
         c = tf.broadcast_to(c, [tf.shape(c)[0], height, width, askers])
         # Seen to be the same for all askers, what follows from it would be kept.
-        return tf.bitcast(_hidden(tf.bitcast(c, tf.int32), tf.range(askers)), c.dtype)
+        return tf.bitcast(hidden(tf.bitcast(c, tf.int32), tf.range(askers)), c.dtype)
 
     x, y, *rest = (asked(c) for c in place)
     x, y = x + 0.5, y + 0.5

@@ -5,10 +5,12 @@ where the image reads that it is picked from, and gets that image's rows in the 
 before: what is picked are the numbers, and one pixel is computed.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import tensorflow as tf
 
+from keras_aug_layers.kernels.hidden import columns
 from keras_aug_layers.kernels.program import Step, for_all_axes, function_of
 
 
@@ -17,13 +19,16 @@ class Pick(NamedTuple):
 
     Attributes:
         step: of a function that has `picks`, and a row `partner`.
+        uses: in the form for GPUs, a number for each use of what is picked, see
+            `kernels/hidden.py`.
     """
 
     step: Step
+    uses: Iterator[int] | None = None
 
     def of_partner(self, row: tf.Tensor) -> tf.Tensor:
         """The row (B, …) of each image's partner; (1, …) is everybody's."""
-        return row if row.shape[0] == 1 else tf.gather(row, self._partner)
+        return row if row.shape[0] == 1 else tf.gather(row, self.partner)
 
     def inside(self, y: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
         """Whether pixels are the partner's.
@@ -44,12 +49,24 @@ class Pick(NamedTuple):
 
     def number(self, inside: tf.Tensor) -> tf.Tensor:
         """In which image of the batch each pixel is read: int32."""
-        own = tf.range(tf.size(self._partner))
-        theirs = for_all_axes(self._partner, inside)
+        own = tf.range(tf.size(self.partner))
+        theirs = for_all_axes(self.partner, inside)
         return tf.where(inside, theirs, for_all_axes(own, inside))
 
+    def over(self, pixels: tf.Tensor) -> tf.Tensor:
+        """Whether the pixels (B, H, W, C) are the partner's: (B, H, W)."""
+        height, width = tf.unstack(tf.shape(pixels)[1:3])
+        y = tf.range(height, dtype=tf.float32)[tf.newaxis, :, tf.newaxis]
+        if self.uses is None:
+            x = tf.range(width, dtype=tf.float32)[tf.newaxis, tf.newaxis]
+        else:
+            by = tf.reshape(self.partner, (-1, 1, 1, 1)) + next(self.uses)
+            x = columns(height, width, by)[..., 0]
+        return self.inside(y, x)
+
     @property
-    def _partner(self) -> tf.Tensor:
+    def partner(self) -> tf.Tensor:
+        """The number of each image's partner: int32 (B,)."""
         return tf.cast(self.step.rows["partner"][:, 0], tf.int32)
 
 
@@ -67,9 +84,7 @@ def spread(
     own = row[:, tf.newaxis, tf.newaxis]
     if pick is None or row.shape[0] == 1:
         return own
-    size = tf.cast(tf.shape(pixels)[1:3], tf.float32)
-    y, x = tf.range(size[0]), tf.range(size[1])
-    inside = pick.inside(y[tf.newaxis, :, tf.newaxis], x[tf.newaxis, tf.newaxis])
+    inside = pick.over(pixels)
     inside = inside[(..., *[tf.newaxis] * (row.shape.rank - 1))]
     channels = pixels.shape[-1]
     if pointwise and channels > 1 and row.shape[1] in (1, channels):

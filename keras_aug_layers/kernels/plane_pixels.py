@@ -6,6 +6,7 @@ channel, as in `kernels/pixels.py`, and of what a function gives the first chann
 taken.
 """
 
+import itertools
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -66,6 +67,8 @@ def in_planes(
     else:
         moved = [_channels(move(images))] * copies
     pick = move.pick if isinstance(move, Warp) else None
+    if pick is not None:
+        pick = pick._replace(uses=itertools.count())
     if not program:
         clips = pick is not None and images.dtype.is_floating
         limits = value_range if clips else None

@@ -81,8 +81,8 @@ def read(
     each = corners + 4
 
     def places(askers: int) -> _Places:
-        hidden = reader.affine and len(order) == 1
-        asked = coordinates_of(reader, *size, askers, hidden)
+        unkept = reader.affine and len(order) == 1
+        asked = coordinates_of(reader, *size, askers, unkept)
         return _places(asked, batch, height, width, fill_mode, interpolation)
 
     def planes(images: tf.Tensor) -> Planes:

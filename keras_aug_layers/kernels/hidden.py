@@ -1,0 +1,29 @@
+"""Numbers that XLA does not see through; LLVM, which comes after it, does.
+
+XLA:GPU keeps in memory what looks as if several needed it, and what it can compute once
+for many pixels; see `kernels/planes.py`. Numbers that look like another value at each
+place and for each use are computed where they are used.
+"""
+
+from typing import Any
+
+import tensorflow as tf
+
+
+def hidden(bits: tf.Tensor, by: tf.Tensor) -> tf.Tensor:
+    """The same integers, of the shape that both broadcast to."""
+    return tf.bitwise.bitwise_xor(tf.bitwise.bitwise_xor(bits, by), by)
+
+
+def columns(height: Any, width: Any, by: tf.Tensor) -> tf.Tensor:
+    """The column of each pixel: float32 (B, H, W, n).
+
+    Args:
+        height: of the frame.
+        width: likewise.
+        by: int32 (B, 1, 1, n), of which one number at least is not known to XLA, and
+            another one for each use.
+    """
+    column = tf.reshape(tf.range(width), (1, 1, -1, 1))
+    pixel = tf.reshape(tf.range(height) * width, (1, -1, 1, 1)) + column
+    return tf.cast(hidden(column, tf.bitwise.bitwise_xor(by, pixel)), tf.float32)
