@@ -15,6 +15,8 @@ from keras_aug_layers.plan.random_numbers import STACK, fold
 
 OURS = (AugmentationLayer, MultiCrop)
 """The layers that draw from a seed."""
+STACKS = (LayerSequence, keras.Sequential, keras.layers.Pipeline)
+"""What calls its layers one after the other."""
 
 
 def augment_dataset(
@@ -214,18 +216,23 @@ def _warn_of_masks(images: Any, labels: Any, data_format: str | None) -> None:
         )
 
 
-def _layers(layer: Any) -> list[keras.layers.Layer]:
-    """The layers of a stack, or the one layer."""
-    stack = isinstance(layer, (LayerSequence, keras.Sequential))
-    layers = list(layer.layers) if stack else [layer]
-    for each in layers:
-        if not isinstance(each, OURS) and (not stack or draws(each)):
-            raise ValueError(
-                "`layer` must be an augmentation layer of keras_aug_layers, or a "
-                f"keras.Sequential of them. Received: {each!r}. Write fuse(layer) for "
-                "Keras's own layers, and FusedAugmentation([...]) for several."
-            )
-    return layers
+def _layers(layer: Any, nested: bool = False) -> list[keras.layers.Layer]:
+    """The layers of a stack, with those of the stacks in it, or the one layer."""
+    if isinstance(layer, STACKS):
+        return [x for each in layer.layers for x in _layers(each, nested=True)]
+    if not isinstance(layer, OURS) and (not nested or _augments(layer)):
+        raise ValueError(
+            "`layer` must be an augmentation layer of keras_aug_layers, or a "
+            f"keras.Sequential of them. Received: {layer!r}. Write fuse(layer) for "
+            "Keras's own layers, and FusedAugmentation([...]) for several."
+        )
+    return [layer]
+
+
+def _augments(layer: keras.layers.Layer) -> bool:
+    """Whether a layer of another library draws, or holds one of ours."""
+    held: list[Any] = getattr(layer, "_flatten_layers", list)()
+    return draws(layer) or any(isinstance(x, OURS) for x in held)
 
 
 def _applied(layer: Any, data: Any, pair: tf.Tensor, place: int) -> Any:

@@ -195,6 +195,38 @@ def test_with_a_key_order_and_batches_change_nothing(jit_compile):
     assert_same_bits(by_label(dataset_of().shuffle(NUMBER, seed=1).batch(8)), expected)
 
 
+NESTS = {
+    "a stack": lambda layer: keras.Sequential([layer]),
+    "a pipeline": lambda layer: keras.layers.Pipeline([layer]),
+    "what fuse gives": lambda layer: kal.fuse([layer, keras.layers.Identity()]),
+    "deeper": lambda layer: keras.Sequential([keras.Sequential([layer])]),
+}
+
+
+@pytest.mark.parametrize("nest", NESTS.values(), ids=NESTS)
+def test_stacks_in_stacks_augment_and_repeat(nest):
+    images = random_images((4, 9, 12, 3), "uint8")
+    dataset = tf.data.Dataset.from_tensor_slices(images).batch(4)
+
+    def first(layer):
+        return next(iter(kal.augment_dataset(dataset, layer, seed=1))).numpy()
+
+    def build():
+        return kal.RandomRotate((0.2, 0.3))
+
+    found = first(keras.Sequential([nest(build())]))
+    assert (found != images).mean() > 0.5
+    np.testing.assert_array_equal(found, first(build()))
+
+
+def test_what_augments_where_no_seed_reaches_it_is_refused():
+    inputs = keras.Input((9, 12, 3), dtype="uint8")
+    model = keras.Model(inputs, kal.RandomRotate(0.1)(inputs))
+    dataset = tf.data.Dataset.from_tensors(random_images((4, 9, 12, 3), "uint8"))
+    with pytest.raises(ValueError, match="`layer` must be .*keras.Sequential of them"):
+        kal.augment_dataset(dataset, keras.Sequential([model]), seed=1)
+
+
 def test_a_key_of_a_dict():
     dataset = dataset_of("dict").shuffle(NUMBER, seed=1, reshuffle_each_iteration=True)
     dataset = kal.augment_dataset(
