@@ -26,7 +26,9 @@ Differences, where ours does not do the same for the same arguments:
 - Solarization draws both ends of a range in one unit (Keras: the lower end in grey
   levels).
 - RandomPosterization draws the upper end too, and floats keep their fractions' levels.
-- Resizing and the crops read the pixels beside an enlarged crop.
+- Resizing and the crops read the pixels beside an enlarged crop. An enlarged letterbox
+  blends with `fill_value` at the edges that it does not pad too. Bicubic and
+  antialiased resizing differ by some grey levels, the first at edges.
 - Integers are rounded and clipped; a stack of colours is clipped once, at its end.
 """
 
@@ -161,9 +163,21 @@ def _resizing(layer: Any, common: Common) -> AugmentationLayer:
     )
 
 
-def _rescaling(layer: Any, common: Common) -> AugmentationLayer:
+def _rescaling(layer: Any, common: Common) -> AugmentationLayer | None:
+    """Keras's numbers for each channel are for the last axis, whatever it is."""
     scale, offset = layer.scale, layer.offset
+    if max(np.ndim(scale), np.ndim(offset)) > 1:
+        return None
+    if np.size(scale) > 1 or np.size(offset) > 1:
+        common = {**common, "data_format": "channels_last"}
     return Rescaling(scale, offset, dtype=layer.compute_dtype, **common)
+
+
+_CHANNELS = {
+    "channels_last": ((-1,), (3,)),
+    "channels_first": ((-3,), (1,)),
+}
+"""What `axis` of Normalization is, of batches of images."""
 
 
 def _normalization(layer: Any, common: Common) -> AugmentationLayer | None:
@@ -171,6 +185,11 @@ def _normalization(layer: Any, common: Common) -> AugmentationLayer | None:
     mean, variance = layer.input_mean, layer.input_variance
     if mean is None or layer.invert or np.ndim(mean) > 1:
         return None
+    if np.size(mean) > 1 or np.size(variance) > 1:
+        formats = [f for f, axes in _CHANNELS.items() if layer.axis in axes]
+        if not formats:
+            return None
+        common = {**common, "data_format": formats[0]}
     deviation = np.maximum(np.sqrt(variance), keras.backend.epsilon())
     return Rescaling(
         (1.0 / deviation).tolist(),
@@ -189,6 +208,10 @@ def _equalization(layer: Any, common: Common) -> AugmentationLayer | None:
 def _cut_mix(layer: Any, common: Common) -> AugmentationLayer:
     """Keras draws alpha from a range; ours is one number, its greatest."""
     return CutMix(max(layer.factor[1], 1e-3), **common)
+
+
+def _mix_up(layer: Any, common: Common) -> AugmentationLayer:
+    return MixUp(max(layer.alpha, 1e-3), **common)
 
 
 def _rand_augment(layer: Any, common: Common) -> AugmentationLayer:
@@ -220,7 +243,7 @@ CONVERTERS: dict[type, Converter] = {
     keras.layers.CenterCrop: _alike(CenterCrop, "height", "width", antialias=False),
     keras.layers.CutMix: _cut_mix,
     keras.layers.Equalization: _equalization,
-    keras.layers.MixUp: _alike(MixUp, "alpha"),
+    keras.layers.MixUp: _mix_up,
     keras.layers.Normalization: _normalization,
     keras.layers.RandAugment: _rand_augment,
     keras.layers.RandomBrightness: _alike(RandomBrightness, *_RANGED),

@@ -63,11 +63,11 @@ def fuse(stack: Any, *, jit_compile: bool | str = "auto") -> keras.layers.Layer:
     check_jit_compile(jit_compile)
     runs: list[list[AugmentationLayer] | keras.layers.Layer] = []
     for layer in _flatten(stack):
-        ours = _convert(layer)
+        ours, why = _convert(layer)
         if ours is not None and not ours.fusible:
             runs.append(ours)
         elif ours is None:
-            _check_stays(layer)
+            _check_stays(layer, why)
             runs.append(layer)
         elif runs and isinstance(runs[-1], list) and _agree(runs[-1], ours):
             runs[-1].append(ours)
@@ -94,9 +94,10 @@ def _flatten(stack: Any) -> Iterable[Any]:
         stack = stack.layers
     if not isinstance(stack, (list, tuple)):
         stack = [stack]
+    nested = (keras.Sequential, keras.layers.Pipeline, LayerSequence, list, tuple)
     for layer in stack:
-        nested = (keras.Model, keras.layers.Pipeline, LayerSequence, list, tuple)
-        if isinstance(layer, nested):
+        functional = isinstance(layer, keras.Model) and hasattr(layer, "operations")
+        if functional or isinstance(layer, nested):
             yield from _flatten(layer)
         elif not isinstance(layer, keras.layers.InputLayer):
             yield layer
@@ -132,7 +133,7 @@ def _agree(run: list[AugmentationLayer], layer: AugmentationLayer) -> bool:
     return len({x.jit_compile for x in (*run, layer)} - {"auto"}) < 2
 
 
-def _check_stays(layer: Any) -> None:
+def _check_stays(layer: Any, why: str) -> None:
     """Refuses what is no preprocessing, and names random layers that stay."""
     if not isinstance(layer, keras.layers.Layer):
         raise ValueError(
@@ -146,16 +147,9 @@ def _check_stays(layer: Any) -> None:
             "keras.Sequential([fuse(augmentation), *rest_of_the_model])."
         )
     if draws(layer):
-        name = f"{type(layer).__name__} {layer.name!r}"
-        overrides = _overrides(layer)
-        why = (
-            f"it overrides {', '.join(overrides)}"
-            if overrides
-            else ("it has no equivalent here")
-        )
         warnings.warn(
-            f"{name} stays as it is: {why}. It may still augment outside training, and "
-            "costs a pass of its own.",
+            f"{type(layer).__name__} {layer.name!r} stays as it is: {why}. It may "
+            "still augment outside training, and costs a pass of its own.",
             NotFusedWarning,
             stacklevel=3,
         )
@@ -171,17 +165,24 @@ def draws(layer: keras.layers.Layer) -> bool:
     ) or type(layer).__name__.startswith(("Rand", "AugMix", "CutMix", "MixUp"))
 
 
-def _convert(layer: Any) -> AugmentationLayer | None:
-    """Our layer for one of Keras's, ours as it is, None for all others."""
+def _convert(layer: Any) -> tuple[AugmentationLayer | None, str]:
+    """Our layer for one of Keras's, ours as it is; else None, and why."""
     if isinstance(layer, AugmentationLayer):
-        return layer
+        return layer, ""
     known = next((cls for cls in type(layer).__mro__ if cls in CONVERTERS), None)
-    if known is None or _overrides(layer):
-        return None
+    overrides = _overrides(layer)
+    if overrides:
+        return None, f"it overrides {', '.join(overrides)}"
+    if known is None:
+        return None, "it has no equivalent here"
     common = {"name": None}
     for name in ("seed", "data_format", "bounding_box_format"):
         common[name] = getattr(layer, name, None)
-    return CONVERTERS[known](layer, common)
+    try:
+        return CONVERTERS[known](layer, common), "it has no equivalent here"
+    except ValueError as error:  # what Keras takes, and ours does not
+        reason = str(error)
+        return None, reason[:1].lower() + reason[1:].rstrip(".")
 
 
 def _overrides(layer: Any) -> list[str]:

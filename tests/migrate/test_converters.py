@@ -166,6 +166,60 @@ def test_arguments_arrive(name):
     assert {key: getattr(layer, key) for key in expected} == expected
 
 
+STATISTICS = {"mean": [1.0, 20.0, 70.0], "variance": [9.0, 2500.0, 1.0]}
+ALONG = {
+    "rows": lambda: kl.Normalization(axis=1, **STATISTICS),
+    "counted from the end": lambda: kl.Normalization(axis=-3, **STATISTICS),
+    "channels": lambda: kl.Normalization(axis=3, **STATISTICS),
+    "columns": lambda: kl.Normalization(axis=2, **STATISTICS),
+    "all": lambda: kl.Normalization(axis=None, mean=9.0, variance=4.0),
+    "a scale": lambda: kl.Rescaling([1.0, 2.0, 3.0], [4.0, 5.0, 6.0]),
+    "an offset": lambda: kl.Rescaling(2.0, [4.0, 5.0, 6.0]),
+    "a scale of rows": lambda: kl.Rescaling(np.float32([[[1]], [[2]], [[3]]])),
+}
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+@pytest.mark.parametrize("name", ALONG)
+def test_statistics_are_along_the_axis_that_is_named(name, data_format, monkeypatch):
+    """Of a cube, whose axes have all the same length."""
+    cube = np.random.default_rng(4).uniform(0, 255, (2, 3, 3, 3)).astype("float32")
+    before = keras.config.image_data_format()
+    keras.config.set_image_data_format(data_format)
+    try:
+        theirs = ALONG[name]()
+        ours = kal.fuse([theirs])
+    finally:
+        keras.config.set_image_data_format(before)
+    np.testing.assert_allclose(ours(cube), theirs(cube), rtol=1e-4, atol=1e-4)
+
+
+NO_EQUIVALENT = {
+    "an interpolation": lambda: kl.Resizing(9, 11, interpolation="lanczos3"),
+    "an area": lambda: kl.Resizing(9, 11, interpolation="area"),
+    "columns": lambda: kl.Normalization(axis=2, **STATISTICS),
+}
+
+
+@pytest.mark.parametrize("name", NO_EQUIVALENT)
+def test_what_ours_does_not_take_stays(name):
+    theirs = NO_EQUIVALENT[name]()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fused = kal.fuse([kl.RandomFlip(), theirs])
+    assert fused.layers[1] is theirs
+
+
+def test_a_random_layer_that_ours_does_not_take_stays_with_the_reason():
+    zoom = kl.RandomZoom(1)
+    with pytest.warns(kal.NotFusedWarning, match="`height_factor` must be above -1"):
+        assert kal.fuse([kl.RandomFlip(), zoom]).layers[1] is zoom
+
+
+def test_a_mix_up_without_mixing():
+    assert kal.fuse([kl.MixUp(0.0)]).layers[0].alpha == 1e-3
+
+
 def test_what_was_adapted_stays(images):
     adapted = kl.Normalization()
     adapted.adapt(images)

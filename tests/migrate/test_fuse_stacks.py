@@ -335,6 +335,25 @@ def test_a_random_layer_that_stays_is_named_once():
     assert {w.filename for w in caught} == {__file__}  # the caller's line
 
 
+class Model(keras.Model):
+    """A model whose layers stand in no line that can be seen."""
+
+    def __init__(self):
+        super().__init__()
+        self.flip = kl.RandomFlip()
+
+    def call(self, images, training=False):
+        return self.flip(images, training=training)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_model_of_ones_own_stays(alone):
+    model = Model()
+    with pytest.warns(kal.NotFusedWarning, match="Model .* stays as it is"):
+        fused = kal.fuse(model if alone else [kl.RandomFlip(), model])
+    assert (fused if alone else fused.layers[1]) is model
+
+
 def test_the_warning_can_be_silenced():
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -20,8 +20,11 @@ from keras_aug_layers.plan.frame import Frame
 class Resizing(SizeLayer):
     """Brings images of any size to one size, in training and outside.
 
-    The pixels of `keras.layers.Resizing`, windows and padding included, except that an
-    enlarged crop reads the pixels beside it, where Keras repeats those of its edge.
+    The pixels of `keras.layers.Resizing`, windows and padding included, with three
+    exceptions. An enlarged crop reads the pixels beside it, where Keras repeats those
+    of its edge. An enlarged letterbox blends every edge with the fill value, those too
+    that it does not pad. Bicubic pixels differ at edges, and filtered ones everywhere,
+    by some grey levels.
 
     Args:
         height: of what comes out, in pixels.
