@@ -61,6 +61,11 @@ def paths(
         extra: further entries, as the settings have them.
     """
     found: dict[str, Path] = {}
+
+    def enter(key: str, path: Path) -> None:
+        """Under another key than one of the several masks that have the same name."""
+        found[key + "/" if key in found else key] = path
+
     kinds = {name: name for name in NAMES} | dict(extra or ())
     for name, kind in kinds.items():
         value, key = data.get(name), kind if name in NAMES else f"{kind}/{name}"
@@ -68,9 +73,9 @@ def paths(
             continue
         for place in _places(value, shape) if kind in PIXELS else [None]:
             if place is None:
-                found[key] = (name,)
+                enter(key, (name,))
             elif value[place] is not None:
-                found[f"{key}/{place}"] = (name, place)
+                enter(f"{key}/{place}", (name, place))
     return found
 
 

@@ -31,6 +31,20 @@ def test_a_second_image_a_depth_map_and_a_second_mask_move_along(images):
     assert result["other"] is depth
 
 
+def test_a_further_mask_of_the_name_of_one_of_several(images):
+    mask = images[..., :1]
+    layer = kal.RandomFlip(
+        "horizontal", chance=1.0, extra_targets={"left": "segmentation_masks"}
+    )
+    several = {"left": mask, "right": mask + 1}
+    data = {"images": images, "segmentation_masks": several, "left": mask + 2}
+    result = moved(data, layer)
+    for key, value in several.items():
+        found = result["segmentation_masks"][key]
+        np.testing.assert_array_equal(found, value[:, :, ::-1])
+    np.testing.assert_array_equal(result["left"], mask[:, :, ::-1] + 2)
+
+
 def test_an_alpha_channel_moves_and_keeps_its_values(images):
     """As the error of a layer that wants three colours says."""
     four = np.concatenate([images, np.where(images[..., :1] > 99, 255, 0)], axis=-1)
