@@ -249,7 +249,22 @@ def test_the_policy_decides_the_dtype(policy, batch):
     assert np.isfinite(loss).all()
 
 
+@pytest.mark.parametrize(
+    "dtype",
+    ["mixed_float16", keras.DTypePolicy("float16"), np.float16, tf.float16],
+    ids=["name", "policy", "numpy", "tensorflow"],
+)
+def test_a_dtype_may_be_what_keras_takes(dtype, batch):
+    for layer in (
+        kal.Rescaling(1 / 255, dtype=dtype),
+        kal.Normalize(0, 1, dtype=dtype),
+    ):
+        assert layer(batch).dtype == tf.float16
+        assert layer.get_config()["dtype"] == "float16"
+
+
 ERRORS = {
+    "dtype": (lambda: kal.Normalize(0, 1, dtype="int9"), "dtype.*'bfloat16'.*'int9'"),
     "threshold": (lambda: kal.Solarization(0, 1.5), "threshold_factor.*0 and 1"),
     "bits": (lambda: kal.RandomPosterization(9), "factor.*between 1 and 8"),
     "half a bit": (lambda: kal.RandomPosterization(2.5), "factor.*whole"),

@@ -1,5 +1,6 @@
 """Normalize and Rescaling."""
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,17 +24,17 @@ class Converter(AugmentationLayer):
     """Base class of the layers that give pixels another unit, in training and outside.
 
     Args:
-        dtype: "float16", "bfloat16", "float32" or "float64"; that of Keras's policy by
-            default.
+        dtype: "float16", "bfloat16", "float32" or "float64", or a policy of Keras, of
+            which it is the compute dtype; that of Keras's policy by default.
         **kwargs: arguments of `AugmentationLayer`.
     """
 
     def __init__(self, *, dtype: str | None = None, **kwargs: Any) -> None:
         if dtype is None:
             dtype = keras.config.dtype_policy().compute_dtype
-        elif isinstance(dtype, dict):  # a policy, as Keras saves it
-            dtype = dtype.get("config", {}).get("name", dtype)
-        dtype = getattr(dtype, "name", dtype)
+        else:
+            with contextlib.suppress(ValueError):  # what is none has an error below
+                dtype = keras.dtype_policies.get(dtype).compute_dtype
         self.output_dtype = arguments.one_of("dtype", dtype, DTYPES)
         super().__init__(**kwargs)
 
