@@ -107,7 +107,8 @@ class GeneratorAugmentation(GeometricLayer):
         )
         self.shear_range = arguments.number("shear_range", shear_range)
         if not isinstance(zoom_range, (tuple, list, np.ndarray)):
-            zoom_range = arguments.number("zoom_range", zoom_range, 0.0)
+            least = math.nextafter(1.0, 0.0)
+            zoom_range = arguments.number("zoom_range", zoom_range, 0.0, least)
             zoom_range = 1.0 - zoom_range, 1.0 + zoom_range
         least = math.nextafter(0.0, 1.0)
         self.zoom_range = arguments.pair("zoom_range", zoom_range, least)
@@ -294,7 +295,8 @@ def _check_shift(name: str, value: Any) -> Any:
         return tuple(arguments.number(name, x) for x in value)
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
         return int(arguments.number(name, value, 0))
-    return arguments.number(name, value, 0.0)
+    part = arguments.number(name, value)
+    return abs(part) if -1.0 < part < 0.0 else arguments.number(name, part, 0.0)
 
 
 def _symmetric(u: tf.Tensor, reach: float) -> tf.Tensor:

@@ -134,9 +134,10 @@ WRONG = {
     "order": ({"interpolation_order": 3}, "interpolation_order.*0 or 1.*3"),
     "both": ({"generator": ImageDataGenerator(), "rescale": 2}, "both.*rescale"),
     "no generator": ({"generator": 3}, "ImageDataGenerator.*3"),
-    "shift": ({"width_shift_range": -0.1}, "width_shift_range"),
+    "shift": ({"width_shift_range": -3}, "width_shift_range"),
     "empty shift": ({"height_shift_range": []}, "height_shift_range.*empty"),
-    "zoom": ({"zoom_range": 1.5}, "zoom_range"),
+    "zoom": ({"zoom_range": 1.5}, "zoom_range.*Received: 1.5"),
+    "no zoom": ({"zoom_range": 1}, "zoom_range.*Received: 1$"),
     "brightness": ({"brightness_range": 0.5}, "brightness_range.*pair"),
     "dark": ({"brightness_range": (-0.5, 1)}, "brightness_range"),
     "fill mode": ({"fill_mode": "mirror"}, "fill_mode.*nearest"),
@@ -202,6 +203,11 @@ def test_a_generator_is_its_arguments(arguments, floats):
         "interpolation_order",
         "validation_split",
     }
+
+
+def test_signs_of_ranges_are_the_generators():
+    layer = kal.from_image_data_generator(width_shift_range=-0.3)
+    assert layer.width_shift_range == 0.3
 
 
 def test_arguments_arrive():
