@@ -19,6 +19,21 @@ def views():
     )
 
 
+def test_one_layer_is_a_stack_of_one():
+    images = np.random.default_rng(0).integers(0, 256, (2, 9, 9, 3), "uint8")
+    one, several = (
+        kal.MultiCrop({"a": (2, layers)})(images, training=True, seed=(1, 2))["a"]
+        for layers in (kal.RandomCrop(4, 4), [kal.RandomCrop(4, 4)])
+    )
+    np.testing.assert_array_equal(one, several)
+
+
+@pytest.mark.parametrize("view", [2, (2,), [kal.RandomFlip()]])
+def test_a_view_is_a_number_and_layers(view):
+    with pytest.raises(ValueError, match="`views` .*Received: .*'a'.*Write"):
+        kal.MultiCrop({"a": view})
+
+
 @pytest.mark.thorough
 def test_shapes_and_draws():
     images = np.random.default_rng(0).integers(0, 256, (4, 40, 50, 3), "uint8")

@@ -52,12 +52,18 @@ class MultiCrop(Uncast):
                 "`views` must be a dict such as {'global': (2, [RandomResizedCrop(224, "
                 f"224)])}}. Received: {views!r}"
             )
-        self.counts = {
-            name: arguments.size("views", count) for name, (count, _) in views.items()
-        }
-        self.stacks = {
-            name: FusedAugmentation(list(layers)) for name, (_, layers) in views.items()
-        }
+        self.counts, self.stacks = {}, {}
+        for name, view in views.items():
+            if not isinstance(view, (list, tuple)) or len(view) != 2:
+                raise ValueError(
+                    "`views` must have a number and layers for each name. Received: "
+                    f"{view!r} for {name!r}. Write (2, [RandomResizedCrop(224, 224)])."
+                )
+            count, layers = view
+            if isinstance(layers, AugmentationLayer):
+                layers = [layers]
+            self.counts[name] = arguments.size("views", count)
+            self.stacks[name] = FusedAugmentation(list(layers))
 
     @property
     def _keys(self) -> set[str]:
