@@ -223,6 +223,14 @@ def test_a_missing_extra_is_named(monkeypatch, capsys):
     assert line.count("\n") == 1
 
 
+@pytest.mark.parametrize("seed", ["-1", "1.5", str(2**32)])
+def test_seeds_are_numpys(capsys, seed):
+    with pytest.raises(SystemExit) as exit:
+        cli.main(["preview", f"--seed={seed}"])
+    assert exit.value.code == 2
+    assert f"received '{seed}'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("epochs", ["0", "-1", "many"])
 def test_epochs_are_counted(capsys, epochs):
     with pytest.raises(SystemExit) as exit:

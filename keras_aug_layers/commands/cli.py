@@ -96,7 +96,7 @@ def _add_demo(commands: Any) -> None:
     )
     demo.add_argument(
         "--seed",
-        type=int,
+        type=_seed,
         default=0,
         help="decides on the images, the first weights and all draws (%(default)s)",
     )
@@ -186,7 +186,7 @@ def _add_preview(commands: Any) -> None:
         "they are augmented (%(default)s)",
     )
     preview.add_argument(
-        "--seed", type=int, default=0, help="decides on all draws (%(default)s)"
+        "--seed", type=_seed, default=0, help="decides on all draws (%(default)s)"
     )
     preview.add_argument("--show", action="store_true", help="open the sheet")
 
@@ -204,6 +204,12 @@ PREVIEW_DEFAULT = (
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"expected at least 1, received {text!r}")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**32:  # as NumPy has it
+        raise argparse.ArgumentTypeError(f"expected less than 2**32, received {text!r}")
     return int(text)
 
 

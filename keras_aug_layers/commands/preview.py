@@ -104,7 +104,8 @@ def run(
         picture.save(output)
     except OSError as error:
         raise CommandError(f"{output}: {error.strerror or error}") from error
-    print(f"{output}: each row the original, then {columns} draws of a layer")
+    several = f"{columns} draw{'s' * (columns != 1)}"
+    print(f"{output}: each row the original, then {several} of a layer")
     if chosen.left_out:
         names = ", ".join(chosen.left_out)
         print(f"left out, as a photograph alone does not show it: {names}")
