@@ -89,15 +89,17 @@ LEFT_OUT = ("_test.py", "_3d", "__pycache__")
 
 
 def statements(text: str) -> int:
-    """The statements of a module, without docstrings."""
-    tree = ast.parse(text)
-    count = sum(isinstance(node, ast.stmt) for node in ast.walk(tree))
-    bodies = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    return count - sum(
-        ast.get_docstring(node, clean=False) is not None
-        for node in ast.walk(tree)
-        if isinstance(node, bodies)
+    """The statements of a module, without docstrings, those of values among them."""
+    return sum(
+        isinstance(node, ast.stmt) and not _is_text(node)
+        for node in ast.walk(ast.parse(text))
     )
+
+
+def _is_text(node: ast.stmt) -> bool:
+    if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Constant):
+        return False
+    return isinstance(node.value.value, str)
 
 
 def files(root: pathlib.Path, parts: tuple[str, ...]) -> Iterator[pathlib.Path]:
@@ -143,9 +145,14 @@ def main() -> None:
     """Prints the table, and writes it if asked to."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--write", action="store_true", help="into the page, too")
-    write = parser.parse_args().write
-    text = as_table(counted())
+    write, found = parser.parse_args().write, counted()
+    text = as_table(found)
     print(text)
+    missing = sorted(set(PEERS) - set(found))
+    if write and missing:
+        parser.error(
+            f"--write wants all peers, and {' and '.join(missing)} are missing"
+        )
     if write:
         begin, end = "<!-- statements -->\n", "<!-- end -->"
         before, _, rest = PAGE.read_text().partition(begin)

@@ -366,8 +366,8 @@ def test_the_readme_has_a_place_for_each_table(quick):
 
 @pytest.mark.slow
 def test_statements_are_counted_without_docstrings():
-    lines = ['"""Page."""', "class A:", "    x = 1; y = 2", "def f():", "    'Doc.'"]
-    text = "\n".join(lines)
+    lines = ['"""Page."""', "class A:", "    x = 1; y = 2", "    'What y is.'"]
+    text = "\n".join([*lines, "def f():", "    'Doc.'"])
     assert statements.statements(text) == 4  # a class, two assignments, a function
     ours = statements.counted()["ours"]
     assert set(ours) == set(statements.PEERS["kornia"][1])
