@@ -116,6 +116,12 @@ MUTATIONS = [
         "kernels/test_picks.py",
     ),
     (
+        "kernels/pixels",
+        "ranges.append(now if place else None)",
+        "ranges.append(None)",
+        "pixels/test_curves_and_stages.py",
+    ),
+    (
         "kernels/hidden",
         "hidden(column, tf.bitwise",
         "hidden(column + 1, tf.bitwise",

@@ -48,6 +48,13 @@ def run(
             moved = warp(coordinates, images)
         return run(program, images, moved, value_range, None, warp)
 
+    def done(
+        images: tf.Tensor, move: Images, limits: Range | None, to: tf.DType
+    ) -> tf.Tensor:
+        """The pending steps, in one pass; the range is that of the first unit."""
+        within = value_range if pixels.converts(pending) else limits
+        return _pass(pending, images, move, limits, to, within)
+
     move_now, before = move, images
     pending: Program = ()
     converted = dtype is not None and not pixels.converts(program)
@@ -62,7 +69,7 @@ def run(
         picking = None
         if follower is None or not follower.beside:
             picking = _picking(step, pending, move_now)
-        images = _pass(pending, images, picking or move_now, limits, to)
+        images = done(images, picking or move_now, limits, to)
         if step.beside:
             images = stages.run(step, images, limits, nested, before)
         elif picking is None:
@@ -70,8 +77,8 @@ def run(
             images = stages.run(step, images, limits, nested)
         move_now, pending = stay, ()
     if dtype is None:
-        return _pass(pending, images, move_now, value_range, images.dtype)
-    return _pass(pending, images, move_now, None, dtype)
+        return done(images, move_now, value_range, images.dtype)
+    return done(images, move_now, None, dtype)
 
 
 def _picking(step: Step, program: Program, move: Images) -> Images | None:
@@ -99,9 +106,12 @@ def _pass(
     move: Images,
     value_range: Range | None,
     dtype: tf.DType,
+    within: Range | None,
 ) -> tf.Tensor:
     """Moves images and applies steps to what was read, in one pass over the pixels."""
-    form = functools.partial(_in_form, program, value_range=value_range, dtype=dtype)
+    form = functools.partial(
+        _in_form, program, value_range=value_range, dtype=dtype, within=within
+    )
     if not isinstance(move, shrinking.FilteredMove):
         return form(images, move)
     return choose(
@@ -118,8 +128,9 @@ def _in_form(
     move: Images,
     value_range: Range | None,
     dtype: tf.DType,
+    within: Range | None,
     whole: bool = False,
 ) -> tf.Tensor:
     if planes.fits(images):
-        return plane_pixels.in_planes(program, images, move, value_range, dtype)
-    return pixels.in_turns(program, images, move, value_range, dtype, whole)
+        return plane_pixels.in_planes(program, images, move, value_range, dtype, within)
+    return pixels.in_turns(program, images, move, value_range, dtype, within, whole)

@@ -140,6 +140,7 @@ def in_turns(
     move: Callable[[tf.Tensor], tf.Tensor],
     value_range: Range | None,
     dtype: tf.DType,
+    within: Range | None,
     whole: bool,
 ) -> tf.Tensor:
     """Moves images and applies steps to what was read, in one pass over the pixels.
@@ -150,6 +151,8 @@ def in_turns(
         move: resamples images, each channel by itself.
         value_range: as in `finish`.
         dtype: of the result.
+        within: the range of what is stored before the unit changes; the same as
+            `value_range` where it does not.
         whole: whether they are moved once, before channels are turned: where a move
             costs more than a pass.
     """
@@ -166,11 +169,10 @@ def in_turns(
             return tf.cast(_turn(once, turn), compute)
         return tf.cast(move(_turn(images, turn)), compute)
 
-    def store(values: tf.Tensor) -> tf.Tensor:
-        return stored(values, images.dtype, value_range)
-
     def after(steps: Program, pixels: Pixels, pick: Pick | None = None) -> tf.Tensor:
-        for step in steps:
+        ranges = ranges_of(steps, within, value_range)
+        for step, limits in zip(steps, ranges, strict=True):
+            store = functools.partial(stored, dtype=images.dtype, value_range=limits)
             pixels = _after(pixels, step, images.shape[-1], store, pick)
         return pixels(0)
 
@@ -179,6 +181,26 @@ def in_turns(
 
     program = measured(program, images, lambda known: after(known, as_they_are))
     return finish(after(program, _once(moved), pick), dtype, value_range)
+
+
+def ranges_of(
+    program: Program, within: Range | None, behind: Range | None
+) -> list[Range | None]:
+    """The range to which pixels are clipped that a step wants stored, for each step.
+
+    Args:
+        program: the steps.
+        within: the range before the unit changes.
+        behind: that after it. What was only moved before it is not clipped.
+    """
+    ranges, now = [], within
+    for place, step in enumerate(program):
+        if step.name == "convert":
+            ranges.append(now if place else None)
+            now = behind
+        else:
+            ranges.append(now)
+    return ranges
 
 
 def _after(

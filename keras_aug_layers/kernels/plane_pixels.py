@@ -6,6 +6,7 @@ channel, as in `kernels/pixels.py`, and of what a function gives the first chann
 taken.
 """
 
+import functools
 import itertools
 from collections.abc import Callable
 
@@ -15,7 +16,7 @@ from keras_aug_layers.arguments import Range
 from keras_aug_layers.kernels import rounding
 from keras_aug_layers.kernels.measured import measured
 from keras_aug_layers.kernels.picks import Pick, spread
-from keras_aug_layers.kernels.pixels import Store, turn_row
+from keras_aug_layers.kernels.pixels import Store, ranges_of, turn_row
 from keras_aug_layers.kernels.planes import Planes
 from keras_aug_layers.kernels.program import Program, Step, function_of
 from keras_aug_layers.kernels.resample import Warp
@@ -32,6 +33,7 @@ def in_planes(
     move: Callable[[tf.Tensor], tf.Tensor],
     value_range: Range | None,
     dtype: tf.DType,
+    within: Range | None,
 ) -> tf.Tensor:
     """Moves images and applies steps to what was read, in one pass over the pixels.
 
@@ -41,15 +43,18 @@ def in_planes(
         move: resamples images, each channel by itself.
         value_range: to which the result is clipped, if anything is done to pixels.
         dtype: of the result.
+        within: the range of what is stored before the unit changes; the same as
+            `value_range` where it does not.
     """
     compute = compute_dtype(images.dtype)
 
-    def store(values: tf.Tensor) -> tf.Tensor:
-        return rounding.stored(values, images.dtype, value_range)
-
     def after(steps: Program, planes: Planes, pick: Pick | None = None) -> Planes:
         planes = [tf.cast(plane, compute) for plane in planes]
-        for step in steps:
+        ranges = ranges_of(steps, within, value_range)
+        for step, limits in zip(steps, ranges, strict=True):
+            store = functools.partial(
+                rounding.stored, dtype=images.dtype, value_range=limits
+            )
             planes = _after(planes, step, store, pick)
         return planes
 

@@ -218,6 +218,33 @@ def test_normalize_is_the_two_steps_apart(dtype, form, batch):
     np.testing.assert_allclose(result.astype("float64"), expected, atol=tolerance)
 
 
+CLIPPED = {
+    "affine": [kal.RandomBrightness((0.3, 0.3), (0, 255))],
+    "in an order": [kal.RandomColorJitter((0, 255), (0.3, 0.3), order="random")],
+    "a threshold": [kal.RandomBrightness((0.3, 0.3), (0, 255)), kal.Solarization(0.0)],
+}
+
+
+@pytest.mark.parametrize("name", CLIPPED)
+@pytest.mark.parametrize("form", FORMS)
+def test_floats_are_clipped_before_their_unit_changes(name, form, batch):
+    given = batch.astype("float32")
+    colors = kal.FusedAugmentation(CLIPPED[name], value_range=(0, 255))
+    last = kal.Rescaling(1 / 255, -0.5)
+    expected = done(colors, given, FORMS[form]) / 255.0 - 0.5
+    ends = expected.min(), expected.max()
+    assert np.isin(expected, ends).mean() > 0.01  # what lies beyond them without
+    result = done(kal.FusedAugmentation([*CLIPPED[name], last]), given, FORMS[form])
+    np.testing.assert_allclose(result, expected, atol=1e-5)
+
+
+def test_floats_that_are_only_moved_are_not_clipped():
+    images = np.full((1, 4, 4, 3), 300.0, "float32")
+    stack = [kal.RandomFlip(), kal.Normalize(0.0, 1.0, value_range=(0, 255))]
+    result = kal.FusedAugmentation(stack)(images, training=True)
+    np.testing.assert_allclose(result, images / 255.0, rtol=1e-6)
+
+
 def test_outside_training_it_normalises_and_nothing_else(batch):
     stack = kal.FusedAugmentation(
         [kal.RandomFlip(), kal.RandomBrightness(gain=0.5), kal.Normalize(0.5, 0.25)]
@@ -269,6 +296,7 @@ ERRORS = {
     "bits": (lambda: kal.RandomPosterization(9), "factor.*between 1 and 8"),
     "half a bit": (lambda: kal.RandomPosterization(2.5), "factor.*whole"),
     "even kernel": (lambda: kal.RandomGaussianBlur(kernel_size=4), "odd.*4"),
+    "grey levels": (lambda: kal.Normalize(123.7, 58.4), "mean.*part.*123.7.*/ 255"),
     "deviation": (lambda: kal.Normalize(0.5, 0.0), "std.*0.0"),
     "policy": (lambda: kal.AutoAugment("coco"), "policy.*'svhn'.*'coco'"),
     "range": (
