@@ -22,7 +22,8 @@ def explain(layer: Any, shape: tuple[int | None, ...], dtype: str = "uint8") -> 
     computed: the stack is traced, as in training.
 
     Args:
-        layer: a layer or a model, ours or Keras's, or any function of images.
+        layer: a layer or a model, ours or Keras's, or any function of images. A stack
+            that mixes images gets labels with them.
         shape: of the images that go in, (B, H, W, C), with None for what is unknown.
         dtype: of these images.
 
@@ -49,10 +50,17 @@ def explain(layer: Any, shape: tuple[int | None, ...], dtype: str = "uint8") -> 
         )
     options = {"training": True} if isinstance(layer, keras.layers.Layer) else {}
     chains: list[list[chain.Call]] = []
+    classes = _classes(layer)
 
     def trace(images: tf.Tensor) -> tf.Tensor:
+        data: Any = images
+        if classes:
+            data = {
+                "images": images,
+                "labels": tf.zeros((tf.shape(images)[0], classes)),
+            }
         with chain.watched() as calls:
-            layer(images, **options)
+            layer(data, **options)
         for call in calls:
             known = (stack for stack in chains if stack[-1].now is call.before)
             stack = next(known, None)
@@ -67,6 +75,15 @@ def explain(layer: Any, shape: tuple[int | None, ...], dtype: str = "uint8") -> 
     signature = [tf.TensorSpec(shape, dtype)]
     tf.function(trace, signature, autograph=False).get_concrete_function()
     return "\n".join(texts)
+
+
+def _classes(layer: Any) -> int:
+    """How many classes the labels have that a stack mixes; 0 where it mixes none."""
+    held: list[Any] = getattr(layer, "_flatten_layers", list)()
+    ours = [x for x in held if isinstance(x, AugmentationLayer)]
+    if not any(x.mixes() for x in ours):
+        return 0
+    return max(x.settings.num_classes or 2 for x in ours)
 
 
 def _until(stack: Sequence[chain.Call], last: chain.Chain | None) -> list[chain.Call]:

@@ -363,6 +363,12 @@ def test_a_blur_before_a_move_is_not_exchanged_with_it(images):
 
 
 @pytest.mark.thorough
+def test_explain_gives_labels_to_what_mixes():
+    stack = [kal.RandomFlip(name="flip"), kal.MixUp(num_classes=7, name="mix")]
+    for layer in (keras.Sequential(stack), kal.FusedAugmentation(stack, name="both")):
+        assert "blend" in kal.explain(layer, (4, SIZE, SIZE, 3))
+
+
 def test_explain_says_where_a_chain_ends():
     layers = [
         kal.RandomFlip(name="flip"),
