@@ -216,7 +216,7 @@ def test_stacks_in_stacks_augment_and_repeat(nest):
 
     found = first(keras.Sequential([nest(build())]))
     assert (found != images).mean() > 0.5
-    np.testing.assert_array_equal(found, first(build()))
+    np.testing.assert_array_equal(found, first(nest(build())))
 
 
 def test_what_augments_where_no_seed_reaches_it_is_refused():
