@@ -119,8 +119,16 @@ def test_boxes_follow_each_layer_of_a_recipe(photo, capsys):
     arguments = "--recipe", "yolo(size=30)", "--boxes", "boxes.json"
     assert run(*arguments, "--columns", "1") == 0
     assert capsys.readouterr().out.splitlines()[1:] == [
-        "left out, as a photograph alone does not show it: Mosaic, Normalize"
+        "left out, with what mixes and what begins with normalising: Mosaic, Normalize"
     ]
+
+
+def test_what_mixes_is_left_out(photo, capsys):
+    layers, fused, left_out = chosen.from_texts(["RandomHue(0.1)", "MixUp()"], "wrap")
+    assert [type(x) for x in layers] == [kal.RandomHue]
+    assert not fused.mixes() and left_out == ["MixUp"]
+    assert run("--layer", "MixUp()") == 2
+    assert "MixUp mixes the images of a batch" in capsys.readouterr().err
 
 
 @pytest.mark.thorough

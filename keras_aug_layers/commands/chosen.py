@@ -45,7 +45,14 @@ def from_texts(texts: Sequence[str], fill_mode: str) -> Chosen:
         except ValueError as error:
             raise ValueError(f"--layer {text}: {error}") from error
         layers.append(built)
-    return Chosen(layers, kal.FusedAugmentation(layers, **FORMATS))
+    shown = [x for x in layers if not x.mixes()]
+    if not shown:
+        names = " and ".join(type(x).__name__ for x in layers)
+        raise ValueError(
+            f"{names} mixes the images of a batch: one shows nothing of it"
+        )
+    mixing = [type(x).__name__ for x in layers if x.mixes()]
+    return Chosen(shown, kal.FusedAugmentation(shown, **FORMATS), mixing)
 
 
 def from_recipe(text: str) -> Chosen:

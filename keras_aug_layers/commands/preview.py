@@ -29,7 +29,7 @@ COLORS = np.array(
 )
 """Of boxes and of the labels of a mask, in turn."""
 MOST_LABELS = 64
-FUSED = "all of them fused: one warp"
+FUSED = "all of them fused"
 
 
 class Subject(NamedTuple):
@@ -108,7 +108,7 @@ def run(
     print(f"{output}: each row the original, then {several} of a layer")
     if chosen.left_out:
         names = ", ".join(chosen.left_out)
-        print(f"left out, as a photograph alone does not show it: {names}")
+        print(f"left out, with what mixes and what begins with normalising: {names}")
     if show:
         _show(picture)
 
