@@ -53,7 +53,10 @@ def build(site: Path) -> None:
     shutil.rmtree(site, ignore_errors=True)
     (site / "guides").mkdir(parents=True)
     shutil.copytree(ROOT / "benchmarks" / "pictures", site / "pictures")
-    guides = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    guides = sorted(
+        (ROOT / "notebooks").glob("*.ipynb"),
+        key=lambda path: (path.stem != "quickstart", path.stem),
+    )
     for path in guides:
         book = nbformat.read(path, as_version=4)
         body, _ = HTMLExporter(template_name="basic").from_notebook_node(book)
