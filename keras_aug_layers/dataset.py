@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras_aug_layers import notices
 from keras_aug_layers.layers import LayerSequence, MultiCrop
 from keras_aug_layers.layers.base import AugmentationLayer
-from keras_aug_layers.migrate.fuse import draws
+from keras_aug_layers.migrate.fuse import draws, held_by
 from keras_aug_layers.plan import entries
 from keras_aug_layers.plan.random_numbers import STACK, fold
 
@@ -231,8 +231,7 @@ def _layers(layer: Any, nested: bool = False) -> list[keras.layers.Layer]:
 
 def _augments(layer: keras.layers.Layer) -> bool:
     """Whether a layer of another library draws, or holds one of ours."""
-    held: list[Any] = getattr(layer, "_flatten_layers", list)()
-    return draws(layer) or any(isinstance(x, OURS) for x in held)
+    return draws(layer) or any(isinstance(x, OURS) for x in held_by(layer))
 
 
 def _applied(layer: Any, data: Any, pair: tf.Tensor, place: int) -> Any:

@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels.program import function_of
 from keras_aug_layers.layers.base import AugmentationLayer
+from keras_aug_layers.migrate.fuse import held_by
 from keras_aug_layers.plan import chain
 from keras_aug_layers.plan.plan import Plan
 
@@ -79,8 +80,7 @@ def explain(layer: Any, shape: tuple[int | None, ...], dtype: str = "uint8") -> 
 
 def _classes(layer: Any) -> int:
     """How many classes the labels have that a stack mixes; 0 where it mixes none."""
-    held: list[Any] = getattr(layer, "_flatten_layers", list)()
-    ours = [x for x in held if isinstance(x, AugmentationLayer)]
+    ours = [x for x in held_by(layer) if isinstance(x, AugmentationLayer)]
     if not any(x.mixes() for x in ours):
         return 0
     return max(x.settings.num_classes or 2 for x in ours)

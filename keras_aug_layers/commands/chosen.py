@@ -48,8 +48,9 @@ def from_texts(texts: Sequence[str], fill_mode: str) -> Chosen:
     shown = [x for x in layers if not x.mixes()]
     if not shown:
         names = " and ".join(type(x).__name__ for x in layers)
+        verb = "mixes" if len(layers) == 1 else "mix"
         raise ValueError(
-            f"{names} mixes the images of a batch: one shows nothing of it"
+            f"{names} {verb} the images of a batch: one shows nothing of it"
         )
     mixing = [type(x).__name__ for x in layers if x.mixes()]
     return Chosen(shown, kal.FusedAugmentation(shown, **FORMATS), mixing)

@@ -155,12 +155,16 @@ def _check_stays(layer: Any, why: str) -> None:
         )
 
 
+def held_by(layer: Any) -> list[Any]:
+    """A layer, and all that it holds, however deep."""
+    return [layer, *getattr(layer, "_flatten_layers", list)()]
+
+
 def draws(layer: keras.layers.Layer) -> bool:
     """Whether a layer, or one within it, holds a generator of random numbers."""
-    layers = [layer, *getattr(layer, "_flatten_layers", list)()]
     return any(
         isinstance(value, keras.random.SeedGenerator)
-        for each in layers
+        for each in held_by(layer)
         for value in vars(each).values()
     ) or type(layer).__name__.startswith(("Rand", "AugMix", "CutMix", "MixUp"))
 
