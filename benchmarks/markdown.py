@@ -100,7 +100,53 @@ def speed(files: Files) -> str:
         *_lines(sizes.BENCHMARK, files),
     ]
     by_text = {line[0]: line[: len(verdict.HEADER)] for line in every}
-    return verdict.markdown(verdict.HEADER, [by_text[text] for text in SIX])
+    table = verdict.markdown(verdict.HEADER, [by_text[text] for text in SIX])
+    if "machine" not in stacks:
+        return table
+    how = "in a `tf.function` but for `fit`; a Sequential has five layers."
+    return f"{table}\nMeasured on {_machine(stacks)}, {how}\n"
+
+
+def _machine(results: Results) -> str:
+    """The processor and its cores, in words."""
+    found = results["machine"]
+    return f"{found['cores']} cores of an {found['processor']}"
+
+
+def machines(files: Files) -> str:
+    """What each file of results was measured on, of which commit, and when."""
+    header = ["results", "machine", "Python, TensorFlow, Keras", "commit", "day"]
+    lines = []
+    for name in sorted(files):
+        found = files[name].get("machine")
+        if found is None:
+            continue
+        versions = found["versions"]
+        lines.append(
+            [
+                f"`{name}.json`",
+                _machine(files[name]),
+                f"{found['python']}, {versions['tensorflow']}, {versions['keras']}",
+                str(found["commit"])[:7],
+                found["date"][:10],
+            ]
+        )
+    return verdict.markdown(header, lines)
+
+
+def first_calls(results: Results) -> str:
+    """Seconds until a recipe's first batch: built, traced and compiled."""
+    seconds: dict[str, dict[str, str]] = {}
+    for row in results.get("rows", []):
+        if row["title"] in COMPILED and "first_call" in row:
+            cells = seconds.setdefault(row["recipe"], {})
+            cells[row["title"]] = verdict.digits(row["first_call"])
+    lines = [
+        [f"`{name}`" if name.isidentifier() else name]
+        + [of_title.get(title, "") for title in COMPILED]
+        for name, of_title in seconds.items()
+    ]
+    return verdict.markdown(["seconds of the first call", *COMPILED], lines)
 
 
 def whole(results: Results) -> str:
@@ -163,6 +209,8 @@ RECIPES = [
     ),
 ]
 """What was promised of whole recipes: a text, both rows, the bound, whether at most."""
+COMPILED = ("ours, a layer", "ours, in tf.data", "keras.layers, the nearest")
+"""The rows of recipes that are traced, and compiled where they can be."""
 SIX = (
     "keras.layers / Sequential, in a graph, 224 x 224, uint8",
     "keras.layers / Sequential, in fit, 224 x 224, uint8",
@@ -174,6 +222,8 @@ SIX = (
 """The rows of `speed`."""
 TABLES: dict[str, Callable[[Files], str]] = {
     "speed": speed,
+    "machines": machines,
+    "first_calls": _of("recipes", first_calls),
     "times": _of("cpu", times),
     "promises": _of("cpu", promises),
     "alone": _of("cpu", alone),

@@ -159,14 +159,21 @@ def measure(sizes: Sizes, only: str, console: Console) -> dict[str, Any]:
         if only not in name:
             continue
         built: dict[str, Timed] = {}
+        first: dict[str, float] = {}
         for title, build in contenders(name, recipe, sizes.case).items():
+            start = time.perf_counter()
             try:
                 built[title] = build()
             except ImportError as error:
                 skipped.append({"recipe": name, "title": title, "reason": str(error)})
+                continue
+            built[title](1)
+            first[title] = round(time.perf_counter() - start, 2)
         samples = in_turn(built, sizes.rounds, sizes.least)
-        found = summarise(samples, sizes.case.batch, OURS)
-        rows += [{"recipe": name, "title": row["contender"], **row} for row in found]
+        for row in summarise(samples, sizes.case.batch, OURS):
+            title = row["contender"]
+            made_of = {"recipe": name, "title": title, "first_call": first[title]}
+            rows.append({**made_of, **row})
         show([row for row in rows if row["recipe"] == name], skipped, console)
     return {"rows": rows, "skipped": skipped}
 
@@ -222,7 +229,8 @@ def show(
 ) -> None:
     """A table of one recipe, and who is faster than ours in it."""
     name = rows[0]["recipe"]
-    table = Table("", "ms an image", "images a second", "times ours", title=name)
+    header = "", "ms an image", "images a second", "times ours", "first call, s"
+    table = Table(*header, title=name)
     for row in rows:
         low, high = row["times_ours_quartiles"]
         table.add_row(
@@ -230,6 +238,7 @@ def show(
             f"{row['median']:.3g}",
             f"{1e3 / row['median']:.0f}",
             f"{row['times_ours']:.2f} ({low:.2f} to {high:.2f})",
+            f"{row['first_call']:.1f}",
         )
     for row in skipped:
         if row["recipe"] == name:

@@ -71,7 +71,10 @@ if PurePath(_program).stem != "keras-aug-layers" and (
     )
     from keras_aug_layers.layers.base import AugmentationLayer
     from keras_aug_layers.layers.geometry.geometric_layer import GeometricLayer
+    from keras_aug_layers.layers.groups.group import LayerGroup
+    from keras_aug_layers.layers.mixes.mixing import MixingLayer
     from keras_aug_layers.layers.pixels.color_layer import ColorLayer
+    from keras_aug_layers.layers.pixels.erasing import ErasingLayer
     from keras_aug_layers.migrate.fuse import NotFusedWarning, fuse
     from keras_aug_layers.migrate.image_data_generator import from_image_data_generator
     from keras_aug_layers.notices import DataWarning
@@ -145,6 +148,9 @@ __all__ = [
     "AugmentationLayer",
     "GeometricLayer",
     "ColorLayer",
+    "ErasingLayer",
+    "MixingLayer",
+    "LayerGroup",
     "Step",
     "register",
     "Transform",

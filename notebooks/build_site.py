@@ -29,6 +29,14 @@ PAGES = {
     "CHANGELOG.md": ("changelog.html", "Changelog"),
 }
 """Texts, the pages that they become, and what the links to them say."""
+REFERENCE = (
+    "keras_aug_layers",
+    # For layers of one's own, what `draw` gets and what a function may be:
+    "keras_aug_layers.plan.frame",
+    "keras_aug_layers.plan.random_numbers",
+    "keras_aug_layers.kernels.program",
+)
+"""Modules of the reference."""
 STYLE = """
 body { font: 16px/1.6 system-ui, sans-serif; max-width: 54rem; margin: 0 auto;
        padding: 0 1rem 4rem; color: #1d1d1f; overflow-wrap: break-word; }
@@ -64,8 +72,17 @@ def build(site: Path) -> None:
         (site / "guides" / f"{path.stem}.html").write_text(page, encoding="utf-8")
     for text in PAGES:
         (site / PAGES[text][0]).write_text(page_of(text, guides), encoding="utf-8")
-    command = [sys.executable, "-m", "pdoc", "-d", "google", "-o", site / "reference"]
-    subprocess.run([*command, "keras_aug_layers"], cwd=ROOT, check=True)
+    command = [
+        sys.executable,
+        "-m",
+        "pdoc",
+        "-d",
+        "google",
+        "--no-show-source",
+        "-o",
+        site / "reference",
+    ]
+    subprocess.run([*command, *REFERENCE], cwd=ROOT, check=True)
     for path in (site / "reference").rglob("*.html"):
         depth = len(path.relative_to(site).parents) - 1
         page = without_lost_anchors(path.read_text(encoding="utf-8"))

@@ -18,7 +18,14 @@ from helpers import drawn, op_by_op
 import keras_aug_layers as kal
 from keras_aug_layers.layers.base import AugmentationLayer
 
-BASES = ("AugmentationLayer", "ColorLayer", "GeometricLayer")
+BASES = (
+    "AugmentationLayer",
+    "ColorLayer",
+    "ErasingLayer",
+    "GeometricLayer",
+    "LayerGroup",
+    "MixingLayer",
+)
 """Of which users make layers of their own; none does anything by itself."""
 ALIASES = {"RandomRotation": "RandomRotate", "RandomTranslation": "RandomShift"}
 """Keras's names of layers of ours."""
@@ -88,7 +95,7 @@ def test_public_names_are_documented(name):
     assert inspect.getdoc(getattr(kal, name))
 
 
-@layers
+@pytest.mark.parametrize("name", [*BASES, *PUBLIC_LAYERS])
 def test_layers_have_an_example(name):
     doc = inspect.getdoc(getattr(kal, name))
     assert "Example:" in doc

@@ -161,9 +161,11 @@ def register(
         name: under which saved programs find it; a name that stands for another
             function already is refused. The same `def`, changed and run once more in a
             notebook, takes the place of what it was, in layers made from then on.
-        kind: one of `KINDS`, which says what the function gets and gives.
+        kind: what the function gets and gives, one of the kinds that
+            `keras_aug_layers.kernels.program` lists.
         call: the function.
-        **facts: further attributes of `Function`, such as `neutral` and `inverse`.
+        **facts: further attributes of `keras_aug_layers.kernels.program.Function`, such
+            as `neutral` and `inverse`.
 
     Returns:
         A function that takes the rows as keyword arguments, numbers or tensors of shape

@@ -60,6 +60,11 @@ class AugmentationLayer(Kept):
             one for GPUs, chosen by where it will run; the environment variable
             `KERAS_AUG_LAYERS_DEVICE`, "cpu" or "gpu", overrides that.
         **kwargs: arguments of `keras.layers.Layer`, such as `name`.
+
+    Example:
+        >>> data = {"images": tf.zeros((1, 2, 2, 3)), "file": "a.png"}
+        >>> RandomFlip(probability=0.5)(data) is data  # outside training
+        True
     """
 
     def __init__(
@@ -142,8 +147,7 @@ class AugmentationLayer(Kept):
             if not any(map(keras.utils.is_keras_tensor, keras.tree.flatten(data))):
                 data = Opaque(data)
         elif isinstance(kwargs.get("training"), bool) and is_eager(data):
-            # Nothing is left for Keras to find out, which takes it longer than a small
-            # batch takes us.
+            # Keras finds out nothing more, and takes longer than a small batch does.
             return self.call(data, *args, **kwargs)
         return super().__call__(data, *args, **kwargs)
 

@@ -24,6 +24,19 @@ class GeometricLayer(AugmentationLayer):
             for "ignore"; by default masks are filled as the images are, with 0 for
             "constant".
         **kwargs: arguments of `AugmentationLayer`.
+
+    Example:
+        >>> import numpy as np
+        >>> import tensorflow as tf
+        >>> from keras_aug_layers import register
+        >>> swing = register(
+        ...     "my_swing", "coordinates", lambda x, y, by: (x + by * tf.sin(y / 8), y)
+        ... )
+        >>> class RandomSwing(GeometricLayer):  # rows, by up to two pixels
+        ...     def draw(self, random, frame):
+        ...         return swing(by=random.uniform((-2.0, 2.0)))
+        >>> RandomSwing()(np.zeros((4, 8, 8, 3), "uint8"), training=True).shape
+        TensorShape([4, 8, 8, 3])
     """
 
     def __init__(

@@ -35,6 +35,12 @@ class LayerGroup(AugmentationLayer):
     Raises:
         ValueError: if the settings of the layers differ and the group's own are not
             given, or something in `layers` is no augmentation layer.
+
+    Example:
+        >>> from keras_aug_layers import RandomFlip, RandomRotate
+        >>> group = FusedAugmentation([RandomFlip(), RandomRotate(0.1)], seed=1)
+        >>> isinstance(group, LayerGroup), [layer.name for layer in group.layers]
+        (True, ['random_flip', 'random_rotate'])
     """
 
     def __init__(

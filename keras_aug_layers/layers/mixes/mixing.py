@@ -39,6 +39,18 @@ class MixingLayer(AugmentationLayer):
 
     Raises:
         ValueError: if an argument is out of bounds.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_aug_layers.layers.mixes.mix_up import blend
+        >>> class RandomGhost(MixingLayer):  # at most a tenth of the partner
+        ...     def draw(self, random, frame):
+        ...         lam = self.shared(random.uniform((0.9, 1.0)))
+        ...         return blend(lam=lam, partner=self.partner(random, frame))
+        >>> data = {"images": np.zeros((8, 32, 32, 3), "uint8"), "labels": np.arange(8)}
+        >>> mixed = RandomGhost(num_classes=8, partners="random")(data, training=True)
+        >>> float(mixed["labels"].numpy().max()) >= 0.9
+        True
     """
 
     def __init__(

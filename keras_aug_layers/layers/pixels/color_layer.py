@@ -13,6 +13,20 @@ class ColorLayer(AugmentationLayer):
             clipped. By default the range of an unsigned integer dtype; results of
             other dtypes are then not clipped.
         **kwargs: arguments of `AugmentationLayer`.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_aug_layers import register
+        >>> fade = register(
+        ...     "my_fade", "pointwise", lambda x, share, to: x + share * (to - x)
+        ... )
+        >>> class RandomFade(ColorLayer):  # towards grey, by up to a half
+        ...     def draw(self, random, frame):
+        ...         middle = sum(frame.range_of(self)) / 2
+        ...         return fade(share=random.uniform((0.0, 0.5)), to=middle)
+        >>> images = np.full((4, 8, 8, 3), 200, "uint8")
+        >>> bool(np.all(RandomFade()(images, training=True) < 201))
+        True
     """
 
     def __init__(

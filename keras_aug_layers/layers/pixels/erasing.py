@@ -126,6 +126,20 @@ class ErasingLayer(ColorLayer):
 
     Raises:
         ValueError: if an argument is out of bounds.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_aug_layers.layers.pixels.erasing import register_eraser
+        >>> cut_top = register_eraser(
+        ...     "my_top", lambda y, x, end, **rows: indicator(0.0, y, end)
+        ... )
+        >>> class RandomTop(ErasingLayer):  # the first rows, up to three
+        ...     def draw(self, random, frame):
+        ...         end = random.uniform((1.0, 4.0))
+        ...         return cut_top(end=end, **self.common(random, frame))
+        >>> images = np.full((4, 8, 8, 3), 200, "uint8")
+        >>> bool(np.all(RandomTop(fill_value=7)(images, training=True)[:, 0] == 7))
+        True
     """
 
     def __init__(
