@@ -115,6 +115,10 @@ class LayerGroup(AugmentationLayer):
             share_variables(copy, layer)
         return made
 
+    def __repr__(self) -> str:
+        members = ", ".join(type(layer).__name__ for layer in self.layers)
+        return f"<{type(self).__name__} name={self.name}, layers=[{members}]>"
+
     def _agreed(self) -> Settings:
         """The group's own settings, and where it has none what its members agree on."""
         own, agreed = self._settings, Settings()
@@ -124,13 +128,13 @@ class LayerGroup(AugmentationLayer):
                 agreed = agreed.join(layer.opinions.without(*fixed))
             except Disagreement as disagreement:
                 name = disagreement.name
-                raise self._error(name, disagreement.one, layer) from None
+                raise self._error(name, disagreement.one, self.layers, layer) from None
         return own.over(agreed)
 
     def _agreed_format(self, layers: Sequence[AugmentationLayer]) -> str | None:
         for layer in layers:
             if layer.data_format != layers[0].data_format:
-                raise self._error("data_format", layers[0].data_format, layer)
+                raise self._error("data_format", layers[0].data_format, layers, layer)
         return layers[0].data_format if layers else None
 
     def _agreed_form(self) -> bool | str:
@@ -139,15 +143,26 @@ class LayerGroup(AugmentationLayer):
             if layer.jit_compile != "auto" and form == "auto":
                 form = layer.jit_compile
             elif layer.jit_compile not in ("auto", form) and self.jit_compile == "auto":
-                raise self._error("jit_compile", form, layer)
+                raise self._error("jit_compile", form, self.layers, layer)
         return form
 
-    def _error(self, name: str, value: Any, layer: AugmentationLayer) -> ValueError:
-        other = getattr(layer.settings, name, getattr(layer, name, None))
+    def _error(
+        self,
+        name: str,
+        value: Any,
+        layers: Sequence[AugmentationLayer],
+        layer: AugmentationLayer,
+    ) -> ValueError:
+        """One of the layers has that value, and the other layer has another."""
+
+        def of(layer: AugmentationLayer) -> Any:
+            return getattr(layer.settings, name, getattr(layer, name, None))
+
+        first = next(x for x in layers if of(x) == value)
         return ValueError(
             f"`{name}` must be the same for all layers, since they share one warp. "
-            f"Received: {value!r}, and {other!r} of {layer.name!r}. "
-            f"Write {type(self).__name__}(…, {name}=…) to override both."
+            f"Received: {value!r} of {first.name!r}, and {of(layer)!r} of "
+            f"{layer.name!r}. Write {type(self).__name__}(…, {name}=…) to override both."
         )
 
 
