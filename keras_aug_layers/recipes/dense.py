@@ -44,9 +44,10 @@ def yolo(
     fliplr: float = 0.5,
     flipud: float = 0.0,
     bounding_box_format: str | None = None,
-    fill_value: float = GREY,
+    fill_value: float | None = None,
     mean: Numbers = (0.0, 0.0, 0.0),
     std: Numbers = (1.0, 1.0, 1.0),
+    value_range: Pair | None = None,
     dtype: str | None = None,
 ) -> Parts:
     """YOLO as Ultralytics trains it (YOLOv8 and later), on COCO.
@@ -80,9 +81,11 @@ def yolo(
         fliplr: chance that left and right change places.
         flipud: chance that top and bottom do.
         bounding_box_format: of the boxes; None if there are none.
-        fill_value: where there is no image, in the unit of the images.
+        fill_value: where there is no image, in the unit of the images; by default 114
+            of 255, of bytes or of the value range.
         mean: of the channels, as parts of the value range.
         std: likewise.
+        value_range: (low, high); needed unless the dtype is an unsigned integer.
         dtype: of what comes out; that of Keras's policy by default.
 
     Example:
@@ -95,8 +98,12 @@ def yolo(
         >>> made["images"].shape, made["bounding_boxes"]["boxes"].shape
         (TensorShape([4, 32, 32, 3]), TensorShape([4, 4, 4]))
     """
+    size = arguments.size("size", size)
     letterbox = Resizing(size, size, pad_to_aspect_ratio=True)
-    normal = Normalize(mean, std, dtype=dtype)
+    normal = Normalize(mean, std, value_range=value_range, dtype=dtype)
+    if fill_value is None:
+        low, high = value_range or (0.0, 255.0)
+        fill_value = low + (high - low) * GREY / 255.0
     layers: list[AugmentationLayer] = [letterbox]
     mosaic = arguments.changing("mosaic", mosaic, 0.0, 1.0)
     if arguments.is_variable(mosaic) or mosaic:
@@ -170,8 +177,8 @@ def nnunet(
     if degrees is None:
         degrees = 15.0 if max(height, width) / min(height, width) > 1.5 else 180.0
     smaller, greater = arguments.pair("scale", scale)
-    settings = {"value_range": value_range, "mask_fill_value": 0.0}
-    normal = Normalize(mean, std, dtype=dtype)
+    settings = {"fill_value": 0.0, "mask_fill_value": 0.0}
+    normal = Normalize(mean, std, value_range=value_range, dtype=dtype)
     layers = [
         RandomCrop(height, width, padding=1),
         RandomRotate(degrees=degrees, probability=0.2),

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from keras_aug_layers import arguments
 from keras_aug_layers.layers import (
     CenterCrop,
     CutMix,
@@ -29,7 +30,9 @@ def fused(
     layers: list[AugmentationLayer], interpolation: str, **kwargs: Any
 ) -> FusedAugmentation:
     """One warp: black beyond the frame, as torchvision's operations leave it."""
-    settings = {"fill_mode": "constant", "fill_value": 0.0, **kwargs}
+    ranges = [layer.settings.value_range for layer in layers]
+    low, _ = next(filter(None, ranges), (0.0, 1.0))
+    settings = {"fill_mode": "constant", "fill_value": low, **kwargs}
     return FusedAugmentation(
         layers, interpolation=interpolation, antialias="auto", **settings
     )
@@ -55,6 +58,7 @@ def crop_and_flip(
     vflip: float = 0.0,
 ) -> list[AugmentationLayer]:
     """A random resized crop, and mirrored images."""
+    size = arguments.size("size", size)
     crop = RandomResizedCrop(size, size, scale=scale, ratio=ratio)
     return [crop, *flips(hflip, vflip)]
 

@@ -144,11 +144,11 @@ def recipe(function: Callable[..., Parts]) -> Callable[..., Recipe]:
                 f"recipes.{function.__name__}: {error}. It takes {known}."
             ) from None
         bound.apply_defaults()
-        return Recipe(
-            function.__name__,
-            dict(bound.arguments),
-            *function(*bound.args, **bound.kwargs),
-        )
+        try:
+            layers = function(*bound.args, **bound.kwargs)
+        except ValueError as error:
+            raise ValueError(f"recipes.{function.__name__}: {error}") from None
+        return Recipe(function.__name__, dict(bound.arguments), *layers)
 
     made.__annotations__["return"] = Recipe
     _MADE[function.__name__] = made

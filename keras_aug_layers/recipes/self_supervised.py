@@ -1,5 +1,6 @@
 """Recipes of self-supervised training: SimCLR, BYOL, DINO and MAE."""
 
+from keras_aug_layers import arguments
 from keras_aug_layers.layers import (
     FusedAugmentation,
     Normalize,
@@ -54,6 +55,7 @@ def simclr(
     scale: Pair = (0.08, 1.0),
     mean: Numbers = (0.0, 0.0, 0.0),
     std: Numbers = (1.0, 1.0, 1.0),
+    value_range: Pair | None = None,
     dtype: str | None = None,
 ) -> Parts:
     """SimCLR (Chen et al., 2020, arXiv:2002.05709, appendix A): two views.
@@ -69,6 +71,7 @@ def simclr(
         scale: of the crop's area, as a part of the image's.
         mean: of the channels, as parts of the value range.
         std: likewise.
+        value_range: (low, high); needed unless the dtype is an unsigned integer.
         dtype: of what comes out; that of Keras's policy by default.
 
     Returns:
@@ -81,7 +84,7 @@ def simclr(
         TensorShape([4, 2, 32, 32, 3])
     """
     strengths = tuple(strength * x for x in (0.8, 0.8, 0.8, 0.2))
-    normal = Normalize(mean, std, dtype=dtype)
+    normal = Normalize(mean, std, value_range=value_range, dtype=dtype)
     view = _view(size, scale, strengths, blur, 0.0, normal)
     train = views({"views": (2, view)}, "bicubic")
     return train, _evaluation(size, normal)
@@ -94,6 +97,7 @@ def byol(
     scale: Pair = (0.08, 1.0),
     mean: Numbers = MEAN,
     std: Numbers = STD,
+    value_range: Pair | None = None,
     dtype: str | None = None,
 ) -> Parts:
     """BYOL (Grill et al., 2020, arXiv:2006.07733, table 6): two unlike views.
@@ -107,6 +111,7 @@ def byol(
         scale: of the crop's area, as a part of the image's.
         mean: of the channels, as parts of the value range.
         std: likewise.
+        value_range: (low, high); needed unless the dtype is an unsigned integer.
         dtype: of what comes out; that of Keras's policy by default.
 
     Returns:
@@ -119,7 +124,10 @@ def byol(
         >>> byol(size=32).train(images, training=True)["second"].shape
         TensorShape([4, 1, 32, 32, 3])
     """
-    strengths, normal = (0.4, 0.4, 0.2, 0.1), Normalize(mean, std, dtype=dtype)
+    strengths, normal = (
+        (0.4, 0.4, 0.2, 0.1),
+        Normalize(mean, std, value_range=value_range, dtype=dtype),
+    )
     both = {
         "first": (1, _view(size, scale, strengths, 1.0, 0.0, normal)),
         "second": (1, _view(size, scale, strengths, 0.1, 0.2, normal)),
@@ -137,6 +145,7 @@ def dino(
     local_scale: Pair = (0.05, 0.4),
     mean: Numbers = MEAN,
     std: Numbers = STD,
+    value_range: Pair | None = None,
     dtype: str | None = None,
 ) -> Parts:
     """DINO (Caron et al., 2021, arXiv:2104.14294): two great views, eight small ones.
@@ -154,6 +163,7 @@ def dino(
         local_scale: of that of a small one.
         mean: of the channels, as parts of the value range.
         std: likewise.
+        value_range: (low, high); needed unless the dtype is an unsigned integer.
         dtype: of what comes out; that of Keras's policy by default.
 
     Returns:
@@ -166,7 +176,11 @@ def dino(
         >>> dino(size=32, local_size=16).train(images, training=True)["local"].shape
         TensorShape([2, 8, 16, 16, 3])
     """
-    strengths, normal = (0.4, 0.4, 0.2, 0.1), Normalize(mean, std, dtype=dtype)
+    strengths, normal = (
+        (0.4, 0.4, 0.2, 0.1),
+        Normalize(mean, std, value_range=value_range, dtype=dtype),
+    )
+    local_size = arguments.size("local_size", local_size)
     small = _view(local_size, local_scale, strengths, 0.5, 0.0, normal)
     all_views = {
         "first": (1, _view(size, global_scale, strengths, 1.0, 0.0, normal)),
@@ -183,6 +197,7 @@ def mae(
     scale: Pair = (0.2, 1.0),
     mean: Numbers = MEAN,
     std: Numbers = STD,
+    value_range: Pair | None = None,
     dtype: str | None = None,
 ) -> Parts:
     """MAE (He et al., 2021, arXiv:2111.06377): a random resized crop and a flip.
@@ -194,6 +209,7 @@ def mae(
         scale: of the crop's area, as a part of the image's.
         mean: of the channels, as parts of the value range.
         std: likewise.
+        value_range: (low, high); needed unless the dtype is an unsigned integer.
         dtype: of what comes out; that of Keras's policy by default.
 
     Example:
@@ -202,7 +218,7 @@ def mae(
         >>> mae(size=32).train(images, training=True).shape
         TensorShape([4, 32, 32, 3])
     """
-    normal = Normalize(mean, std, dtype=dtype)
+    normal = Normalize(mean, std, value_range=value_range, dtype=dtype)
     train = fused([*crop_and_flip(size, scale), normal], "bicubic")
     return train, _evaluation(size, normal)
 

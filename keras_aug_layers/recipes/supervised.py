@@ -54,6 +54,7 @@ def torchvision_resnet50(
     interpolation: str = "bilinear",
     mean: Numbers = MEAN,
     std: Numbers = STD,
+    value_range: Pair | None = None,
     dtype: str | None = None,
 ) -> Parts:
     """ResNet-50 as torchvision trains it (IMAGENET1K_V2, 80.9 %).
@@ -77,6 +78,7 @@ def torchvision_resnet50(
         interpolation: "bilinear" or "bicubic".
         mean: of the channels, as parts of the value range.
         std: likewise.
+        value_range: (low, high); needed unless the dtype is an unsigned integer.
         dtype: of what comes out; that of Keras's policy by default.
 
     Example:
@@ -92,7 +94,7 @@ def torchvision_resnet50(
     if auto_augment is not None:
         name = arguments.one_of("auto_augment", auto_augment, TORCHVISION_POLICIES)
         layers.append(TORCHVISION_POLICIES[name]())
-    normal = Normalize(mean, std, dtype=dtype)
+    normal = Normalize(mean, std, value_range=value_range, dtype=dtype)
     layers.append(normal)
     if random_erase:
         layers.append(RandomErasing(random_erase, fill_value=0.0))
@@ -130,6 +132,7 @@ def timm(
     crop_pct: float = 0.875,
     mean: Numbers = MEAN,
     std: Numbers = STD,
+    value_range: Pair | None = None,
     dtype: str | None = None,
 ) -> Parts:
     """What ConvNeXt, DeiT and Swin are trained with, in timm.
@@ -165,6 +168,7 @@ def timm(
         crop_pct: the share of the shorter side that the evaluation sees.
         mean: of the channels, as parts of the value range.
         std: likewise.
+        value_range: (low, high); needed unless the dtype is an unsigned integer.
         dtype: of what comes out; that of Keras's policy by default.
 
     Example:
@@ -178,7 +182,7 @@ def timm(
         layers.append(rand_augment(auto_augment))
     elif color_jitter is not None:
         layers.append(_jitter(color_jitter))
-    normal = Normalize(mean, std, dtype=dtype)
+    normal = Normalize(mean, std, value_range=value_range, dtype=dtype)
     layers.append(normal)
     if reprob:  # of normalised pixels, as there
         noisy = _one_of("remode", remode, "pixel", "const")
@@ -245,6 +249,7 @@ def deit3(
     crop_pct: float = 0.875,
     mean: Numbers = MEAN,
     std: Numbers = STD,
+    value_range: Pair | None = None,
     dtype: str | None = None,
 ) -> Parts:
     """DeiT III (Touvron, Cord and Jégou, 2022, arXiv:2204.07118), on ImageNet-1k.
@@ -262,6 +267,7 @@ def deit3(
         crop_pct: the share of the shorter side that the evaluation sees.
         mean: of the channels, as parts of the value range.
         std: likewise.
+        value_range: (low, high); needed unless the dtype is an unsigned integer.
         dtype: of what comes out; that of Keras's policy by default.
 
     Example:
@@ -270,7 +276,7 @@ def deit3(
         >>> recipe.train(tf.zeros((4, 48, 40, 3), tf.uint8), training=True).shape
         TensorShape([4, 32, 32, 3])
     """
-    normal = Normalize(mean, std, dtype=dtype)
+    normal = Normalize(mean, std, value_range=value_range, dtype=dtype)
     mixed = mixing(
         mixup,
         cutmix,

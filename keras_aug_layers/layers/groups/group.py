@@ -162,7 +162,7 @@ class LayerGroup(AugmentationLayer):
         return ValueError(
             f"`{name}` must be the same for all layers, since they share one warp. "
             f"Received: {value!r} of {first.name!r}, and {of(layer)!r} of "
-            f"{layer.name!r}. Write {type(self).__name__}(…, {name}=…) to override both."
+            f"{layer.name!r}. Write {type(self).__name__}(…, {name}=…) to decide."
         )
 
 
