@@ -20,10 +20,6 @@ PAIR = "a pair (low, high)"
 EITHER = f"a number or {PAIR}"
 
 
-class CommandError(Exception):
-    """What the user can put right on the command line: shown without a traceback."""
-
-
 def in_keras_order(*names: str) -> Callable[[type[Class]], type[Class]]:
     """Lets a class take further arguments by position, as Keras's class of its name.
 
@@ -303,11 +299,14 @@ def pairs(name: str, value: Any) -> tuple[tuple[int, int], ...] | None:
 
 
 def seed(name: str, value: Any) -> int | None:
-    """Returns an integer, or None."""
+    """Returns an integer of 64 bits, or None."""
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        raise ValueError(f"`{name}` must be an integer or None. Received: {value!r}")
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not whole or not -(2**63) <= value < 2**63:
+        raise ValueError(
+            f"`{name}` must be an integer of 64 bits, or None. Received: {value!r}"
+        )
     return int(value)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_aug_layers import notices
+from keras_aug_layers import arguments, notices
 from keras_aug_layers.layers import LayerSequence, MultiCrop
 from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.migrate.fuse import draws, held_by
@@ -94,10 +94,9 @@ def augment_dataset(
             "tf.data.Dataset.from_tensor_slices((images, labels)).batch(32)."
         )
     layers = _layers(layer)
-    is_integer = isinstance(seed, int) and not isinstance(seed, bool)
-    if not is_integer or not -(2**63) <= seed < 2**63:
+    if arguments.seed("seed", seed) is None:
         raise ValueError(
-            f"`seed` must be an integer of 64 bits. Received: {seed!r}. Write seed=1."
+            "`seed` must be an integer of 64 bits. Received: None. Write seed=1."
         )
     _check_structure(structure)
     places = tf.data.Dataset.range(2**63 - 1)
@@ -110,6 +109,11 @@ def augment_dataset(
     def augment(element: Any, epoch: tf.Tensor, place: tf.Tensor) -> Any:
         parts = element if isinstance(element, tuple) else (element,)
         number = place if key is None else tf.cast(key(*parts), tf.int64)
+        if number.shape.rank is None:
+            raise ValueError(
+                "`key` must return numbers of a known shape, one for each image. "
+                "Received: an unknown shape. Write number.set_shape(()) in it."
+            )
         pair = tf.stack([tf.broadcast_to(epoch, tf.shape(number)), number], axis=-1)
 
         def apply(data: Any) -> Any:

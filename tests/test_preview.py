@@ -94,7 +94,9 @@ def test_layers_come_in_the_order_given(photo, monkeypatch):
 
 
 def test_the_fill_is_that_of_all_layers():
-    layers, fused, _ = chosen.from_texts(["RandomZoom(0.1)", "RandomHue(0.1)"], "wrap")
+    layers, fused, _ = chosen.from_texts(
+        ["RandomZoom(0.1)", "RandomHue(0.1)"], fill_mode="wrap"
+    )
     assert [type(x) for x in layers] == [kal.RandomZoom, kal.RandomHue]
     assert fused.settings.fill_mode == "wrap"
 
@@ -124,7 +126,9 @@ def test_boxes_follow_each_layer_of_a_recipe(photo, capsys):
 
 
 def test_what_mixes_is_left_out(photo, capsys):
-    layers, fused, left_out = chosen.from_texts(["RandomHue(0.1)", "MixUp()"], "wrap")
+    layers, fused, left_out = chosen.from_texts(
+        ["RandomHue(0.1)", "MixUp()"], fill_mode="wrap"
+    )
     assert [type(x) for x in layers] == [kal.RandomHue]
     assert not fused.mixes() and left_out == ["MixUp"]
     assert run("--layer", "MixUp()") == 2
@@ -381,3 +385,14 @@ def test_a_missing_pillow_is_named(monkeypatch, capsys):
     monkeypatch.setattr(cli.importlib.util, "find_spec", lambda name: None)
     assert cli.main(["preview"]) == 2
     assert "pillow: pip install pillow" in capsys.readouterr().err
+
+
+def test_layers_fill_as_they_do_by_themselves():
+    texts = [
+        "Resizing(32, 48, pad_to_aspect_ratio=True)",
+        "RandomCrop(32, 48, padding=2)",
+    ]
+    shown = chosen.from_texts(texts)
+    assert {x.settings.fill_mode for x in (*shown.layers, shown.fused)} == {"constant"}
+    given = chosen.from_texts(texts, fill_mode="reflect")
+    assert {x.settings.fill_mode for x in (*given.layers, given.fused)} == {"reflect"}

@@ -83,3 +83,13 @@ def test_a_parallel_map_never_draws_the_same(fused):
     dataset = dataset.map(lambda x: layer(x, training=True), num_parallel_calls=8)
     results = {x.tobytes() for x in dataset.as_numpy_iterator()}
     assert len(results) == 2000
+
+
+def test_eight_threads_go_on_from_the_same_images():
+    """What the first layer made of them is drawn once, and for all."""
+    images, turn = random_images((4, 8, 8, 3)), kal.RandomRotate(0.1, seed=1)
+    flip = kal.RandomFlip(chance=1.0)
+    for _ in range(20):
+        turned = turn(images, training=True)
+        both = together(lambda turned=turned: flip(turned, training=True).numpy(), 2)
+        assert all(np.array_equal(both[0], other) for other in both)

@@ -32,7 +32,7 @@ class Chosen(NamedTuple):
     left_out: Sequence[str] = ()
 
 
-def from_texts(texts: Sequence[str], fill_mode: str) -> Chosen:
+def from_texts(texts: Sequence[str], **settings: Any) -> Chosen:
     """Builds layers, and their fusion, from the texts of their constructors.
 
     Raises:
@@ -41,7 +41,7 @@ def from_texts(texts: Sequence[str], fill_mode: str) -> Chosen:
     layers = []
     for text in texts:
         try:
-            built = build_layer(text, fill_mode=fill_mode, **FORMATS)
+            built = build_layer(text, **settings, **FORMATS)
         except ValueError as error:
             raise ValueError(f"--layer {text}: {error}") from error
         layers.append(built)
@@ -53,7 +53,7 @@ def from_texts(texts: Sequence[str], fill_mode: str) -> Chosen:
             f"{names} {verb} the images of a batch: one shows nothing of it"
         )
     mixing = [type(x).__name__ for x in layers if x.mixes()]
-    return Chosen(shown, kal.FusedAugmentation(shown, **FORMATS), mixing)
+    return Chosen(shown, kal.FusedAugmentation(shown, **settings, **FORMATS), mixing)
 
 
 def from_recipe(text: str) -> Chosen:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from keras_aug_layers.arguments import CommandError
+from keras_aug_layers.commands import CommandError
 
 IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 """What `keras.utils.image_dataset_from_directory` reads."""
@@ -145,7 +145,7 @@ def _add_preview(commands: Any) -> None:
     layers.add_argument(
         "--fill-mode",
         choices=("reflect", "constant", "nearest", "wrap"),
-        help="what lies outside the frame (reflect)",
+        help="what lies outside the frame, of all layers",
     )
     layers.add_argument(
         "--config",
@@ -291,7 +291,8 @@ def _preview(options: argparse.Namespace) -> None:
             layers = chosen.from_recipe(options.recipe)
         elif config is None:
             texts = options.layers or PREVIEW_DEFAULT
-            layers = chosen.from_texts(texts, options.fill_mode or "reflect")
+            fill = options.fill_mode and {"fill_mode": options.fill_mode}
+            layers = chosen.from_texts(texts, **(fill or {}))
         else:
             layers = chosen.from_config(config)
     except Exception as error:  # Keras raises all kinds for a broken config

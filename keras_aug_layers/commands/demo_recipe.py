@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from keras_aug_layers.arguments import CommandError
+from keras_aug_layers.commands import CommandError
 from keras_aug_layers.constructors import build_recipe
 from keras_aug_layers.layers import MultiCrop
 from keras_aug_layers.recipes import Recipe

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from keras_aug_layers.arguments import CommandError
+from keras_aug_layers.commands import CommandError
 
 
 def decode(path: Path) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageDraw, ImageFont
 
-from keras_aug_layers.arguments import CommandError
+from keras_aug_layers.commands import CommandError
 from keras_aug_layers.commands.chosen import Chosen
 from keras_aug_layers.commands.files import decode
 from keras_aug_layers.explain import describe

@@ -154,11 +154,11 @@ def in_front(program: Program, target: tuple[Any, Any], run: Any) -> Program:
     height, width = (tf.cast(size, tf.float64) for size in target)
     half = tf.stack([(width - 1.0) / 2.0, (height - 1.0) / 2.0])
 
-    count = MORE + max(
-        step.rows["dx"].shape[-1] for step in steps if step.name in (BEND, UNBEND)
-    )
+    count = max(x.rows["dx"].shape[-1] for x in steps if x.name in (BEND, UNBEND))
+    # The inverse of a spline is none, and takes more of them.
+    count = MORE + (2 * count if UNBEND in names else count)
     place = np.linspace(-1.0, 1.0, count + MORE)
-    # In float32, as images are read: a field is known to 1e-4 of a pixel then.
+    # In float32, as images are read.
     x, y = (tf.cast(place * half[axis], tf.float32) for axis in (0, 1))
     start_x, start_y = x[tf.newaxis, tf.newaxis], y[tf.newaxis, :, tf.newaxis]
     # Two axes that are not rows and columns: looked up point by point.

@@ -22,7 +22,9 @@ class Boxes(NamedTuple):
     """The boxes of a batch at one point of a stack.
 
     Attributes:
-        corners: left, top, right, bottom in pixels: float64 (B, N, 4).
+        corners: float64 (B, N, 4): left, top, right, bottom in pixels for a function
+            of the register, in the user's format between them; of outlines what they
+            are made of, (B, N, 5) or (B, N, P, 2).
         kept: which are boxes, and no padding: bool (B, N).
         beside: labels and whatever else each has, (B, N) or (B, N, …).
         weights: the part that each has in its image: float32 (B, N), once mixed.
@@ -135,20 +137,22 @@ def row_of(row: tf.Tensor) -> tf.Tensor:
 
 
 def share_covered(covered: tf.Tensor, corners: tf.Tensor) -> tf.Tensor:
-    """The part of each box that is covered: float64 (B, N), 0 of an empty one.
+    """The covered part of what a frame shows of each box: float64 (B, N), 0 of nothing.
 
     By a summed area table (Crow, "Summed-area tables for texture mapping", SIGGRAPH
     1984), which is interpolated at the corners: exact for boxes between pixels too.
 
     Args:
         covered: bool (B, H, W).
-        corners: (B, N, 4): left, top, right, bottom, within the frame.
+        corners: (B, N, 4): left, top, right, bottom.
     """
     height, width = dimension(covered, 1), dimension(covered, 2)
     table = tf.cast(covered, tf.float64)
     table = tf.cumsum(tf.cumsum(table, axis=1), axis=2)
     table = tf.pad(table, ((0, 0), (1, 0), (1, 0)))
     flat = tf.reshape(table, (tf.shape(covered)[0], -1))
+    frame = tf.cast(tf.stack([width, height, width, height]), corners.dtype)
+    corners = tf.clip_by_value(corners, 0.0, frame)
     left, top, right, bottom = tf.unstack(corners, axis=-1)
 
     def below(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:

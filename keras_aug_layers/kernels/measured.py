@@ -59,7 +59,7 @@ def with_mean(
         program: the steps of pixels.
         dtype: in which it is computed.
         mean: the mean colour (B, C) of the images that come in, in a window as
-            `in_window` makes it; asked once for each window.
+            `in_window` makes it.
         mean_after: that of what steps make of them, where it does not follow from the
             mean; None where that cannot be known.
 
@@ -67,18 +67,14 @@ def with_mean(
         None where more than the means has to be known.
     """
     known: Program = ()
-    means: dict[int | None, tf.Tensor] = {}
+    whole = functools.cache(lambda: mean(None))
     for step in program:
         rows = {key: tf.cast(row, dtype) for key, row in step.rows.items()}
-        given = step.rows.get(WINDOW)
         step = Step(step.name, rows, step.only)
         if function_of(step).kind == "measured":
             window = rows.pop(WINDOW, None)
             if all(before.name in ("scale", "mix") for before in known):
-                place = None if given is None else id(given)
-                if place not in means:
-                    means[place] = mean(window)
-                statistic: tf.Tensor | None = means[place]
+                statistic: Any = whole() if window is None else mean(window)
                 for before in known:
                     statistic = _of_color(before, statistic)
             else:

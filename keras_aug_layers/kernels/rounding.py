@@ -49,7 +49,7 @@ def saturated(values: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
         bits = int(dtype.max).bit_length()
         high = float(dtype.max - (1 << max(bits - mantissa, 0)) + 1)
         values = tf.clip_by_value(values, float(dtype.min), high)
-    return tf.cast(values, dtype)
+    return values >= 0.5 if dtype.is_bool else tf.cast(values, dtype)
 
 
 def to_int(x: tf.Tensor, low: int, high: Any) -> tf.Tensor:

@@ -164,8 +164,7 @@ class AugmentationLayer(Kept):
             training: whether to augment.
             seed: two integers, or (B, 2) for the images, that make the call stateless.
         """
-        if isinstance(data, Opaque):
-            data = data.value
+        data = data.value if isinstance(data, Opaque) else data
         if not training and not self.rests():
             return data
         if not isinstance(data, dict) and not entries.is_named(data):
@@ -173,17 +172,18 @@ class AugmentationLayer(Kept):
         given = entries.given(data)
         return entries.merged(data, self._engine.run(given, training, seed))
 
-    def sample(self, images: Any, seed: Any = None) -> Transform:
+    def sample(self, images: Any, seed: Any = None, dtype: Any = None) -> Transform:
         """Draws for a batch of images and touches no pixel.
 
         Args:
             images: the images, or their shape.
             seed: as in the call of the layer.
+            dtype: of the images, where it is a shape and colours depend on it.
 
         Returns:
             What the layer does to each image, ready to be applied.
         """
-        return self._engine.sample(images, seed)
+        return self._engine.sample(images, seed, dtype)
 
     def rests(self) -> bool:
         """Whether something is done outside training too, as by a crop."""

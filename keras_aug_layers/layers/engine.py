@@ -59,7 +59,7 @@ class Engine:
         self._drawing = Forms(self._of, layer.data_format)
         self._ragged: dict[Any, Any] = {}
 
-    def sample(self, images: Any, seed: Any) -> Transform:
+    def sample(self, images: Any, seed: Any, dtype: Any) -> Transform:
         """Draws for images, or for the shape of some, and touches no pixel."""
         ragged = isinstance(images, tf.RaggedTensor)
         if hasattr(images, "__array__") and not ragged:
@@ -70,6 +70,8 @@ class Engine:
             return self._drawn_ragged(origins, frame)
         if hasattr(images, "__array__"):
             return self._drawing.run(origins, {"images": images})
+        if dtype is not None:
+            frame = frame._replace(dtype=tf.as_dtype(dtype))
         return self._drawn(origins, frame)
 
     def run(self, data: dict[str, Any], training: bool, seed: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from keras_aug_layers.kernels import matrices
 from keras_aug_layers.kernels.coordinates import affine
 from keras_aug_layers.kernels.pixels import scale
 from keras_aug_layers.kernels.program import Step, register
+from keras_aug_layers.layers.engine import Opaque
 from keras_aug_layers.layers.geometry.geometric_layer import GeometricLayer
 from keras_aug_layers.plan import entries
 from keras_aug_layers.plan.frame import Frame
@@ -166,7 +167,7 @@ class GeneratorAugmentation(GeometricLayer):
         """Augments if `training`; normalises in any case, if anything is to be."""
         if self.fusible:
             return super().call(data, training, seed)
-        data = getattr(data, "value", data)
+        data = data.value if isinstance(data, Opaque) else data
         if not isinstance(data, dict) and not entries.is_named(data):
             return self.call({"images": data}, training, seed)["images"]
         given = entries.given(data)

@@ -156,7 +156,7 @@ def _changed(
     visible: float,
 ) -> Boxes:
     """What a step of a part does to boxes."""
-    sides = tf.concat([size, size], axis=1)[:1, tf.newaxis, ::-1]
+    sides = tf.concat([size, size], axis=1)[:, tf.newaxis, ::-1]
     frame = tf.cast(sides, state.corners.dtype)
     xyxy = formats.to_xyxy(state.corners, frame, box_format)
     # What is not kept is -1 in some format: nowhere, for those that look at places.
@@ -244,7 +244,7 @@ def _seen(
     step: Step, points: tf.Tensor, part: Plan, size: tf.Tensor, keypoint_format: str
 ) -> tf.Tensor:
     """What a step does to keypoints; those that are -1 stay."""
-    frame = tf.cast(size[:1, tf.newaxis, ::-1], points.dtype)
+    frame = tf.cast(size[:, tf.newaxis, ::-1], points.dtype)
     relative = keypoint_format == "rel_xy"
 
     def placed(points: tf.Tensor, place: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:

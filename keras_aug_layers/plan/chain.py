@@ -61,23 +61,27 @@ class Chain:
         self._transform: Transform | None = None
         self._own: Transform | None = None
         self._graph = _graph()
+        self._lock = threading.RLock()  # threads may share what a layer made
 
     def own(self) -> Transform:
         """What the last layer drew, without those before it."""
-        if self._own is None:
-            self._own = self._draw()
-            del self._draw  # and with it the images that it was drawn for
-        return self._own
+        with self._lock:
+            if self._own is None:
+                self._own = self._draw()
+                del self._draw  # and with it the images that it was drawn for
+            return self._own
 
     def transform(self) -> Transform:
         """What all layers drew, from the source on."""
-        if self._transform is None:
-            self._transform = self.own()
-            if self._before is not None:
-                settings = self.settings.resolved()
-                self._transform = self._before.transform().then(self.own(), settings)
-                self._before = None  # whose transform is no longer needed
-        return self._transform
+        with self._lock:
+            if self._transform is None:
+                made = self.own()
+                if self._before is not None:
+                    settings = self.settings.resolved()
+                    made = self._before.transform().then(made, settings)
+                    self._before = None  # whose transform is no longer needed
+                self._transform = made
+            return self._transform
 
     def here(self) -> bool:
         """Whether the tensors of the chain belong to what is computed now."""

@@ -90,8 +90,13 @@ class Frame(NamedTuple):
 
     @property
     def whole(self) -> bool:
-        """Whether pixels are whole numbers."""
-        return self.dtype is None or self.dtype.is_integer
+        """Whether pixels are whole numbers; a ValueError where it is not known."""
+        if self.dtype is None:
+            raise ValueError(
+                "`dtype` must be given where only the shape of images is, to a layer "
+                "that rounds. Received: None. Write layer.sample(shape, dtype='uint8')."
+            )
+        return self.dtype.is_integer
 
     @classmethod
     def _of_ragged(cls, images: tf.RaggedTensor, data_format: str) -> "Frame":

@@ -123,8 +123,10 @@ class Plan(NamedTuple):
     def frame(self, before: Frame) -> Frame:
         """The images as the plan makes them, of what they were before."""
         height, width = self.whole().size or (before.height, before.width)
-        dtype = before.dtype if self.dtype is None else tf.as_dtype(self.dtype)
-        return before._replace(height=height, width=width, dtype=dtype)
+        frame = before._replace(height=height, width=width)
+        if self.dtype is None:
+            return frame
+        return frame._replace(dtype=tf.as_dtype(self.dtype), value_range=None)
 
     def kind(self) -> tuple[Any, ...]:
         """The plan without its numbers: plans of one kind have the same program."""

@@ -98,7 +98,8 @@ class Settings:
             another = getattr(other, name)
             if None not in (one, another) and one != another:
                 raise Disagreement(name, one, another)
-            joined[name] = another if one is None else one
+            chosen = another is not None and not isinstance(another, Unchosen)
+            joined[name] = another if one is None or chosen else one
         return Settings(**joined)
 
     def over(self, other: "Settings") -> "Settings":

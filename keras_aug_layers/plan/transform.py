@@ -276,8 +276,9 @@ class Transform(Sample):
     def inverse(self) -> "Transform":
         """The transform that undoes this one.
 
-        Keypoints come back exactly, pixels as far as they were not lost: by leaving
-        the frame, by interpolation, or by clipping.
+        Keypoints come back exactly, but for elastic fields, whose inverse is a field
+        of more control points; pixels as far as they were not lost: by leaving the
+        frame, by interpolation, or by clipping.
         """
         size, output = self.size, None
         if self._output is not None:

@@ -54,6 +54,11 @@ class Recipe:
 
     def replace(self, **arguments: Any) -> "Recipe":
         """The recipe with other arguments, those of the function of its name."""
+        if self.name not in _MADE:
+            raise ValueError(
+                "`name` must be that of a function of keras_aug_layers.recipes for its "
+                f"arguments to be replaced. Received: {self.name!r}"
+            )
         return _MADE[self.name](**{**self.arguments, **arguments})
 
     def dataset(

@@ -217,15 +217,18 @@ def rand_augment(text: str) -> RandAugment:
         match = re.fullmatch(r"(m|n|p|mstd|inc)(\d+\.?\d*)", section)
         values |= {match[1]: float(match[2])} if match else {section: math.nan}
     known = {"m", "n", "p", "mstd", "inc"}
-    if name != "rand" or not values.keys() <= known or values.get("inc") != 1.0:
+    count, deviation = values.get("n", 2.0), values.get("mstd", 0.0)
+    odd = count % 1.0 != 0.0 or deviation > 100.0  # timm's sign for something else
+    if name != "rand" or not values.keys() <= known or values.get("inc") != 1.0 or odd:
         raise ValueError(
-            "`auto_augment` must be 'rand' with the sections m, n, p, mstd and inc1, "
-            f"such as 'rand-m9-mstd0.5-inc1'. Received: {text!r}"
+            "`auto_augment` must be 'rand' with the sections m, n (a whole number), p, "
+            "mstd (at most 100) and inc1, such as 'rand-m9-mstd0.5-inc1'. Received: "
+            f"{text!r}"
         )
     return RandAugment(
-        int(values.get("n", 2)),
+        int(count),
         values.get("m", 10.0),
-        magnitude_std=values.get("mstd", 0.0),
+        magnitude_std=deviation,
         increasing=True,
         chance=values.get("p", 0.5),
     )

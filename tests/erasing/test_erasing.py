@@ -10,6 +10,7 @@ from helpers import drawn, random_images, sampled
 from published import crops
 
 import keras_aug_layers as kal
+from keras_aug_layers.kernels import followers
 
 MANY = 20_000
 LAYERS = {
@@ -293,3 +294,77 @@ def test_a_value_that_the_images_cannot_hold(fill_value):
     layer = kal.RandomErasing(fill_value=fill_value)
     with pytest.raises(ValueError, match="`fill_value`"):
         layer(np.zeros((2, 8, 8, 3), "uint8"), training=True)
+
+
+@pytest.mark.parametrize(
+    ("box", "share"),
+    [
+        ([10, 0, 30, 20], 0.6),  # of what is seen of it
+        ([-8, -9, 30, 30], 0.3),
+        ([16, 0, 40, 20], 1.0),
+        ([10, 0, 20, 20], 0.6),
+        ([2, 2, 12, 12], 0.0),
+    ],
+)
+def test_the_share_of_a_box_is_that_of_what_the_frame_shows(box, share):
+    covered = np.zeros((1, 20, 20), bool)
+    covered[:, :, 14:] = True
+    for turned in (covered, covered[:, :, ::-1]):
+        mirrored = (
+            box if turned is covered else [20 - box[2], box[1], 20 - box[0], box[3]]
+        )
+        corners = tf.constant([[mirrored]], tf.float64)
+        found = followers.share_covered(tf.constant(turned), corners)
+        np.testing.assert_allclose(found, [[share]], atol=1e-12)
+
+
+def test_behind_normalize_noise_is_normal_whatever_the_range_was():
+    images = tf.cast(random_images((4, 16, 16, 3), "uint8"), tf.float32)
+    normal = kal.Normalize(0.5, 0.25, value_range=(0, 255))
+    erase = kal.RandomErasing(1.0, (0.9, 0.9), "noise", seed=1)
+    made = drawn(kal.FusedAugmentation([normal, erase]), images)
+    assert 0.8 < made.std() < 1.3
+
+
+def test_relative_targets_of_a_ragged_batch_are_erased_in_their_own_image():
+    """As those of the image alone, which is of another size than the first."""
+    sizes = (32, 128)
+    images = tf.RaggedTensor.from_row_lengths(
+        tf.RaggedTensor.from_row_lengths(
+            tf.zeros((sum(x * x for x in sizes), 3), tf.uint8),
+            np.repeat(sizes, sizes),
+        ),
+        sizes,
+    )
+    layer = kal.RandomErasing(
+        1.0,
+        (0.3, 0.3),
+        0.0,
+        max_covered=0.3,
+        bounding_box_format="rel_xyxy",
+        keypoint_format="rel_xy",
+    )
+    places = np.random.default_rng(0).uniform(0.1, 0.6, (2, 6, 2))
+    boxes = np.concatenate([places, places + 0.3], axis=-1)
+    seeds = np.array([[1, 2], [3, 4]])
+    data = {
+        "images": images,
+        "bounding_boxes": {"boxes": boxes, "labels": np.ones((2, 6))},
+        "keypoints": places,
+    }
+    made = layer(data, training=True, seed=seeds)
+    gone = 0
+    for i, size in enumerate(sizes):
+        one = {
+            "images": tf.zeros((1, size, size, 3), tf.uint8),
+            "bounding_boxes": {"boxes": boxes[[i]], "labels": np.ones((1, 6))},
+            "keypoints": places[[i]],
+        }
+        alone = layer(one, training=True, seed=seeds[[i]])
+        np.testing.assert_array_equal(made["keypoints"][i], alone["keypoints"][0])
+        pair = (x["bounding_boxes"]["boxes"] for x in (made, alone))
+        np.testing.assert_array_equal(
+            *(x[j] for x, j in zip(pair, (i, 0), strict=True))
+        )
+        gone += np.sum(alone["keypoints"] == -1.0)
+    assert 0 < gone < 24

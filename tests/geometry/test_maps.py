@@ -166,3 +166,17 @@ def test_what_is_erased_is_erased_in_a_coarser_mask():
     # The mask tells of the pixel next to the middle of its own.
     expected = np.where(erased[:, 2::4, 2::4], 5, 1)
     np.testing.assert_array_equal(moved["segmentation_masks"], expected)
+
+
+def test_a_map_of_true_and_false_does_not_grow():
+    """A quarter of a pixel to the side, one of a half is none."""
+    images = np.zeros((1, 9, 9, 3), "uint8")
+    valid = np.zeros((1, 9, 9, 1), bool)
+    valid[0, 4, 4] = True
+    layer = kal.RandomShift(
+        (2.25, 2.25), (1.0, 1.0), unit="pixels", extra_targets={"valid": "maps"}
+    )
+    moved = layer({"images": images, "valid": valid}, training=True)["valid"].numpy()
+    expected = np.zeros_like(valid)
+    expected[0, 6, 5] = True
+    np.testing.assert_array_equal(moved, expected)

@@ -286,3 +286,16 @@ def test_fused_is_nearer_to_the_truth_than_the_chain(jit_compile):
     assert 0 < error(fused) <= 0.5 * error(chain)
     assert error(fused) < 0.02
     assert error(image) > 0.1
+
+
+def test_a_fill_that_was_chosen_is_chosen_in_any_order():
+    layers = [kal.RandomRotate(0.1), kal.RandomZoom(0.1, fill_mode="reflect")]
+    for order in (layers, layers[::-1]):
+        assert type(kal.FusedAugmentation(order).settings.fill_mode) is str
+    assert type(kal.FusedAugmentation(layers[:1]).settings.fill_mode) is not str
+
+
+def test_the_text_of_a_group_names_its_layers():
+    group = kal.FusedAugmentation([kal.RandomFlip(), kal.RandomRotate(0.1)], name="two")
+    text = "<FusedAugmentation name=two, layers=[RandomFlip, RandomRotate]>"
+    assert repr(group) == text

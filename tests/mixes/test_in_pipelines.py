@@ -140,3 +140,24 @@ def test_weights_of_samples_and_other_entries_stay():
     )
     np.testing.assert_array_equal(kept, weights)
     assert labels.shape == (5, CLASSES)
+
+
+def test_an_image_that_is_its_own_partner_keeps_its_boxes():
+    """The middle one of three, where the last is the first one's partner."""
+    boxes = np.full((3, 1, 4), [2.0, 2.0, 12.0, 12.0])
+    points = np.full((3, 1, 2), 7.0)
+    data = {
+        "images": random_images((3, 16, 16, 3), "uint8"),
+        "bounding_boxes": {"boxes": boxes, "labels": np.ones((3, 1))},
+        "keypoints": points,
+    }
+    layer = kal.CutMix(partners="reverse", bounding_box_format="xyxy", seed=3)
+    cut = 0
+    for _ in range(8):
+        made = layer(data, training=True)
+        np.testing.assert_array_equal(made["images"][1], data["images"][1])
+        kept = made["bounding_boxes"]["boxes"].numpy()
+        np.testing.assert_array_equal(kept[1], [boxes[1, 0], [-1.0] * 4])
+        np.testing.assert_array_equal(made["keypoints"][1, 0], points[1, 0])
+        cut += np.any(kept[[0, 2], 0] != boxes[[0, 2], 0])
+    assert cut > 0

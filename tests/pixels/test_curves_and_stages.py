@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import drawn
 from published import pixels as reference
 
 import keras_aug_layers as kal
@@ -340,3 +341,14 @@ def test_a_gradient_passes_in_a_graph(batch, name):
     found = gradient(layers[name]())
     off = np.abs(found - expected) > 1e-3 * np.abs(expected).max()
     assert off.mean() < 1e-3
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_black_stays_black_whatever_the_exponent(keep):
+    images = np.repeat(np.array([0, 51, 102, 255], "uint8"), 16).reshape(1, 8, 8, 1)
+    layer = kal.RandomGamma((0.01, 0.01), keep_statistics=keep)
+    made = drawn(layer, images).ravel()
+    if not keep:
+        assert list(np.unique(made)) == [0, 251, 253, 255]
+    gaps = np.diff(np.sort(np.unique(made.astype(int))))
+    assert gaps[0] > 10 * gaps[1:].max()

@@ -80,3 +80,23 @@ def test_a_config_of_version_0_1_keeps_its_meaning(name):
     expected = drawn(made(**base, **new, space="linear"), images)
     np.testing.assert_array_equal(drawn(layer, images), expected)
     assert np.mean(expected != images) > 0.5
+
+
+def test_a_hue_alone_is_stored_as_published():
+    """As it is behind a change of brightness that changes nothing."""
+    images = random_images((4, 24, 20, 3), "uint8")
+    alone = drawn(jitter("hue", 0.13), images)
+    behind = drawn(kal.RandomColorJitter(brightness=(1, 1), hue=(0.13, 0.13)), images)
+    assert np.mean(alone != behind) < 1e-3
+    assert np.mean(alone != images) > 0.5
+
+
+def test_what_is_drawn_for_a_shape_is_that_of_the_dtype():
+    images = random_images((4, 24, 20, 3), "float32")
+    layer = jitter("contrast", GAIN, value_range=(0, 1))
+    of_shape = layer.sample(images.shape, seed=(1, 2), dtype="float32")
+    expected = layer.sample(images, seed=(1, 2)).images(images)
+    np.testing.assert_array_equal(of_shape.images(images), expected)
+    assert len(np.unique(expected)) > 1000
+    with pytest.raises(ValueError, match="`dtype` must be given where only the shape"):
+        layer.sample(images.shape)

@@ -80,3 +80,15 @@ def test_parts_of_the_frame_are_erased_with_their_pixels():
     assert 4 < gone.sum() < 30
     np.testing.assert_array_equal((parts == -1).all(axis=-1), gone)
     np.testing.assert_allclose(parts[~gone], relative[~gone], atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [224, 512])
+def test_an_elastic_field_is_undone(size):
+    """By a field of more control points, for its inverse is no spline."""
+    layer = kal.RandomElasticTransform((1, 1), (1, 1), grid=8, seed=1)
+    transform = sampled(layer, np.zeros((2, size, size, 1), "uint8"))
+    points = np.random.default_rng(1).uniform(0.1 * size, 0.9 * size, (2, 60, 2))
+    moved = transform.keypoints(points, mark_outside=False)
+    again = transform.inverse().keypoints(moved, mark_outside=False)
+    np.testing.assert_allclose(again, points, atol=2e-4 * size)
+    assert np.abs(moved - points).max() > 0.01 * size

@@ -16,8 +16,9 @@ class GeometricLayer(AugmentationLayer):
             boxes come and no fill was chosen.
         interpolation: "bilinear", "bicubic" (Keys, a = -0.5, as PIL) or "nearest".
         antialias: "auto", or True, filters images where they shrink by more than 1.2,
-            however they are turned; False never does. None leaves it to the neighbours
-            in a stack, and is False where none of them says "auto".
+            however they are turned, and wholly where they shrink by at most four times
+            what the sizes say; False never does. None leaves it to the neighbours in a
+            stack, and is False where none of them says "auto".
         fill_value: the value outside the frame if `fill_mode` is "constant": a number,
             or one for each channel.
         mask_fill_value: the label outside the frame in segmentation masks, such as 255

@@ -66,6 +66,8 @@ class RandomZoom(GeometricLayer):
         )
         self.scale: arguments.Range | None = None
         if scale is not None:
+            if arguments.is_number(scale):
+                arguments.number("scale", scale, 0.0, math.nextafter(1.0, 0.0))
             lengths = arguments.gain("scale", scale)
             self.scale = arguments.pair("scale", lengths, math.nextafter(0.0, 1.0))
 

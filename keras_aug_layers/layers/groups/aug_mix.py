@@ -19,6 +19,8 @@ from keras_aug_layers.plan.random_numbers import Cursor
 
 BINS = 10
 DEEPEST = 3
+MOST_CHAINED = 96
+"""Operations in all chains: what is unrolled is compiled."""
 """Operations in a chain at most, where their number is drawn."""
 TABLE = operations.table(BINS, 0.3, 1 / 3, 30.0, 0.9, 0, first_bits=4)[1:]
 COLOURS = ("Brightness", "Color", "Contrast", "Sharpness")
@@ -88,7 +90,7 @@ class AugMix(Policy):
             least: the greatest shear is 0.3, the greatest translation a third of the
             frame, the greatest rotation 30 degrees; factors change by up to 0.9, and
             posterize keeps 4 bits to none.
-        mixture_width: the number of chains.
+        mixture_width: the number of chains, of at most 96 operations together.
         chain_depth: the number of operations in a chain; -1 draws 1, 2 or 3.
         alpha: the parameter of the Beta and Dirichlet distributions, above 0.
         all_ops: False leaves out brightness, colour, contrast and sharpness, which the
@@ -123,6 +125,9 @@ class AugMix(Policy):
         self.mixture_width = arguments.size("mixture_width", mixture_width)
         deepest = arguments.is_number(chain_depth) and chain_depth == -1
         self.chain_depth = -1 if deepest else arguments.size("chain_depth", chain_depth)
+        most = MOST_CHAINED // (DEEPEST if deepest else self.chain_depth)
+        arguments.number("mixture_width", mixture_width, 1.0, max(most, 1))
+        arguments.number("chain_depth", self.chain_depth, -1.0, MOST_CHAINED)
         self.alpha = arguments.number("alpha", alpha, 1e-3, 1e6)
         self.all_ops = arguments.boolean("all_ops", all_ops)
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 from keras_aug_layers import arguments
 from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.layers.groups.fused import FusedAugmentation
+from keras_aug_layers.layers.streams import track
 from keras_aug_layers.plan import entries
 from keras_aug_layers.plan.random_numbers import VIEW, fold
 from keras_aug_layers.plan.uncast import Uncast
@@ -64,6 +65,7 @@ class MultiCrop(Uncast):
                 layers = [layers]
             self.counts[name] = arguments.size("views", count)
             self.stacks[name] = FusedAugmentation(list(layers))
+        track(self, list(self.stacks.values()))
 
     @property
     def _keys(self) -> set[str]:

@@ -26,6 +26,8 @@ WIDE = operations.table(BINS, 0.99, 32.0, 135.0, 0.99, 2, parts=False)
 """TrivialAugment's."""
 MAX_LEVEL = 10
 """timm's greatest magnitude."""
+MOST = 32
+"""Operations in a row, at most: they are unrolled."""
 
 
 class Policy(GeometricLayer):
@@ -72,7 +74,7 @@ class RandAugment(Policy):
     `RandAugment(2, 9, magnitude_std=0.5, increasing=True)` is its rand-m9-mstd0.5-inc1.
 
     Args:
-        num_ops: how many operations one image gets.
+        num_ops: how many operations one image gets, at most 32.
         magnitude: their strength, from 0 to 30, where shears reach 0.3, translations
             150/331 of the frame, rotations 30 degrees, factors change by 0.9, posterize
             keeps 4 bits, and solarize turns the whole image into its negative. With
@@ -110,6 +112,7 @@ class RandAugment(Policy):
         **kwargs: Any,
     ) -> None:
         super().__init__(value_range=value_range, **kwargs)
+        arguments.number("num_ops", num_ops, 1.0, MOST)
         self.num_ops = arguments.size("num_ops", num_ops)
         self.increasing = arguments.boolean("increasing", increasing)
         self._most = MAX_LEVEL if increasing else MAX_MAGNITUDE

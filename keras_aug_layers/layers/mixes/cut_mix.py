@@ -14,6 +14,7 @@ from keras_aug_layers.layers.mixes.mixing import (
     of_partner,
     points_with_partners,
     weighted,
+    with_another,
     with_partners,
 )
 from keras_aug_layers.plan.frame import Frame
@@ -58,6 +59,7 @@ def _boxes(
     **window: tf.Tensor,
 ) -> Boxes:
     """What is left of each image's boxes, and what is shown of its partner's."""
+    only = with_another(only, partner)
     both = with_partners(boxes, only, partner)
     window_low = tf.stack([window["left"], window["top"]], axis=-1)  # (B, 1, 2)
     window_high = tf.stack([window["right"], window["bottom"]], axis=-1)
@@ -99,6 +101,7 @@ def _keypoints(
     **window: tf.Tensor,
 ) -> tf.Tensor:
     """The image's keypoints outside of the window, and its partner's inside."""
+    only = with_another(only, partner)
     own, theirs = points_with_partners(points, only, partner)
 
     def inside(points: tf.Tensor) -> tf.Tensor:

@@ -22,7 +22,8 @@ class MixingLayer(AugmentationLayer):
 
     Labels are mixed as their images are, also by layers of a group or chain before and
     behind. Integers (B,) or (B, 1) become one-hot labels (B, `num_classes`) in float32,
-    outside training too, there without smoothing. One-hot labels keep their dtype.
+    outside training too, there without smoothing. One-hot labels keep their dtype, if
+    they are floating.
 
     Keypoints and boxes of the partner are appended along axis 1: there are twice as
     many, of which those that are not seen are -1.
@@ -97,6 +98,11 @@ class MixingLayer(AugmentationLayer):
 def of_partner(values: tf.Tensor, partner: tf.Tensor) -> tf.Tensor:
     """The values (B, …) of each image's partner, whose numbers are (B, 1)."""
     return tf.gather(values, tf.cast(partner[:, 0], tf.int32))
+
+
+def with_another(only: tf.Tensor, partner: tf.Tensor) -> tf.Tensor:
+    """The images that a step is for, (B,), but for those that are their own partner."""
+    return only & (tf.cast(partner[:, 0], tf.int32) != tf.range(tf.shape(partner)[0]))
 
 
 def weighted(values: tf.Tensor, lam: tf.Tensor, partner: tf.Tensor) -> tf.Tensor:

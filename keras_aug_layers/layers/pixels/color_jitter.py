@@ -198,7 +198,7 @@ class RandomColorJitter(ColorLayer):
         if name == "contrast":
             return contrast(gain=change.gain)
         if self.space == "hsv" and change.hsv:
-            return turn_hsv(frame, change.turns, change.gain)
+            return turn_hsv(frame, change.turns, change.gain, change.cut)
         if name == "hue":
             return hue(change.turns)
         return (

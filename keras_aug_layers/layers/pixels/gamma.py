@@ -16,11 +16,16 @@ from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor
 
 
+def _power(part: tf.Tensor, exponent: tf.Tensor) -> tf.Tensor:
+    """Of numbers from 0 to 1, of which 0 stays 0 however small the exponent is."""
+    some = tf.maximum(part, 1e-30)
+    return tf.where(part > 1e-30, tf.exp(exponent * tf.math.log(some)), 0.0)
+
+
 def _gamma(
     x: tf.Tensor, exponent: tf.Tensor, low: tf.Tensor, span: tf.Tensor
 ) -> tf.Tensor:
-    part = tf.maximum((x - low) / span, 1e-30)
-    return low + span * tf.exp(exponent * tf.math.log(part))
+    return low + span * _power((x - low) / span, exponent)
 
 
 gamma = register(
@@ -43,8 +48,7 @@ def _keeping(images: tf.Tensor, exponent: tf.Tensor, sign: tf.Tensor) -> tf.Tens
         x = sign * plane
         low = tf.reduce_min(x, axis=(1, 2), keepdims=True)
         span = tf.reduce_max(x, axis=(1, 2), keepdims=True) - low
-        part = tf.maximum(tf.math.divide_no_nan(x - low, span), 1e-30)
-        bent = tf.exp(exponent * tf.math.log(part))
+        bent = _power(tf.math.divide_no_nan(x - low, span), exponent)
         mean, now = mean_of(x), mean_of(bent)
         # Of squares, so that the ratio has one root.
         ratio = tf.math.divide_no_nan(

@@ -74,8 +74,8 @@ class Normalize(Converter):
             so that ImageNet's (0.485, 0.456, 0.406) serve for every dtype.
         std: likewise.
         value_range: (low, high); needed unless the dtype is an unsigned integer.
-        dtype: of what comes out: "float16", "bfloat16" or "float32"; by default that of
-            Keras's policy.
+        dtype: of what comes out: "float16", "bfloat16", "float32" or "float64"; by
+            default that of Keras's policy.
         **kwargs: arguments of `AugmentationLayer`.
 
     Raises:
@@ -127,8 +127,8 @@ class Rescaling(Converter):
     Args:
         scale: one number, or one for each channel.
         offset: likewise.
-        dtype: of what comes out: "float16", "bfloat16" or "float32"; by default that of
-            Keras's policy.
+        dtype: of what comes out: "float16", "bfloat16", "float32" or "float64"; by
+            default that of Keras's policy.
         **kwargs: arguments of `AugmentationLayer`.
 
     Example:
