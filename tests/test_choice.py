@@ -411,7 +411,7 @@ ERRORS = {
     "magnitude": (lambda: kal.RandAugment(2, 31), "magnitude.*0 and 30.*31"),
     "negative magnitude": (lambda: kal.RandAugment(2, -1), "magnitude.*0 and 30.*-1"),
     "magnitude of no number": (lambda: kal.RandAugment(2, "9"), "magnitude.*'9'"),
-    "num_ops": (lambda: kal.RandAugment(0), "num_ops.*at least 1.*0"),
+    "num_ops": (lambda: kal.RandAugment(0), "num_ops.*between 1 and 32.*0"),
     "fraction of num_ops": (lambda: kal.RandAugment(1.5), "num_ops.*1.5"),
     "num_ops of a boolean": (lambda: kal.RandAugment(True), "num_ops.*True"),
     "no flag": (lambda: kal.RandAugment(increasing="no"), "increasing.*True or.*'no'"),

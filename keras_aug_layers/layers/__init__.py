@@ -14,11 +14,11 @@ from keras_aug_layers.layers.geometry.shear import RandomShear
 from keras_aug_layers.layers.geometry.shift import RandomShift
 from keras_aug_layers.layers.geometry.zoom import RandomZoom
 from keras_aug_layers.layers.groups.aug_mix import AugMix
+from keras_aug_layers.layers.groups.auto_augment import AutoAugment
 from keras_aug_layers.layers.groups.choice import RandomApply, RandomChoice
 from keras_aug_layers.layers.groups.fused import FusedAugmentation
 from keras_aug_layers.layers.groups.multi_crop import MultiCrop
 from keras_aug_layers.layers.groups.policies import (
-    AutoAugment,
     RandAugment,
     ThreeAugment,
     TrivialAugment,
@@ -45,10 +45,11 @@ from keras_aug_layers.layers.pixels.grid_mask import GridMask
 from keras_aug_layers.layers.pixels.hue import RandomHue
 from keras_aug_layers.layers.pixels.invert import RandomInvert
 from keras_aug_layers.layers.pixels.low_resolution import RandomLowResolution
-from keras_aug_layers.layers.pixels.normalize import Normalize, Rescaling
+from keras_aug_layers.layers.pixels.normalize import Normalize
 from keras_aug_layers.layers.pixels.posterization import RandomPosterization
 from keras_aug_layers.layers.pixels.random_erasing import RandomErasing
 from keras_aug_layers.layers.pixels.random_hsv import RandomHSV
+from keras_aug_layers.layers.pixels.rescaling import Rescaling
 from keras_aug_layers.layers.pixels.saturation import RandomSaturation
 from keras_aug_layers.layers.pixels.sharpness import RandomSharpness
 from keras_aug_layers.layers.pixels.solarization import Solarization

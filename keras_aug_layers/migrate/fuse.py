@@ -10,8 +10,8 @@ from keras_aug_layers import arguments
 from keras_aug_layers.layers import FusedAugmentation, LayerSequence
 from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.layers.mixes.mixing import MixingLayer
+from keras_aug_layers.layers.pixels.converter import Converter
 from keras_aug_layers.layers.pixels.erasing import ErasingLayer
-from keras_aug_layers.layers.pixels.normalize import Converter
 from keras_aug_layers.migrate.converters import CONVERTERS
 from keras_aug_layers.plan.jit import check_jit_compile
 from keras_aug_layers.plan.settings import Disagreement, Settings

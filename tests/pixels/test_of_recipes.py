@@ -96,7 +96,7 @@ def test_a_zoom_by_lengths():
             lambda: kal.RandomZoom(width_factor=0.1, scale=0.5),
             "Exactly one of `width_factor` or `scale`",
         ),
-        (lambda: kal.RandomZoom(scale=1.0), "`scale` must be finite and above 0"),
+        (lambda: kal.RandomZoom(scale=1.0), "`scale` must be at least 0 and below 1"),
         (
             lambda: kal.RandomGamma((0.5, 0.9), balanced=True),
             "`gamma` must have 1 within it",

@@ -23,7 +23,7 @@ RANGE = (0, 255)
 def places(layer):
     """What the layer draws: (table, [(operation, strength, done) for each place])."""
     with mock.patch.object(operations, "plan", wraps=operations.plan) as plan:
-        layer.sample(SHAPE)
+        layer.sample(SHAPE, dtype="uint8")
     table, every = plan.call_args.args[:2]
     rows = []
     for place in every:
@@ -158,7 +158,7 @@ def test_timms_increasing_strengths():
 @pytest.mark.parametrize("alpha", [1.0, 0.5, 3.0])
 def test_augmix_draws_published_weights(alpha):
     layer = kal.AugMix(alpha=alpha, value_range=RANGE, seed=1)
-    (step,) = layer.sample(SHAPE).pixels
+    (step,) = layer.sample(SHAPE, dtype="uint8").pixels
     weights = step.rows["weights"].numpy()
     np.testing.assert_allclose(weights.sum(axis=1), 1.0, atol=1e-6)
     generator = np.random.default_rng(2)
@@ -175,7 +175,7 @@ def test_augmix_draws_published_operations():
     for operation, row in zip(aug_mix.TABLE, rows, strict=True):
         assert operation.signed == row.signed
         np.testing.assert_allclose(operation.strengths or (), row.strengths or ())
-    (step,) = kal.AugMix(value_range=RANGE, seed=1).sample(SHAPE).pixels
+    (step,) = kal.AugMix(value_range=RANGE, seed=1).sample(SHAPE, dtype="uint8").pixels
     drew = {key: step.rows[key].numpy() for key in ("operation", "number", "done")}
     assert drew["operation"].shape == (COUNT, tables.AUGMIX.chains, 3)
     for chain in range(tables.AUGMIX.chains):
@@ -291,6 +291,8 @@ def test_compiled_operations_give_the_same(name):
 
 
 def test_all_moves_are_one_warp():
-    transform = kal.RandAugment(4, 30, value_range=RANGE, seed=1).sample(SHAPE)
+    transform = kal.RandAugment(4, 30, value_range=RANGE, seed=1).sample(
+        SHAPE, dtype="uint8"
+    )
     assert len(transform.coordinates) == 1 and not transform.earlier
     assert [step.name for step in transform.pixels] == ["either"]

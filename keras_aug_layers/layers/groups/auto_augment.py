@@ -1,8 +1,70 @@
-"""The tables of AutoAugment (arXiv:1805.09501), as torchvision 0.28 has them."""
+"""AutoAugment, drawn for each image, and its tables, as torchvision 0.28 has them."""
 
-from keras_aug_layers.layers.groups.operations import Operation, table
+from typing import Any
 
-TABLE = (*table(10, 0.3, 150 / 331, 30.0, 0.9, 4), Operation("Invert"))
+import keras
+import tensorflow as tf
+
+from keras_aug_layers import arguments
+from keras_aug_layers.layers.groups import operations
+from keras_aug_layers.layers.groups.operations import DrawnOperation, Operation
+from keras_aug_layers.layers.groups.policies import Policy
+from keras_aug_layers.plan.frame import Frame
+from keras_aug_layers.plan.plan import Plan
+from keras_aug_layers.plan.random_numbers import Cursor
+
+
+@keras.saving.register_keras_serializable("keras_aug_layers")
+class AutoAugment(Policy):
+    """AutoAugment (Cubuk et al., 2019, arXiv:1805.09501), drawn for each image.
+
+    One of 25 pairs of operations for each image, each operation done with a chance of
+    its own, as torchvision has them.
+
+    Args:
+        policy: "imagenet", "cifar10" or "svhn".
+        value_range: (low, high); needed unless the dtype is an unsigned integer.
+        **kwargs: fill settings, and other arguments of `GeometricLayer`.
+
+    Raises:
+        ValueError: if `policy` is unknown.
+
+    Example:
+        >>> import numpy as np
+        >>> images = np.zeros((8, 32, 32, 3), "uint8")
+        >>> AutoAugment("cifar10")(images, training=True).shape
+        TensorShape([8, 32, 32, 3])
+    """
+
+    def __init__(
+        self,
+        policy: str = "imagenet",
+        *,
+        value_range: tuple[float, float] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(value_range=value_range, **kwargs)
+        self.policy = arguments.one_of("policy", policy, tuple(POLICIES))
+
+    def draw(self, random: Cursor, frame: Frame) -> Plan:
+        """A pair of operations, each with its chance, bin and sign."""
+        pairs, table = POLICIES[self.policy], TABLE
+        names = [operation.name for operation in table]
+        pair = random.index((1.0,) * len(pairs))
+        places = []
+        for place in range(2):
+            column = [x[place] for x in pairs]
+            chosen = tf.gather([names.index(name) for name, _, _ in column], pair)
+            bins = [float(number or 0) for _, _, number in column]
+            number = tf.gather(tf.constant(bins, tf.float64), pair)
+            chance = tf.gather(tf.constant([x for _, x, _ in column], tf.float64), pair)
+            done, negative = random.uniform() < chance, random.coin(0.5)
+            strength = operations.strengths(table, chosen, number, negative, frame)
+            places.append(DrawnOperation(chosen, strength, done))
+        return operations.plan(table, places, frame, self)
+
+
+TABLE = (*operations.table(10, 0.3, 150 / 331, 30.0, 0.9, 4), Operation("Invert"))
 """What the bins of the policies stand for."""
 
 POLICIES = {

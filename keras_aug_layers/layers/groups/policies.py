@@ -1,4 +1,4 @@
-"""RandAugment, TrivialAugment, AutoAugment and ThreeAugment, drawn for each image."""
+"""RandAugment, TrivialAugment and ThreeAugment, drawn for each image."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from keras_aug_layers import arguments
 from keras_aug_layers.kernels.program import Step, only
 from keras_aug_layers.layers import checks
 from keras_aug_layers.layers.geometry.geometric_layer import GeometricLayer
-from keras_aug_layers.layers.groups import auto_augment, operations
+from keras_aug_layers.layers.groups import operations
 from keras_aug_layers.layers.groups.operations import DrawnOperation, Operation
 from keras_aug_layers.layers.pixels.gaussian_blur import gaussian_blur
 from keras_aug_layers.layers.pixels.saturation import saturation
@@ -167,56 +167,6 @@ class TrivialAugment(Policy):
         number = tf.floor(random.uniform((0.0, float(BINS))))
         drawn = self._drawn(WIDE, random, number, frame)
         return operations.plan(WIDE, [drawn], frame, self)
-
-
-@keras.saving.register_keras_serializable("keras_aug_layers")
-class AutoAugment(Policy):
-    """AutoAugment (Cubuk et al., 2019, arXiv:1805.09501), drawn for each image.
-
-    One of 25 pairs of operations for each image, each operation done with a chance of
-    its own, as torchvision has them.
-
-    Args:
-        policy: "imagenet", "cifar10" or "svhn".
-        value_range: (low, high); needed unless the dtype is an unsigned integer.
-        **kwargs: fill settings, and other arguments of `GeometricLayer`.
-
-    Raises:
-        ValueError: if `policy` is unknown.
-
-    Example:
-        >>> import numpy as np
-        >>> images = np.zeros((8, 32, 32, 3), "uint8")
-        >>> AutoAugment("cifar10")(images, training=True).shape
-        TensorShape([8, 32, 32, 3])
-    """
-
-    def __init__(
-        self,
-        policy: str = "imagenet",
-        *,
-        value_range: tuple[float, float] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(value_range=value_range, **kwargs)
-        self.policy = arguments.one_of("policy", policy, tuple(auto_augment.POLICIES))
-
-    def draw(self, random: Cursor, frame: Frame) -> Plan:
-        """A pair of operations, each with its chance, bin and sign."""
-        pairs, table = auto_augment.POLICIES[self.policy], auto_augment.TABLE
-        names = [operation.name for operation in table]
-        pair = random.index((1.0,) * len(pairs))
-        places = []
-        for place in range(2):
-            column = [x[place] for x in pairs]
-            chosen = tf.gather([names.index(name) for name, _, _ in column], pair)
-            bins = [float(number or 0) for _, _, number in column]
-            number = tf.gather(tf.constant(bins, tf.float64), pair)
-            chance = tf.gather(tf.constant([x for _, x, _ in column], tf.float64), pair)
-            done, negative = random.uniform() < chance, random.coin(0.5)
-            strength = operations.strengths(table, chosen, number, negative, frame)
-            places.append(DrawnOperation(chosen, strength, done))
-        return operations.plan(table, places, frame, self)
 
 
 @keras.saving.register_keras_serializable("keras_aug_layers")
