@@ -76,9 +76,8 @@ def run(
             before = images
             images = stages.run(step, images, limits, nested)
         move_now, pending = stay, ()
-    if dtype is None:
-        return done(images, move_now, value_range, images.dtype)
-    return done(images, move_now, None, dtype)
+    limits = value_range if dtype is None else None
+    return done(images, move_now, limits, dtype or images.dtype)
 
 
 def _picking(step: Step, program: Program, move: Images) -> Images | None:

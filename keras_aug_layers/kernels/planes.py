@@ -181,12 +181,9 @@ def _taps(
     if interpolation == "bicubic":
         found = taps(x, size, fill_mode, interpolation)
         return [_Tap(index, 0, weight) for index, weight in found.pixels], found.cover
-    constant = fill_mode == "constant"
-    cover = warp.covers(x, size, interpolation) if constant else None
-    x = warp.folded(x, size, fill_mode)
+    index, way, step, cover = warp.placed(x, size, fill_mode, interpolation)
     if interpolation == "nearest":
-        return [_Tap(warp.pixel_nearest(x, size), 0, None)], cover
-    index, way, step = warp.pixel_below(x, size)
+        return [_Tap(index, 0, None)], cover
     return [_Tap(index, 0, 1.0 - way), _Tap(index, step, way)], cover
 
 

@@ -29,16 +29,13 @@ def taps(x: tf.Tensor, size: Any, fill_mode: str, interpolation: str) -> Taps:
         fill_mode: what lies outside.
         interpolation: "bilinear", "nearest" or "bicubic".
     """
-    constant = fill_mode == "constant"
     if interpolation == "bicubic":
         return _cubic(x, size, fill_mode)
-    cover = warps.covers(x, size, interpolation) if constant else None
-    x = warps.folded(x, size, fill_mode)
+    index, way, step, cover = warps.placed(x, size, fill_mode, interpolation)
     if interpolation == "nearest":
-        return Taps([(warps.pixel_nearest(x, size), tf.ones_like(x))], cover)
-    index, way, step = warps.pixel_below(x, size)
+        return Taps([(index, tf.ones_like(x))], cover)
     pixels = [(index, 1.0 - way), (index + step, way)]
-    if constant:
+    if cover is not None:
         pixels = [(index, weight * cover) for index, weight in pixels]
     return Taps(pixels, cover)
 

@@ -254,6 +254,23 @@ def of_dtype(dtype: tf.DType, value: Any) -> Any:
     return int(value) if dtype.is_integer else value
 
 
+def placed(
+    x: tf.Tensor, size: Any, fill_mode: str, interpolation: str
+) -> tuple[tf.Tensor, tf.Tensor, Any, tf.Tensor | None]:
+    """What is read along one axis, at places counted from the edge of the first pixel.
+
+    Returns:
+        A pixel, the way to the next one, how far off that is, as of `pixel_below`, and
+        how much of what is read lies in the image; the pixel alone, with a step of 0,
+        if `interpolation` is "nearest", and no cover unless the fill is "constant".
+    """
+    cover = covers(x, size, interpolation) if fill_mode == "constant" else None
+    x = folded(x, size, fill_mode)
+    if interpolation == "nearest":
+        return pixel_nearest(x, size), tf.zeros_like(x), 0, cover
+    return (*pixel_below(x, size), cover)
+
+
 def covers(x: tf.Tensor, size: Any, interpolation: str) -> tf.Tensor:
     """How much of what is read along one axis lies in the image, from 0 to 1."""
     n = tf.cast(size, tf.float32)

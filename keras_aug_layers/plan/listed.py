@@ -106,7 +106,10 @@ def _filled(row: tf.Tensor, more: tf.Tensor) -> tf.Tensor:
 
 
 def traced(
-    function: Callable[..., Any], transform: "Transform", device: str | None
+    function: Callable[..., Any],
+    transform: "Transform",
+    device: str | None,
+    *others: Any,
 ) -> Any:
     """A function of transforms, traced once for those of one kind, given their rows.
 
@@ -114,8 +117,9 @@ def traced(
         function: what it does.
         transform: one of the kind.
         device: for which it is compiled; None if it is not.
+        *others: what else may differ between traces.
     """
-    key = function, transform.kind(), device
+    key = function, transform.kind(), device, others
     with _LOCK:
         if key not in _TRACED:
             like = tf.type_spec_from_value(transform)

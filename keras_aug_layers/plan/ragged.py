@@ -5,7 +5,6 @@ one list of pixels, all at once, in code that is compiled. Elsewhere they are do
 by one.
 """
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -21,9 +20,6 @@ from keras_aug_layers.plan.random_numbers import Cursor
 
 if TYPE_CHECKING:
     from keras_aug_layers.plan.transform import Transform
-
-_TRACED: dict[Any, Any] = {}
-_LOCK = threading.Lock()
 
 
 def apply(
@@ -50,15 +46,8 @@ def apply(
     if not eager:
         return _run(transform, data, compiled)
     specs = tuple((key, x.dtype, x.shape[-1]) for key, x in sorted(data.items()))
-    with _LOCK:
-        key = transform.kind(), specs, compiled
-        if key not in _TRACED:
-            _TRACED[key] = tf.function(
-                lambda transform, data: _run(transform, data, compiled),
-                autograph=False,
-                reduce_retracing=True,
-            )
-    return _TRACED[key](transform, data)
+    run = listed.traced(_run, transform, None, specs)
+    return run(listed.rows_of(transform), data, compiled)
 
 
 def _run(

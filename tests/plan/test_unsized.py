@@ -292,7 +292,7 @@ def test_in_a_dataset_what_is_filtered_is_compiled_outside_training(compiled):
         lambda: iter(pictures), output_signature=tf.TensorSpec(*IMAGE[1:])
     )
     made = [*dataset.map(lambda x: (whole(x[tf.newaxis])[0], cut(x), x))]
-    devices = {function.__name__: key for (function, _, key) in compiled}
+    devices = {function.__name__: key for (function, _, key, _) in compiled}
     assert devices["_read"] == "cpu"
     for image, (found, window, same) in zip(pictures, made, strict=True):
         check({"images": found}, {"images": whole(image[np.newaxis])[0]})
