@@ -88,6 +88,9 @@ def yolo(
         value_range: (low, high); needed unless the dtype is an unsigned integer.
         dtype: of what comes out; that of Keras's policy by default.
 
+    Raises:
+        ValueError: if an argument is out of bounds.
+
     Example:
         >>> import tensorflow as tf
         >>> recipe = yolo(size=32, bounding_box_format="xyxy")
@@ -163,6 +166,9 @@ def nnunet(
         std: likewise.
         value_range: (low, high); needed unless the dtype is an unsigned integer.
         dtype: of what comes out; that of Keras's policy by default.
+
+    Raises:
+        ValueError: if an argument is out of bounds.
 
     Example:
         >>> import tensorflow as tf

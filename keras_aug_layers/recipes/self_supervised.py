@@ -77,6 +77,9 @@ def simclr(
     Returns:
         A recipe whose training gives a dict: `views` of (B, 2, size, size, 3).
 
+    Raises:
+        ValueError: if an argument is out of bounds.
+
     Example:
         >>> import tensorflow as tf
         >>> images = tf.zeros((4, 48, 40, 3), tf.uint8)
@@ -117,6 +120,9 @@ def byol(
     Returns:
         A recipe whose training gives a dict: `first` and `second`, of (B, 1, size,
         size, 3) each.
+
+    Raises:
+        ValueError: if an argument is out of bounds.
 
     Example:
         >>> import tensorflow as tf
@@ -170,6 +176,9 @@ def dino(
         A recipe whose training gives a dict: `first`, `second` of (B, 1, size, size, 3)
         and `local` of (B, local_views, local_size, local_size, 3).
 
+    Raises:
+        ValueError: if an argument is out of bounds.
+
     Example:
         >>> import tensorflow as tf
         >>> images = tf.zeros((2, 48, 40, 3), tf.uint8)
@@ -211,6 +220,9 @@ def mae(
         std: likewise.
         value_range: (low, high); needed unless the dtype is an unsigned integer.
         dtype: of what comes out; that of Keras's policy by default.
+
+    Raises:
+        ValueError: if an argument is out of bounds.
 
     Example:
         >>> import tensorflow as tf

@@ -81,6 +81,9 @@ def torchvision_resnet50(
         value_range: (low, high); needed unless the dtype is an unsigned integer.
         dtype: of what comes out; that of Keras's policy by default.
 
+    Raises:
+        ValueError: if an argument is out of bounds.
+
     Example:
         >>> import tensorflow as tf
         >>> recipe = torchvision_resnet50(size=32, num_classes=10)
@@ -170,6 +173,9 @@ def timm(
         std: likewise.
         value_range: (low, high); needed unless the dtype is an unsigned integer.
         dtype: of what comes out; that of Keras's policy by default.
+
+    Raises:
+        ValueError: if an argument is out of bounds.
 
     Example:
         >>> import tensorflow as tf
@@ -272,6 +278,9 @@ def deit3(
         std: likewise.
         value_range: (low, high); needed unless the dtype is an unsigned integer.
         dtype: of what comes out; that of Keras's policy by default.
+
+    Raises:
+        ValueError: if an argument is out of bounds.
 
     Example:
         >>> import tensorflow as tf

@@ -26,6 +26,9 @@ class GeometricLayer(AugmentationLayer):
             "constant".
         **kwargs: arguments of `AugmentationLayer`.
 
+    Raises:
+        ValueError: if an argument is none of those above.
+
     Example:
         >>> import numpy as np
         >>> import tensorflow as tf

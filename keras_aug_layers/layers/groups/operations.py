@@ -39,14 +39,15 @@ class Operation(NamedTuple):
             or parts of the frame of translations, degrees of rotations, changes of a
             factor of 1, bits that stay, parts of the range of solarize's threshold.
         signed: whether a strength is negative as often as not.
-        parts: whether translations are parts of the frame.
+        side: of the frame, "width" or "height", that translations are parts of; None
+            where strengths are no parts.
         whole: one of `WAYS`, where strengths are whole numbers.
     """
 
     name: str
     strengths: tuple[float, ...] | None = None
     signed: bool = False
-    parts: bool = True
+    side: str | None = None
     whole: str | None = None
 
 
@@ -89,8 +90,8 @@ def table(
         Operation("Identity"),
         Operation("ShearX", ramp(0, shear), True),
         Operation("ShearY", ramp(0, shear), True),
-        Operation("TranslateX", ramp(0, translate), True, parts),
-        Operation("TranslateY", ramp(0, translate), True, parts),
+        Operation("TranslateX", ramp(0, translate), True, "width" if parts else None),
+        Operation("TranslateY", ramp(0, translate), True, "height" if parts else None),
         Operation("Rotate", ramp(0, degrees), True),
         Operation("Brightness", ramp(0, change), True),
         Operation("Color", ramp(0, change), True),
@@ -117,8 +118,8 @@ INCREASING = (
     Operation("Sharpness", (0.0, 0.9), True),
     Operation("ShearX", (0.0, 0.3), True),
     Operation("ShearY", (0.0, 0.3), True),
-    Operation("TranslateXRel", (0.0, 0.45), True),
-    Operation("TranslateYRel", (0.0, 0.45), True),
+    Operation("TranslateXRel", (0.0, 0.45), True, "width"),
+    Operation("TranslateYRel", (0.0, 0.45), True, "height"),
 )
 """Those of timm's RandAugment with "increasing" strengths, at its levels 0 and 10."""
 
@@ -304,7 +305,6 @@ def strengths(
     up, nearest = (of([x.whole == way for x in operations]) for way in WAYS)
     strength = tf.where(up, tf.math.ceil(strength - 1e-9), strength)
     strength = tf.where(nearest, tf.round(strength), strength)
-    sizes = {"X": frame.width, "Y": frame.height}
-    units = [sizes.get(x.name[9:10], 1) if x.parts else 1 for x in operations]
-    strength *= of([tf.cast(unit, tf.float64) for unit in units])  # "Translate" is 9
+    units = [getattr(frame, x.side) if x.side else 1 for x in operations]
+    strength *= of([tf.cast(unit, tf.float64) for unit in units])
     return tf.where(negative & of([x.signed for x in operations]), -strength, strength)

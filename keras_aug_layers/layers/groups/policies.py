@@ -155,6 +155,9 @@ class TrivialAugment(Policy):
         value_range: (low, high); needed unless the dtype is an unsigned integer.
         **kwargs: fill settings, and other arguments of `GeometricLayer`.
 
+    Raises:
+        ValueError: if `value_range` is missing, or images are not RGB.
+
     Example:
         >>> import numpy as np
         >>> images = np.zeros((8, 32, 32, 3), "uint8")
@@ -179,6 +182,9 @@ class ThreeAugment(Policy):
     Args:
         value_range: (low, high); needed unless the dtype is an unsigned integer.
         **kwargs: arguments of `GeometricLayer`.
+
+    Raises:
+        ValueError: if `value_range` is missing, or images are not RGB.
 
     Example:
         >>> import numpy as np

@@ -14,6 +14,9 @@ class ColorLayer(AugmentationLayer):
             other dtypes are then not clipped.
         **kwargs: arguments of `AugmentationLayer`.
 
+    Raises:
+        ValueError: if `value_range` is no pair of numbers in order.
+
     Example:
         >>> import numpy as np
         >>> from keras_aug_layers import register

@@ -27,6 +27,9 @@ class Rescaling(Converter):
             default that of Keras's policy.
         **kwargs: arguments of `AugmentationLayer`.
 
+    Raises:
+        ValueError: if there is a number for each channel, and images have others.
+
     Example:
         >>> import numpy as np
         >>> images = np.full((1, 4, 4, 3), 255, "uint8")
