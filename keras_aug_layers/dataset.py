@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras_aug_layers import arguments, notices
 from keras_aug_layers.layers import LayerSequence, MultiCrop
 from keras_aug_layers.layers.base import AugmentationLayer
-from keras_aug_layers.migrate.fuse import draws, held_by
+from keras_aug_layers.layers.streams import draws, held_by
 from keras_aug_layers.plan import entries
 from keras_aug_layers.plan.random_numbers import STACK, fold
 

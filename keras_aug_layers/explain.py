@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels.program import function_of
 from keras_aug_layers.layers.base import AugmentationLayer
-from keras_aug_layers.migrate.fuse import held_by
+from keras_aug_layers.layers.streams import held_by
 from keras_aug_layers.plan import chain
 from keras_aug_layers.plan.plan import Plan
 

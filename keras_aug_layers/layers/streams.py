@@ -5,6 +5,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from keras_aug_layers.layers import checks
@@ -117,3 +118,17 @@ def _folded(origin: tf.Tensor, seed: int) -> tf.Tensor:
     """The origin of a seeded layer in a call with a seed."""
     key = tf.constant([0, 0, random_numbers.fold(random_numbers.SEED, seed)], tf.int64)
     return tf.bitwise.bitwise_xor(origin, key)
+
+
+def held_by(layer: Any) -> list[Any]:
+    """A layer, and all that it holds, however deep."""
+    return [layer, *getattr(layer, "_flatten_layers", list)()]
+
+
+def draws(layer: keras.layers.Layer) -> bool:
+    """Whether a layer, or one within it, holds a generator of random numbers."""
+    return any(
+        isinstance(value, keras.random.SeedGenerator)
+        for each in held_by(layer)
+        for value in vars(each).values()
+    ) or type(layer).__name__.startswith(("Rand", "AugMix", "CutMix", "MixUp"))

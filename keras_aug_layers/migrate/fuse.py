@@ -12,6 +12,7 @@ from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.layers.mixes.mixing import MixingLayer
 from keras_aug_layers.layers.pixels.converter import Converter
 from keras_aug_layers.layers.pixels.erasing import ErasingLayer
+from keras_aug_layers.layers.streams import draws
 from keras_aug_layers.migrate.converters import CONVERTERS
 from keras_aug_layers.plan.jit import check_jit_compile
 from keras_aug_layers.plan.settings import Disagreement, Settings
@@ -153,20 +154,6 @@ def _check_stays(layer: Any, why: str) -> None:
             NotFusedWarning,
             stacklevel=3,
         )
-
-
-def held_by(layer: Any) -> list[Any]:
-    """A layer, and all that it holds, however deep."""
-    return [layer, *getattr(layer, "_flatten_layers", list)()]
-
-
-def draws(layer: keras.layers.Layer) -> bool:
-    """Whether a layer, or one within it, holds a generator of random numbers."""
-    return any(
-        isinstance(value, keras.random.SeedGenerator)
-        for each in held_by(layer)
-        for value in vars(each).values()
-    ) or type(layer).__name__.startswith(("Rand", "AugMix", "CutMix", "MixUp"))
 
 
 def _convert(layer: Any) -> tuple[AugmentationLayer | None, str]:
