@@ -7,10 +7,10 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers import arguments, notices
-from keras_aug_layers.layers import LayerSequence, MultiCrop
+from keras_aug_layers.layers import LayerSequence, MultiCrop, checks
 from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.layers.streams import draws, held_by
-from keras_aug_layers.plan import entries
+from keras_aug_layers.plan import entries, strides
 from keras_aug_layers.plan.random_numbers import STACK, fold
 
 OURS = (AugmentationLayer, MultiCrop)
@@ -159,7 +159,8 @@ def of_element(
         )
     given, beside = parts[0], False
     if len(parts) > 1:
-        _warn_of_masks(parts[0], parts[1], ours[0].data_format if ours else None)
+        formats = [x.data_format for x in ours] or [keras.config.image_data_format()]
+        _warn_of_targets(parts[0], parts[1], formats[0])
     if labelled and len(parts) > 1:
         several = isinstance(parts[0], dict) or entries.is_named(parts[0])
         images = entries.given(parts[0]) if several else {"images": parts[0]}
@@ -200,22 +201,23 @@ def _check_structure(structure: Any) -> None:
         )
 
 
-def _warn_of_masks(images: Any, labels: Any, data_format: str | None) -> None:
-    """Warns where labels have the size of the images, and so look like masks."""
-    images = images.get("images") if isinstance(images, dict) else images
-    shape, own = (getattr(x, "shape", tf.TensorShape(None)) for x in (images, labels))
-    if None in (shape.rank, own.rank) or own.rank not in (shape.rank, shape.rank - 1):
+def _warn_of_targets(images: Any, labels: Any, data_format: str) -> None:
+    """Warns where labels look like targets, which are not moved in their place."""
+    if isinstance(labels, dict):
+        meant = {key: checks.meant_by(key) for key in labels}
+        found = [key for key, x in meant.items() if x not in (None, "labels")]
+        if found:
+            notices.warn(
+                f"The labels of `dataset` hold {', '.join(map(repr, found))}, which "
+                "are not moved with the images. Write one dict, {'images': images, "
+                "'bounding_boxes': boxes}, or structure=('images', 'bounding_boxes')."
+            )
         return
-    first, last = shape.rank - 3, own.rank == shape.rank
-    begin = first + (data_format == "channels_first")
-    size = shape[begin : begin + 2]
-    begin = first + (last and data_format == "channels_first")
-    size_of_labels = own[begin : begin + 2]
-    sure = size.is_fully_defined() and size_of_labels.is_fully_defined()
-    if size.is_compatible_with(size_of_labels) and (sure or last):
+    images = images.get("images") if isinstance(images, dict) else images
+    if strides.sized_as(images, labels, data_format, unknown=True):
         notices.warn(
-            f"The labels of `dataset`, of shape {own}, have the size of the images, "
-            "and are not moved with them. Write structure=('images', "
+            f"The labels of `dataset`, of shape {labels.shape}, have the size of the "
+            "images, and are not moved with them. Write structure=('images', "
             "'segmentation_masks') if they are masks, ('images', 'labels') if not."
         )
 

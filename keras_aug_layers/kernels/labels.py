@@ -59,7 +59,7 @@ def encode(
         raise ValueError(
             f"`labels` must be integers of shape ({batch.rstrip(', ')}), or one-hot of "
             f"shape ({batch}{classes}). Received: {labels.dtype.name} of shape "
-            f"{labels.shape}."
+            f"{labels.shape}. Write labels[..., None] for numbers to be mixed."
         )
     if not labels.dtype.is_floating:
         labels = tf.cast(labels, tf.float32)

@@ -31,7 +31,7 @@ def names(layer: Any, data: dict[str, Any]) -> None:
     """Warns of entries that look like targets and are none."""
     known = {*entries.NAMES, *dict(layer.settings.extra_targets or ())}
     for key, value in data.items():
-        meant = None if key in known or key == "labels" else _meant(key)
+        meant = None if key in known or key == "labels" else meant_by(key)
         if meant == "labels" and not layer.mixes():
             continue
         if meant is not None and len(getattr(value, "shape", (0, 0))) > 1:
@@ -40,10 +40,17 @@ def names(layer: Any, data: dict[str, Any]) -> None:
                 f"is none that is known. Write {meant!r}, or for a further one "
                 f"extra_targets={{{key!r}: {meant!r}}}."
             )
+        elif meant is None and key not in known and key != "labels":
+            if strides.sized_as(data["images"], value, layer.data_format):
+                notices.warn(
+                    f"The entry {key!r} of `data`, of shape {tuple(value.shape)}, has "
+                    "the size of the images, and is not moved with them. Write "
+                    f"extra_targets={{{key!r}: 'images'}}, or 'maps'."
+                )
 
 
 @functools.lru_cache(1024)
-def _meant(key: Any) -> str | None:
+def meant_by(key: Any) -> str | None:
     """The name of a target that a key looks like."""
     if not isinstance(key, str):
         return None

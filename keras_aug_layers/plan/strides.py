@@ -63,7 +63,8 @@ def check_same(key: str, size: Size, other: Size) -> None:
     known = [all(isinstance(x, int) for x in pair) for pair in pairs]
     if any(a != b for (a, b), sure in zip(pairs, known, strict=True) if sure):
         raise ValueError(
-            f"{message}Received: {_text(other)} beside images of {_text(size)}."
+            f"{message}Received: {_text(other)} beside images of {_text(size)}. Write "
+            "'maps' in extra_targets for what is coarser."
         )
     for (a, b), sure in zip(pairs, known, strict=True):
         if not sure:
@@ -134,3 +135,31 @@ def coarsened(values: tf.Tensor, stride: Any) -> tf.Tensor:
         places = tf.range(count) * stride + stride // 2
         values = tf.gather(values, places, axis=axis)
     return values
+
+
+def sized_as(images: Any, values: Any, data_format: str, unknown: bool = False) -> bool:
+    """Whether values have the height and width of images, and so look like masks.
+
+    Args:
+        images: (B, H, W, C), or one image.
+        values: the values.
+        data_format: of both.
+        unknown: whether those of the images' rank do where no size is known.
+    """
+    shape, own = (getattr(x, "shape", None) for x in (images, values))
+    shape, own = (x if x is None else tf.TensorShape(x) for x in (shape, own))
+    if shape is None or own is None or None in (shape.rank, own.rank):
+        return False
+    if shape.rank < 3 or own.rank not in (shape.rank, shape.rank - 1):
+        return False
+    last = own.rank == shape.rank
+    begin = shape.rank - 3
+    size, size_of_own = (
+        x[start : start + 2]
+        for x, start in (
+            (shape, begin + (data_format == "channels_first")),
+            (own, begin + (last and data_format == "channels_first")),
+        )
+    )
+    sure = size.is_fully_defined() and size_of_own.is_fully_defined()
+    return size.is_compatible_with(size_of_own) and (sure or (unknown and last))

@@ -127,6 +127,27 @@ def test_masks_that_are_passed_through_are_named(images):
     pairs(images, images, structure=("images", "labels"))
 
 
+@pytest.mark.parametrize("key", ["boxes", "bounding_boxes", "keypoints"])
+def test_targets_in_the_place_of_labels_are_named(images, key):
+    targets = {key: np.ones((2, 3, 4)), "labels": np.ones((2, 3))}
+    with pytest.warns(kal.DataWarning, match=f"hold {key!r}, which are not moved"):
+        pairs(images, targets)
+    pairs(images, {"labels": np.ones((2, 3)), "weights": np.ones(2)})
+
+
+@pytest.mark.parametrize("rank", [3, 4])
+def test_what_has_the_size_of_the_images_is_named(images, rank):
+    """Under whatever key, unless it is said what it is."""
+    depth = images[..., 0] if rank == 3 else images[..., :1]
+    data = {"images": images, "depth": depth, "other": np.ones((2, 5, 4, 1))}
+    with pytest.warns(kal.DataWarning, match="'depth' of `data`, .* extra_targets"):
+        to_the_right()(data, training=True)
+    with pytest.warns(kal.DataWarning, match="'depth' of `data`"):
+        pairs(images, depth, structure=("images", "depth"))
+    known = to_the_right(extra_targets={"depth": "maps"})
+    known(data, training=True)  # which would raise: a warning is an error here
+
+
 def test_the_names_of_a_named_tuple_count(images):
     dataset = tf.data.Dataset.from_tensors(Pair(images, images[..., 0]))
     with op_by_op():
