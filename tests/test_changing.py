@@ -1,5 +1,8 @@
 """Chances and strengths that change during a training, without a new trace."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -164,3 +167,36 @@ def test_variables_of_keras_will_do(images):
 def test_variables_that_are_refused(wrong, match):
     with pytest.raises(ValueError, match=f"`probability`.*{match}"):
         kal.RandomFlip(probability=wrong)
+
+
+ELSEWHERE = """
+import numpy as np
+import tensorflow as tf
+
+(cpu,) = tf.config.list_physical_devices("CPU")
+two = [tf.config.LogicalDeviceConfiguration()] * 2
+tf.config.set_logical_device_configuration(cpu, two)
+import keras_aug_layers as kal
+
+with tf.device("CPU:1"):  # where a GPU would be, on which variables lie
+    chance, magnitude = tf.Variable(0.0), tf.Variable(0.0)
+images = np.random.default_rng(0).integers(0, 256, (8, 16, 16, 3)).astype("uint8")
+layer = kal.FusedAugmentation(
+    [kal.RandomInvert(1.0, probability=chance), kal.RandAugment(1, magnitude)]
+)
+dataset = kal.augment_dataset(tf.data.Dataset.from_tensors(images), layer, seed=1)
+(before,) = dataset
+chance.assign(1.0)
+(after,) = dataset
+negatives = np.mean(after.numpy() == 255 - before.numpy(), axis=(1, 2, 3)) > 0.9
+assert negatives.sum() >= 4, negatives
+"""
+
+
+@pytest.mark.slow
+def test_a_variable_may_lie_on_another_device():
+    """`tf.data` runs on the CPU, and is compiled there."""
+    run = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE], capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr

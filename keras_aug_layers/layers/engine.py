@@ -9,8 +9,9 @@ import tensorflow as tf
 from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.layers import checks
 from keras_aug_layers.layers.clips import Clips
+from keras_aug_layers.layers.kept import variables_of
 from keras_aug_layers.layers.streams import Streams
-from keras_aug_layers.plan import chain, entries, random_numbers, unsized
+from keras_aug_layers.plan import chain, entries, random_numbers, unsized, variables
 from keras_aug_layers.plan.chain import Chain
 from keras_aug_layers.plan.entries import PIXELS, POINTS, kind_of
 from keras_aug_layers.plan.frame import Frame
@@ -52,6 +53,7 @@ class Engine:
     def __init__(self, layer: "AugmentationLayer") -> None:
         self._layer = layer
         self._streams = Streams(layer)
+        self._variables: list[tf.Variable] | None = None
         self.forms = Forms(
             lambda origins, data: self._of(origins, data).apply(data),
             layer.data_format,
@@ -65,7 +67,7 @@ class Engine:
         if hasattr(images, "__array__") and not ragged:
             images = tf.convert_to_tensor(images)
         frame = self._frame(images)
-        origins = self._streams.next(frame, seed)
+        origins = self._origins(frame, seed, None)
         if ragged:
             return self._drawn_ragged(origins, frame)
         if hasattr(images, "__array__"):
@@ -167,11 +169,17 @@ class Engine:
         return result
 
     def _origins(self, frame: Frame, seed: Any, clips: Clips | None) -> list[tf.Tensor]:
-        """Where the random numbers start; all frames of a clip draw the same."""
+        """Where the random numbers start, and what variables hold.
+
+        All frames of a clip draw the same.
+        """
+        if self._variables is None:  # of a layer that is made
+            self._variables = variables_of(self._layer)
+        held = [tf.reshape(tf.cast(x, tf.float64), (1,)) for x in self._variables]
         if clips is None:
-            return self._streams.next(frame, seed)
+            return self._streams.next(frame, seed) + held
         origins = self._streams.next(frame._replace(batch=clips.count), seed)
-        return clips.origins(origins)
+        return clips.origins(origins) + held
 
     def _points(
         self,
@@ -219,7 +227,12 @@ class Engine:
         settings = self._layer.settings.resolved()
         cursors = random_numbers.cursors(self._streams.all(origins), frame.batch)
         frame = frame._replace(value_range=settings.value_range)
-        return Transform.of(self._layer.drawn(cursors, frame), frame, settings)
+        known = self._variables or []
+        behind = origins[len(origins) - len(known) :]
+        held = {id(x): now[0] for x, now in zip(known, behind, strict=True)}
+        with variables.held(held):
+            plan = self._layer.drawn(cursors, frame)
+        return Transform.of(plan, frame, settings)
 
     def _drawn_ragged(self, origins: list[tf.Tensor], frame: Frame) -> Transform:
         """The same for images of different sizes; one trace for all of them."""

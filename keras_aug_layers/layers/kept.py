@@ -5,6 +5,7 @@ import inspect
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from keras_aug_layers import arguments
 from keras_aug_layers.layers.streams import own
@@ -46,6 +47,18 @@ class Kept(Uncast):
         """Loads it, where it was saved: not by a net without this layer."""
         if "random_state" in store.keys():
             self.random_state.assign(store["random_state"])
+
+
+def variables_of(layer: Any) -> list[tf.Variable]:
+    """Those among the arguments of a layer and of its members, each once."""
+    found = {}
+    for name in argument_names(type(layer)):
+        value = getattr(layer, name)
+        if arguments.is_variable(value):
+            found[id(value)] = value
+    for member in layer.members():
+        found |= {id(x): x for x in variables_of(member)}
+    return list(found.values())
 
 
 def argument_names(layer: type[Kept]) -> list[str]:

@@ -64,8 +64,8 @@ class Streams:
 
     def all(self, origins: list[tf.Tensor]) -> tf.Tensor:
         """The origins of all streams, (S, 3) or (S, B, 3)."""
-        _, owners, folds = self._places
-        return random_numbers.streams(origins, owners, folds)
+        states, owners, folds = self._places
+        return random_numbers.streams(origins[: len(states)], owners, folds)
 
 
 def new_state(seed: int | None) -> tf.Variable:

@@ -22,6 +22,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_aug_layers.arguments import Range
+from keras_aug_layers.plan.variables import number_now
 
 PHILOX = 1
 """The algorithm's number in TensorFlow's raw ops."""
@@ -266,7 +267,7 @@ class Cursor:
 
     def coin(self, probability: float | tf.Variable) -> tf.Tensor:
         """True with a chance: bool (B,)."""
-        return self.uniform() < tf.cast(probability, tf.float64)
+        return self.uniform() < number_now(probability)
 
     def beta(self, alpha: float) -> tf.Tensor:
         """Numbers from the distribution Beta(alpha, alpha): float64 (B,).

@@ -151,6 +151,7 @@ def test_batches_with_all_that_has_pixels(data_format, compiled):
         data_format=data_format,
         bounding_box_format="xyxy",
         value_range=(0, 1),
+        extra_targets={"maps": "maps"},
     )
     image = picture(40, 50, channels=1, dtype="float32")
     images = np.stack([image * (1 - 0.1 * i) for i in range(5)])

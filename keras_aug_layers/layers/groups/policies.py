@@ -17,6 +17,7 @@ from keras_aug_layers.layers.pixels.solarization import solarize
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.plan import Plan
 from keras_aug_layers.plan.random_numbers import Cursor
+from keras_aug_layers.plan.variables import number_now
 
 BINS = 31
 MAX_MAGNITUDE = BINS - 1
@@ -129,7 +130,7 @@ class RandAugment(Policy):
     def _place(
         self, table: tuple[Operation, ...], random: Cursor, frame: Frame
     ) -> DrawnOperation:
-        magnitude = tf.cast(self.magnitude, tf.float64)
+        magnitude = number_now(self.magnitude)
         if self.magnitude_std:
             magnitude += self.magnitude_std * random.normal()
         magnitude = tf.clip_by_value(magnitude, 0.0, self._most)
