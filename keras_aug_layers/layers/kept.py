@@ -53,7 +53,7 @@ def variables_of(layer: Any) -> list[tf.Variable]:
     """Those among the arguments of a layer and of its members, each once."""
     found = {}
     for name in argument_names(type(layer)):
-        value = getattr(layer, name)
+        value = getattr(layer, name, None)  # a layer of one's own may have none
         if arguments.is_variable(value):
             found[id(value)] = value
     for member in layer.members():
