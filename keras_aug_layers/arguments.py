@@ -4,8 +4,8 @@ import functools
 import inspect
 import math
 import sys
-from collections.abc import Callable, Collection
-from numbers import Integral
+from collections.abc import Callable, Collection, Sequence
+from numbers import Integral, Real
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,11 +13,11 @@ import numpy as np
 Range = tuple[float, float]
 Class = TypeVar("Class")
 
-OLDEST_KERAS = 3, 11
 LARGEST = 1e12
 """Of factors: products of a few of them, and of pixels, are float32 numbers still."""
 PAIR = "a pair (low, high)"
 EITHER = f"a number or {PAIR}"
+PER_AXIS = "a number, or a pair of one for each axis"
 
 
 def in_keras_order(*names: str) -> Callable[[type[Class]], type[Class]]:
@@ -69,11 +69,12 @@ def number(
     name: str, value: Any, low: float = -math.inf, high: float = math.inf
 ) -> float:
     """Returns `value` as a float if it is finite and low <= value <= high."""
-    if isinstance(value, bool) or not is_number(value):
+    if not is_number(value):
         raise ValueError(f"`{name}` must be a number. Received: {value!r}")
-    if not (math.isfinite(value) and low <= value <= high):
+    real = _real(value)
+    if not (math.isfinite(real) and low <= real <= high):
         raise ValueError(f"`{name}` must be {_bounds(low, high)}. Received: {value!r}")
-    return float(value)
+    return real
 
 
 def changing(
@@ -135,15 +136,15 @@ def factor(
     low, high = max(low, -LARGEST), min(high, LARGEST)
     way = f" Write {way}." if way else ""
     if is_number(value):
-        reach = min(-low, high)
-        if not abs(value) <= reach:
+        reach, most = min(-low, high), abs(_real(value))
+        if not most <= reach:
             other = f" Write a pair, of numbers {_bounds(low, high)}."
             raise ValueError(
                 f"`{name}` must be {_bounds(-reach, reach)} where it is one number: f "
                 f"means the range (-f, f). Received: {value!r}."
                 f"{other if -low != high else ''}{way}"
             )
-        value = -abs(value), abs(value)
+        value = -most, most
     try:
         return pair(name, value, low, high, expected=EITHER)
     except ValueError as error:
@@ -207,7 +208,7 @@ def whole(name: str, value: Any) -> int:
 
 def size(name: str, value: Any, low: int = 1) -> int:
     """Returns `value` if it is a whole number of at least `low`."""
-    if not is_number(value) or not value >= low or value % 1 != 0:
+    if not is_number(value) or not low <= _real(value) <= LARGEST or value % 1 != 0:
         raise ValueError(
             f"`{name}` must be a whole number of at least {low}. Received: {value!r}"
         )
@@ -220,13 +221,12 @@ def per_channel(
     """Returns one number, or a tuple of one for each channel."""
     if is_number(value):
         return number(name, value, low)
-    if isinstance(value, np.ndarray):
-        value = value.ravel().tolist()
-    if not isinstance(value, (tuple, list)) or not value:
+    numbers = value.ravel() if isinstance(value, np.ndarray) and value.ndim else value
+    if not (numbers := _listed(numbers)):
         raise ValueError(
             f"`{name}` must be a number, or one for each channel. Received: {value!r}"
         )
-    return tuple(number(name, x, low) for x in value)
+    return tuple(number(name, x, low) for x in numbers)
 
 
 def per_axis(
@@ -235,12 +235,9 @@ def per_axis(
     """Returns one number, or a pair of one for each axis, in the order given."""
     if is_number(value):
         return number(name, value, low, high)
-    if not isinstance(value, (tuple, list)) or len(value) != 2:
-        raise ValueError(
-            f"`{name}` must be a number, or a pair of one for each axis. Received: "
-            f"{value!r}"
-        )
-    first, second = (number(name, each, low, high) for each in value)
+    if len(numbers := _listed(value)) != 2:
+        raise ValueError(f"`{name}` must be {PER_AXIS}. Received: {value!r}")
+    first, second = (number(name, each, low, high) for each in numbers)
     return first, second
 
 
@@ -261,11 +258,9 @@ def pair(
         high: the greatest.
         expected: what the argument may be, for the error.
     """
-    if isinstance(value, np.ndarray):
-        value = tuple(value.tolist())
-    if not isinstance(value, (tuple, list)) or len(value) != 2:
+    if len(ends := _listed(value)) != 2:
         raise ValueError(f"`{name}` must be {expected}. Received: {value!r}")
-    lower, upper = sorted(number(name, end, low, high) for end in value)
+    lower, upper = sorted(number(name, end, low, high) for end in ends)
     return lower, upper
 
 
@@ -310,16 +305,6 @@ def seed(name: str, value: Any) -> int | None:
     return int(value)
 
 
-def keras_version(found: str) -> None:
-    """Refuses a Keras that lacks layers which `fuse` knows, or has them broken."""
-    if tuple(int(x) for x in found.split(".")[:2]) < OLDEST_KERAS:
-        oldest = ".".join(map(str, OLDEST_KERAS))
-        raise ImportError(
-            f"keras_aug_layers needs Keras {oldest} or newer. Found: {found}. Write "
-            "pip install --upgrade keras."
-        )
-
-
 def boolean(name: str, value: Any) -> bool:
     """Returns `value` if it is True or False."""
     if not isinstance(value, (bool, np.bool_)):
@@ -328,9 +313,23 @@ def boolean(name: str, value: Any) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """Python and NumPy numbers count; booleans and strings do not."""
-    not_numbers = (bool, str, tuple, list, np.ndarray)
-    return not isinstance(value, not_numbers) and hasattr(value, "__float__")
+    """Python's and NumPy's numbers count; booleans, arrays and tensors do not."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _real(value: Any) -> float:
+    """A number as a float; integers beyond every float are infinite."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def _listed(value: Any) -> Sequence[Any]:
+    """The elements of a tuple, a list or an array; none of whatever else."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    return value if isinstance(value, (tuple, list)) else ()
 
 
 def _bounds(low: float, high: float) -> str:

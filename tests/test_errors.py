@@ -7,7 +7,7 @@ import tensorflow as tf
 from examples import EVERY, EXAMPLES, GEOMETRIC
 
 import keras_aug_layers as kal
-from keras_aug_layers import arguments
+from keras_aug_layers import migrate
 
 
 def call(layer, data, **kwargs):
@@ -361,12 +361,12 @@ def test_none_is_no_opinion(name, argument, value, default):
 @pytest.mark.parametrize("found", ["3.10.1", "3.9.2", "2.15.0"])
 def test_an_old_keras_is_refused(found):
     with pytest.raises(ImportError, match=f"3.11 or newer. Found: {found}. Write pip"):
-        arguments.keras_version(found)
+        migrate.check_keras(found)
 
 
 @pytest.mark.parametrize("found", ["3.11.0", "3.15.1", "4.0.0rc1"])
 def test_a_newer_keras_is_not(found):
-    arguments.keras_version(found)
+    migrate.check_keras(found)
 
 
 UNKNOWN = {

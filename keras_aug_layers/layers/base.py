@@ -85,9 +85,9 @@ class AugmentationLayer(Kept):
         super().__init__(**kwargs)
         self.probability = arguments.changing("probability", probability, 0.0, 1.0)
         self.jit_compile = check_jit_compile(jit_compile)
-        self._settings = Settings()
+        self._settings = Settings(data_format=keras.config.image_data_format())
         self._set(
-            data_format=data_format or keras.config.image_data_format(),
+            data_format=data_format,
             bounding_box_format=bounding_box_format,
             box_fit=box_fit,
             min_visibility=min_visibility,
@@ -105,7 +105,7 @@ class AugmentationLayer(Kept):
         checked = Settings.checked(**values)
         self._settings = checked.over(self._settings)
         for name in values:
-            setattr(self, name, getattr(checked, name))
+            setattr(self, name, getattr(self._settings, name))
 
     def draw(self, random: Cursor, frame: Frame) -> Drawn:
         """Draws what is done to each image. Each kind of layer defines it.

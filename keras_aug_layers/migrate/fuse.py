@@ -6,7 +6,6 @@ from typing import Any
 
 import keras
 
-from keras_aug_layers import arguments
 from keras_aug_layers.layers import FusedAugmentation, LayerSequence
 from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.layers.mixes.mixing import MixingLayer
@@ -16,8 +15,6 @@ from keras_aug_layers.layers.streams import draws
 from keras_aug_layers.migrate.converters import CONVERTERS
 from keras_aug_layers.plan.jit import check_jit_compile
 from keras_aug_layers.plan.settings import Disagreement, Settings
-
-arguments.keras_version(keras.__version__)
 
 
 class NotFusedWarning(UserWarning):

@@ -179,7 +179,12 @@ def nnunet(
         >>> made["images"].shape, made["segmentation_masks"].dtype.name
         (TensorShape([2, 32, 32, 1]), 'int32')
     """
-    height, width = size if isinstance(size, (tuple, list)) else (size, size)
+    sides: Any = size if isinstance(size, (tuple, list)) else (size, size)
+    if len(sides) != 2:
+        raise ValueError(
+            f"`size` must be a number or (height, width). Received: {size}"
+        )
+    height, width = (arguments.size("size", side) for side in sides)
     if degrees is None:
         degrees = 15.0 if max(height, width) / min(height, width) > 1.5 else 180.0
     smaller, greater = arguments.pair("scale", scale)

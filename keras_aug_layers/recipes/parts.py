@@ -1,5 +1,6 @@
 """What several recipes share."""
 
+import math
 from typing import Any
 
 from keras_aug_layers import arguments
@@ -88,6 +89,16 @@ def jitter(strengths: Numbers, **kwargs: Any) -> RandomColorJitter:
         order="random",
         **kwargs,
     )
+
+
+def resized(size: int, crop_pct: float) -> int:
+    """What the shorter side becomes, of which an evaluation sees a part, as in timm.
+
+    Args:
+        size: of what comes out.
+        crop_pct: the part.
+    """
+    return math.floor(size / arguments.number("crop_pct", crop_pct, 0.01, 1.0))
 
 
 def evaluation(

@@ -15,8 +15,20 @@ from keras_aug_layers.dataset import augment_dataset, of_element
 from keras_aug_layers.explain import describe
 from keras_aug_layers.layers import FusedAugmentation
 from keras_aug_layers.plan import entries
+from keras_aug_layers.recipes.parts import Pair
 
 _MADE: dict[str, Callable[..., "Recipe"]] = {}
+_CHECKS: dict[Any, Callable[[str, Any], Any]] = {
+    int: arguments.size,
+    float: arguments.number,
+    Pair: arguments.pair,
+    float | tf.Variable: arguments.changing,
+}
+_CHECKS |= {
+    kind | None: functools.partial(arguments.optional, check)
+    for kind, check in _CHECKS.items()
+}
+"""By an argument's annotation: layers would give it their own name in an error."""
 
 
 @keras.saving.register_keras_serializable("keras_aug_layers")
@@ -150,14 +162,26 @@ def recipe(function: Callable[..., Parts]) -> Callable[..., Recipe]:
             ) from None
         bound.apply_defaults()
         try:
+            for name, value in bound.arguments.items():
+                if check := _CHECKS.get(signature.parameters[name].annotation):
+                    check(name, value)
             layers = function(*bound.args, **bound.kwargs)
         except ValueError as error:
-            raise ValueError(f"recipes.{function.__name__}: {error}") from None
+            own = f"recipes.{function.__name__}{_culprits(bound.arguments, str(error))}"
+            raise ValueError(f"{own}: {error}") from None
         return Recipe(function.__name__, dict(bound.arguments), *layers)
 
     made.__annotations__["return"] = Recipe
     _MADE[function.__name__] = made
     return made
+
+
+def _culprits(given: dict[str, Any], error: str) -> str:
+    """The arguments that an error is about, which has a layer's name of them."""
+    received = error.partition("Received: ")[2].rstrip(".") + ". "
+    pairs = [f"{k}={x!r}" for k, x in given.items() if f"`{k}`" not in error]
+    found = [x for x in pairs if received.startswith(x.partition("=")[2] + ". ")]
+    return f"({', '.join(found)})" if found else ""
 
 
 def _check_single(dataset: tf.data.Dataset, batch_size: int, training: bool) -> None:

@@ -35,6 +35,7 @@ def _view(
     normal: Normalize,
 ) -> list[AugmentationLayer]:
     """One view: crop, flip, jitter, grey, blur, solarize, normalise."""
+    size = arguments.size("size", size)
     taps = max(size // 10 // 2 * 2 + 1, 3)  # a tenth of the side, an odd number
     colors = [jitter(strengths, probability=0.8), RandomGrayscale(0.2)]
     layers = [*crop_and_flip(size, scale), *colors]
@@ -86,6 +87,7 @@ def simclr(
         >>> simclr(size=32).train(images, training=True)["views"].shape
         TensorShape([4, 2, 32, 32, 3])
     """
+    strength = arguments.number("strength", strength, 0.0, 5.0)
     strengths = tuple(strength * x for x in (0.8, 0.8, 0.8, 0.2))
     normal = Normalize(mean, std, value_range=value_range, dtype=dtype)
     view = _view(size, scale, strengths, blur, 0.0, normal)

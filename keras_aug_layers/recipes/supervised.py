@@ -27,6 +27,7 @@ from keras_aug_layers.recipes.parts import (
     fused,
     jitter,
     mixing,
+    resized,
 )
 from keras_aug_layers.recipes.recipe import Parts, recipe
 
@@ -198,7 +199,7 @@ def timm(
     mixed = mixing(
         mixup,
         cutmix,
-        mixup_switch_prob,
+        arguments.number("mixup_switch_prob", mixup_switch_prob, 0.0, 1.0),
         num_classes=num_classes,
         label_smoothing=smoothing,
         partners="reverse",
@@ -206,7 +207,7 @@ def timm(
         probability=mixup_prob,
     )
     train = fused([*layers, *mixed], interpolation)
-    resize = math.floor(size / crop_pct)
+    resize = resized(size, crop_pct)
     return train, evaluation(resize, size, interpolation, normal, mixed)
 
 
@@ -217,7 +218,7 @@ def _one_of(name: str, value: str, first: str, second: str) -> bool:
 
 def rand_augment(text: str) -> RandAugment:
     """RandAugment as timm's text describes it, such as "rand-m9-n3-mstd0.5-inc1"."""
-    name, *sections = text.split("-")
+    name, *sections = str(text).split("-")
     values: dict[str, float] = {}
     for section in sections:
         match = re.fullmatch(r"(m|n|p|mstd|inc)(\d+\.?\d*)", section)
@@ -241,9 +242,8 @@ def rand_augment(text: str) -> RandAugment:
 
 
 def _jitter(strengths: float | Numbers) -> RandomColorJitter:
-    if not isinstance(strengths, (tuple, list)):
-        strengths = (strengths,) * 3
-    return jitter(strengths)
+    given = arguments.per_channel("color_jitter", strengths, 0.0)
+    return jitter(given if isinstance(given, tuple) else (given,) * 3)
 
 
 @recipe
@@ -299,5 +299,5 @@ def deit3(
     )
     layers = [*crop_and_flip(size, (0.08, 1.0)), ThreeAugment(), _jitter(color_jitter)]
     train = fused([*layers, normal, *mixed], "bicubic")
-    resize = math.floor(size / crop_pct)
+    resize = resized(size, crop_pct)
     return train, evaluation(resize, size, "bicubic", normal, mixed)

@@ -463,7 +463,7 @@ def test_texts_that_are_refused(text):
         ({"remode": "rand"}, "`remode` must be one of 'pixel', 'const'"),
         ({"mixup_mode": "pair"}, "`mixup_mode` must be one of 'batch', 'elem'"),
         ({"size": (32, 48)}, "recipes.timm: `size`"),
-        ({"mixup": -1.0}, "recipes.timm: `alpha`"),
+        ({"mixup": -1.0}, r"recipes.timm\(mixup=-1.0\): `alpha`"),
     ],
 )
 def test_arguments_that_are_refused(arguments, problem):

@@ -79,10 +79,11 @@ class RandomCrop(SizeLayer):
     def __init__(
         self, height: int, width: int, *, padding: int = 0, **kwargs: Any
     ) -> None:
+        padding = arguments.size("padding", padding, 0)
         if padding and kwargs.get("fill_mode") is None:
             kwargs["fill_mode"] = "constant"
         super().__init__(height, width, **kwargs)
-        self.padding = arguments.size("padding", padding, 0)
+        self.padding = padding
 
     def window(self, frame: Frame) -> Window:
         """The middle."""

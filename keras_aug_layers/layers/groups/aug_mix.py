@@ -125,9 +125,9 @@ class AugMix(Policy):
         self.mixture_width = arguments.size("mixture_width", mixture_width)
         deepest = arguments.is_number(chain_depth) and chain_depth == -1
         self.chain_depth = -1 if deepest else arguments.size("chain_depth", chain_depth)
-        most = MOST_CHAINED // (DEEPEST if deepest else self.chain_depth)
-        arguments.number("mixture_width", mixture_width, 1.0, max(most, 1))
         arguments.number("chain_depth", self.chain_depth, -1.0, MOST_CHAINED)
+        most = MOST_CHAINED // (DEEPEST if deepest else self.chain_depth)
+        arguments.number("mixture_width", mixture_width, 1.0, most)
         self.alpha = arguments.number("alpha", alpha, 1e-3, 1e6)
         self.all_ops = arguments.boolean("all_ops", all_ops)
 

@@ -92,8 +92,8 @@ class RandomChoice(LayerGroup):
                 "RandomChoice([RandomFlip(), RandomRotate(0.1)])."
             )
         if weights is not None:
-            if not isinstance(weights, (Sequence, np.ndarray)):
-                weights = (weights,)
+            if not isinstance(weights, Sequence):
+                weights = np.atleast_1d(weights)
             weights = tuple(arguments.number("weights", w, 0.0) for w in weights)
             if len(weights) != len(self.layers) or not sum(weights) > 0.0:
                 raise ValueError(
