@@ -272,19 +272,22 @@ def test_a_model_serves_any_size(tmp_path):
 
 
 @pytest.mark.thorough
-def test_tflite_has_the_ops():
+@pytest.mark.parametrize("batch", [1, None])
+def test_tflite_has_the_ops(batch):
     dtype = "uint8"
-    inputs = keras.Input((61, 83, 3), batch_size=1, dtype=dtype)
+    inputs = keras.Input((61, 83, 3), batch_size=batch, dtype=dtype)
     stacked = kal.CenterCrop(12, 17)(kal.Resizing(20, 23)(inputs))
     model = keras.Model(inputs, kal.RandomFlip()(stacked))
-    graph = tf.function(model, [tf.TensorSpec((1, 61, 83, 3), dtype)])
+    graph = tf.function(model, [tf.TensorSpec((batch, 61, 83, 3), dtype)])
     converter = tf.lite.TFLiteConverter.from_concrete_functions(
         [graph.get_concrete_function()], model
     )
     interpreter = tf.lite.Interpreter(model_content=converter.convert())
+    images = pixels((batch or 2, 61, 83, 3), dtype)
+    place = interpreter.get_input_details()[0]["index"]
+    interpreter.resize_tensor_input(place, images.shape)
     interpreter.allocate_tensors()
-    images = pixels((1, 61, 83, 3), dtype)
-    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], images)
+    interpreter.set_tensor(place, images)
     interpreter.invoke()
     found = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
     np.testing.assert_allclose(found, model(images), atol=1e-3)
