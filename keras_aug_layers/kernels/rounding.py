@@ -26,6 +26,20 @@ def finish(
     return saturated(stored(values, dtype, value_range), dtype)
 
 
+def clipped(stored: tf.Tensor, value_range: Range | None) -> tf.Tensor:
+    """What is stored within the value range, as far as its dtype goes beyond that."""
+    if value_range is None:
+        return stored
+    if not stored.dtype.is_integer:
+        return tf.clip_by_value(stored, *value_range)
+    low, high = (round(x) for x in value_range)
+    if low > stored.dtype.min:
+        stored = tf.maximum(stored, tf.constant(low, stored.dtype))
+    if high < stored.dtype.max:
+        stored = tf.minimum(stored, tf.constant(high, stored.dtype))
+    return stored
+
+
 def stored(values: tf.Tensor, dtype: tf.DType, value_range: Range | None) -> tf.Tensor:
     """The values as `finish` would store them, still in the dtype that is computed in.
 

@@ -16,6 +16,7 @@ from typing import Any
 import tensorflow as tf
 
 from keras_aug_layers.arguments import Range
+from keras_aug_layers.kernels import rounding
 from keras_aug_layers.kernels.condition import choose, with_gradient_of
 from keras_aug_layers.kernels.device import CPU, in_xla_context, traced
 from keras_aug_layers.kernels.program import Step, function_of
@@ -45,9 +46,7 @@ def run(
 
     def call(images: tf.Tensor, **rows: tf.Tensor) -> tf.Tensor:
         result = function.call(images, **rows, **extra)
-        if value_range is None or images.dtype.is_integer:
-            return result
-        return tf.clip_by_value(result, *value_range)
+        return rounding.clipped(result, value_range)
 
     dtype = compute_dtype(images.dtype)
     rows = {key: tf.cast(row, dtype) for key, row in step.rows.items()}

@@ -98,7 +98,7 @@ def by_products(
 
 
 def _summed(values: tf.Tensor, weights: tf.Tensor, axis: int) -> tf.Tensor:
-    """Sums (B, H, W, C) along rows or columns by weights (what comes out, what is there).
+    """Sums (B, H, W, C) along an axis, by weights (N, H) or (N, W).
 
     `tf.einsum` takes nearly twice as long, and what TFLite makes of it does not load.
     """

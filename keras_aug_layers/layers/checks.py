@@ -30,11 +30,14 @@ SIMILAR = {
 def names(layer: Any, data: dict[str, Any]) -> None:
     """Warns of entries that look like targets and are none."""
     known = {*entries.NAMES, *dict(layer.settings.extra_targets or ())}
+    sides = slice(-2, None) if layer.data_format == "channels_first" else slice(-3, -1)
     for key, value in data.items():
         meant = None if key in known or key == "labels" else meant_by(key)
         if meant == "labels" and not layer.mixes():
             continue
-        if meant is not None and len(getattr(value, "shape", (0, 0))) > 1:
+        if meant is None and isinstance(value, dict):
+            _within(key, value, key in known, _shape_of(data["images"])[sides])
+        elif meant is not None and len(getattr(value, "shape", (0, 0))) > 1:
             notices.warn(
                 f"The entry {key!r} of `data` is not moved with the images: its name "
                 f"is none that is known. Write {meant!r}, or for a further one "
@@ -47,6 +50,28 @@ def names(layer: Any, data: dict[str, Any]) -> None:
                     "the size of the images, and is not moved with them. Write "
                     f"extra_targets={{{key!r}: 'images'}}, or 'maps'."
                 )
+
+
+def _within(name: str, entry: dict[str, Any], known: bool, size: list[Any]) -> None:
+    """Warns of targets in a dict, of boxes or unknown, in which they are not moved."""
+    outline = known and entries.kind_of(name) in ("bounding_boxes", *reading.OUTLINES)
+    for key, value in entry.items():
+        if known and (not outline or key in reading.BESIDE):
+            continue
+        meant, shape = meant_by(key), _shape_of(value)
+        if outline and len(shape) > 2 and shape[-2:] == size and None not in size:
+            meant = "segmentation_masks"
+        if meant not in (None, "labels") and len(shape) > 1:
+            notices.warn(
+                f"The entry {key!r} of {name!r} is not moved with the images. Write "
+                f"{meant!r} beside 'images'."
+            )
+
+
+def _shape_of(value: Any) -> list[int | None]:
+    """Of what has one, and a known rank."""
+    shape = tf.TensorShape(getattr(value, "shape", ()))
+    return [] if shape.rank is None else shape.as_list()
 
 
 @functools.lru_cache(1024)

@@ -239,6 +239,23 @@ def test_floats_are_clipped_before_their_unit_changes(name, form, batch):
     np.testing.assert_allclose(result, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "int32"])
+@pytest.mark.parametrize("form", FORMS)
+def test_integers_stay_within_a_range_of_their_own(dtype, form, batch):
+    """Of 12 bits, say, in 16: what a stage makes of them, as a curve does."""
+    low, high = (3, 200) if dtype == "uint8" else (16, 4095)
+    images = (low + batch.astype("float64") / 255.0 * (high - low)).astype(dtype)
+    for layer in (
+        kal.RandomSharpness((0.9, 0.9), value_range=(low, high)),
+        kal.RandomGamma((3.0, 3.0), keep_statistics=True, value_range=(low, high)),
+    ):
+        result = done(layer, images, FORMS[form])
+        assert result.min() >= low and result.max() == high
+        last = kal.Normalize(0.0, 1.0, value_range=(low, high))
+        unit = done(kal.FusedAugmentation([layer, last]), images, FORMS[form])
+        assert unit.min() >= 0.0 and unit.max() == pytest.approx(1.0)
+
+
 def test_floats_that_are_only_moved_are_not_clipped():
     images = np.full((1, 4, 4, 3), 300.0, "float32")
     stack = [kal.RandomFlip(), kal.Normalize(0.0, 1.0, value_range=(0, 255))]

@@ -86,6 +86,31 @@ def test_what_looks_like_a_target_is_named_once(images, key, meant):
     assert warned(data, further) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "main", "key", "shape", "meant"),
+    [
+        ("bounding_boxes", "boxes", "masks", (2, 3, 8, 10), "segmentation_masks"),
+        ("bounding_boxes", "boxes", "instances", (2, 3, 8, 10), "segmentation_masks"),
+        ("bounding_boxes", "boxes", "keypoints", (2, 3, 5, 2), "keypoints"),
+        ("polygons", "points", "keypoints", (2, 3, 5, 2), "keypoints"),
+        ("objects", "label", "bbox", (2, 3, 4), "bounding_boxes"),
+    ],
+)
+def test_a_target_within_a_dict_is_named(images, name, main, key, shape, meant):
+    """It is carried with its box, and blanked with it, but it is not moved."""
+    shapes = {"boxes": (2, 3, 4), "points": (2, 3, 5, 2), "label": (2, 3)}
+    entry = {
+        main: np.ones(shapes[main]),
+        "labels": np.ones((2, 3)),
+        key: np.ones(shape),
+    }
+    (text,) = warned({"images": images, name: entry})
+    assert f"{key!r} of {name!r}" in text and f"Write {meant!r}" in text
+    entry["embeddings"] = np.ones((2, 3, 8, 9))
+    del entry[key]
+    assert warned({"images": images, name: entry}) == []
+
+
 def test_classes_are_named_where_labels_are_mixed(images):
     data = {"images": images, "labels": [0, 1], "classes": np.eye(2)}
     (text,) = warned(data, kal.CutMix(num_classes=2))

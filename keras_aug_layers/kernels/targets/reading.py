@@ -10,7 +10,9 @@ from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.kernels.targets.formats import holds_minus_one, nothing, to_xyxy
 
 OF_EACH_BOX = ("labels", "classes", "scores", "confidence", "difficult")
-"""Entries that must have an element for each box; others that have are moved too."""
+"""Entries that must have an element for each box; others that have go with them too."""
+BESIDE = ("boxes", "points", "weights", *OF_EACH_BOX)
+"""The entries of a dict of boxes or polygons that are known."""
 
 
 class Form(NamedTuple):
