@@ -49,14 +49,21 @@ MUTATIONS = [
         "test_xla.py",
     ),
     (
-        "kernels/warp",
+        "kernels/taps",
         "tf.abs(x - 2.0 * n * tf",
         "(x - 2.0 * n * tf",
         "test_xla.py",
     ),
-    ("kernels/warp", "finite & (cover > 0.0)", "finite", "test_xla.py"),
+    ("kernels/warp", "finite & inside", "finite", "test_xla.py"),
     (
-        "kernels/warp",
+        "kernels/taps",
+        "inside *= 1.0 / tf",
+        "inside *= 1.0 + 0.0 * tf",
+        "geometry/test_windows.py",
+    ),
+    ("kernels/hidden", "+ channel > channel", "+ channel > 0.0", "test_xla.py"),
+    (
+        "kernels/taps",
         "to_int(x, 1, size - step) - 1",
         "to_int(x, 1, size) - 1",
         "test_xla.py",
@@ -142,8 +149,8 @@ MUTATIONS = [
     ),
     (
         "kernels/upright",
-        "(matrix[row, 2] + 0.5)\n        read",
-        "(matrix[row, 2])\n        read",
+        "(matrix[row, 2] + 0.5)\n        step",
+        "(matrix[row, 2])\n        step",
         SIZES,
     ),
     (

@@ -49,6 +49,8 @@ class Reader(NamedTuple):
         looked_up: whether the function asks a table for each place.
         pick: which pixels read what their image's partner reads, instead; only where
             the program is one matrix.
+        windowed: whether it chooses a window of the images, and they may be enlarged:
+            a fill then blends with them over a pixel of what comes out.
     """
 
     matrix: tf.Tensor | None
@@ -58,6 +60,7 @@ class Reader(NamedTuple):
     shared: bool = False
     looked_up: bool = False
     pick: Pick | None = None
+    windowed: bool = False
 
 
 def _apply_affine(
@@ -161,6 +164,7 @@ def reader(
             straight,
             upright=name in (SHARED, UPRIGHT),
             shared=name == SHARED,
+            windowed=straight and any("crop" in step.rows for step in program),
         )
 
     program = fields.in_front(program, tuple(x * stride for x in target), _run)

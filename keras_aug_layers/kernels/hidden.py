@@ -27,3 +27,16 @@ def columns(height: Any, width: Any, by: tf.Tensor) -> tf.Tensor:
     column = tf.reshape(tf.range(width), (1, 1, -1, 1))
     pixel = tf.reshape(tf.range(height) * width, (1, -1, 1, 1)) + column
     return tf.cast(hidden(column, tf.bitwise.bitwise_xor(by, pixel)), tf.float32)
+
+
+def of_channels(mask: tf.Tensor, channels: int | None) -> tf.Tensor:
+    """A mask (B, H, W) for images (B, H, W, C), each of whose channels has its own.
+
+    Where it is seen to be the same for all of them, LLVM makes it a branch around the
+    loop over channels, and the loop over pixels takes two to five times as long.
+    """
+    mask = mask[..., tf.newaxis]
+    if channels in (None, 1):
+        return mask
+    channel = tf.range(channels, dtype=tf.float32)
+    return tf.cast(mask, tf.float32) + channel > channel

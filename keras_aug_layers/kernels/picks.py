@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from keras_aug_layers.kernels.hidden import columns
+from keras_aug_layers.kernels.hidden import columns, of_channels
 from keras_aug_layers.kernels.program import Step, for_all_axes, function_of
 
 
@@ -84,12 +84,9 @@ def spread(
     own = row[:, tf.newaxis, tf.newaxis]
     if pick is None or row.shape[0] == 1:
         return own
-    inside = pick.over(pixels)
-    inside = inside[(..., *[tf.newaxis] * (row.shape.rank - 1))]
-    channels = pixels.shape[-1]
-    if pointwise and channels > 1 and row.shape[1] in (1, channels):
-        # Where it does not depend on the channel, LLVM makes it a branch around the
-        # loop over channels, and the loop over pixels takes five times as long.
-        channel = tf.range(channels, dtype=tf.float32)
-        inside = tf.cast(inside, tf.float32) + channel > channel
+    inside, channels = pick.over(pixels), pixels.shape[-1]
+    if pointwise and row.shape.rank == 2 and row.shape[1] in (1, channels):
+        inside = of_channels(inside, channels)
+    else:
+        inside = inside[(..., *[tf.newaxis] * (row.shape.rank - 1))]
     return tf.where(inside, pick.of_partner(row)[:, tf.newaxis, tf.newaxis], own)

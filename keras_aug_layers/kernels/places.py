@@ -16,12 +16,22 @@ class Places(NamedTuple):
         y: likewise.
         finite: whether they can read at all; None for everywhere.
         number: int32, in which image of the batch; None for their own.
+        steps: how many pixels of the images one of what comes out is wide, and how many
+            it is high, of what broadcasts to x; None for at least 1.
     """
 
     x: tf.Tensor
     y: tf.Tensor
     finite: tf.Tensor | None
     number: tf.Tensor | None = None
+    steps: tuple[tf.Tensor, tf.Tensor] | None = None
+
+    def finer(self, part: Any) -> "Places":
+        """The same places, of what is so many times as wide and high as a pixel."""
+        if self.steps is None:
+            return self
+        wide, high = self.steps
+        return self._replace(steps=(wide * part, high * part))
 
 
 def places_of(reader: Reader, height: Any, width: Any) -> Places:
@@ -76,27 +86,26 @@ def by_matrix(
     half, axes = (0.5 if reader.affine else 0.0), max(2, v.shape.rank - 1)
 
     def linear(matrix: tf.Tensor) -> list[tf.Tensor]:
-        """The products of x and y; and the depth, if there is one."""
+        """The products of x and y; the depth, if there is one; or how they step."""
         m = tf.reshape(tf.stop_gradient(matrix), (-1, 3, 3) + (1,) * axes)
         last = [m[:, i, 2] + half for i in (0, 1)] + [tf.ones_like(m[:, 2, 2])]
-        return [
+        parts = [
             along(m[:, i, 0], m[:, i, 1] * v + last[i])
             for i in range(2 if reader.affine else 3)
         ]
+        if reader.windowed:
+            parts += [tf.abs(m[:, i, 0]) + tf.abs(m[:, i, 1]) for i in (0, 1)]
+        return parts
 
     parts, number = linear(reader.matrix), None
     if reader.pick is not None and inside is not None:
         theirs = linear(reader.pick.of_partner(reader.matrix))
         parts = [tf.where(inside, *two) for two in zip(theirs, parts, strict=True)]
         number = reader.pick.number(inside)
-    return _placed(parts, number)
-
-
-def _placed(parts: list[tf.Tensor], number: tf.Tensor | None) -> Places:
-    """Places of x and y, from the edge of a pixel; or from its centre, and a depth."""
-    if len(parts) == 2:
-        return Places(parts[0], parts[1], None, number)
-    x, y, depth = parts
+    x, y, *rest = parts
+    if reader.affine:
+        return Places(x, y, None, number, (rest[0], rest[1]) if rest else None)
+    depth = rest[0]
     finite = depth != 0.0
     depth = tf.where(finite, depth, tf.ones_like(depth))
     return Places(x / depth + 0.5, y / depth + 0.5, finite, number)

@@ -23,7 +23,7 @@ from keras_aug_layers.kernels.askers import coordinates_of
 from keras_aug_layers.kernels.coordinates import Reader
 from keras_aug_layers.kernels.device import on_gpu
 from keras_aug_layers.kernels.places import Places
-from keras_aug_layers.kernels.taps import taps
+from keras_aug_layers.kernels.taps import of_dtype, placed, taps
 
 Planes = list[tf.Tensor]
 """The channels of images: an array (B, H, W) for each."""
@@ -92,7 +92,7 @@ def read(
         for number, channel in enumerate(order):
             ask = itertools.count(each * number)
             plane = _sum(pixels, asked, ask, channel, dtype)
-            fill = tf.constant(warp.of_dtype(dtype, fills[channel]), dtype)
+            fill = tf.constant(of_dtype(dtype, fills[channel]), dtype)
             found.append(_filled(plane, asked, ask, fill, copied))
         return found
 
@@ -158,11 +158,12 @@ def _places(
     interpolation: str,
 ) -> _Places:
     """What is read at coordinates, which are from `askers`."""
-    x, y, finite, number = asked
+    x, y, finite, number, steps = asked
+    wide, high = steps or (None, None)
     if number is None:
         number = tf.reshape(tf.range(batch), (-1, 1, 1, 1))
-    across, cover_x = _taps(x, width, fill_mode, interpolation)
-    along, cover_y = _taps(y, height, fill_mode, interpolation)
+    across, cover_x = _taps(x, width, fill_mode, interpolation, wide)
+    along, cover_y = _taps(y, height, fill_mode, interpolation, high)
     return _Places(
         first=number * (height * width),
         width=width,
@@ -175,16 +176,20 @@ def _places(
 
 
 def _taps(
-    x: tf.Tensor, size: Any, fill_mode: str, interpolation: str
+    x: tf.Tensor,
+    size: Any,
+    fill_mode: str,
+    interpolation: str,
+    step: tf.Tensor | None,
 ) -> tuple[list[_Tap], tf.Tensor | None]:
     """What is read along an axis, and how much of it lies in the image."""
     if interpolation == "bicubic":
-        found = taps(x, size, fill_mode, interpolation)
+        found = taps(x, size, fill_mode, interpolation, step)
         return [_Tap(index, 0, weight) for index, weight in found.pixels], found.cover
-    index, way, step, cover = warp.placed(x, size, fill_mode, interpolation)
+    index, way, after, cover = placed(x, size, fill_mode, interpolation, step)
     if interpolation == "nearest":
         return [_Tap(index, 0, None)], cover
-    return [_Tap(index, 0, 1.0 - way), _Tap(index, step, way)], cover
+    return [_Tap(index, 0, 1.0 - way), _Tap(index, after, way)], cover
 
 
 def _sum(

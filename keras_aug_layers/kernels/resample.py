@@ -55,7 +55,7 @@ def resample(
     if reader.shared and output_size is not None and not in_xla_context():
         # Of an empty batch there is no first matrix.
         some = tf.concat([reader.matrix, tf.eye(3, batch_shape=(1,))], axis=0)
-        return upright.by_axes(images, some[0], output_size, **fill)
+        return upright.by_axes(images, some[0], output_size, reader.windowed, **fill)
     if interpolation == "bicubic":
         return _cubic(images, reader, output_size, fill_mode, fill_value)
     small = images.dtype in (tf.uint8, tf.int8) or (
@@ -83,8 +83,9 @@ def _cubic(
     """Sixteen gathers for each pixel."""
     batch, height, width, channels = (warp.dimension(images, axis) for axis in range(4))
     places = places_of(reader, *(output_size or (height, width)))
-    across = taps(places.x, width, fill_mode, "bicubic")
-    along = taps(places.y, height, fill_mode, "bicubic")
+    wide, high = places.steps or (None, None)
+    across = taps(places.x, width, fill_mode, "bicubic", wide)
+    along = taps(places.y, height, fill_mode, "bicubic", high)
     dtype = warp.compute_dtype(images.dtype)
     pixels = tf.reshape(images, (-1, channels))
     first = numbers(places, batch) * (height * width)

@@ -140,7 +140,9 @@ def antialiased(
     if reader.shared and not in_xla_context():
         some = tf.concat([reader.matrix, tf.eye(3, batch_shape=(1,))], axis=0)
         level = tf.concat([shrinks.level, [0]], axis=0)[0]
-        return upright.by_products(images, some[0], level, size, **fill)
+        return upright.by_products(
+            images, some[0], level, size, reader.windowed, **fill
+        )
     if in_xla_context() or reader.matrix is None:
         return _at_once(images, reader, shrinks, size, **fill)
     dtype = compute_dtype(images.dtype)
@@ -293,8 +295,9 @@ def mean(
     u = tf.range(size[1], dtype=tf.float32)
     v = tf.range(size[0], dtype=tf.float32)[:, tf.newaxis]
     apart = wide(tf.cast(shrinks.wanted, tf.float32))  # 1 for what is filtered
+    between = 1.0 - apart * (1.0 - 1.0 / len(points))
     every = [
-        read(places_at(reader, u + dx * apart, v + dy * apart))
+        read(places_at(reader, u + dx * apart, v + dy * apart).finer(between))
         for dy in points
         for dx in points
     ]
@@ -324,8 +327,9 @@ def mean_of_reads(
     part = wide(0.5 ** tf.cast(shrinks.level, tf.float32))
 
     def read(places: Places) -> tf.Tensor:
-        across = taps(places.x * part, source[1], fill_mode, interpolation)
-        along = taps(places.y * part, source[0], fill_mode, interpolation)
+        steps = places.finer(part).steps or (None, None)
+        across = taps(places.x * part, source[1], fill_mode, interpolation, steps[0])
+        along = taps(places.y * part, source[0], fill_mode, interpolation, steps[1])
         first = start(places)
         values = 0.0
         for row, down in along.pixels:

@@ -4,7 +4,12 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from keras_aug_layers.kernels import warp as warps
+from keras_aug_layers.kernels.device import on_gpu
+from keras_aug_layers.kernels.hidden import of_channels
+from keras_aug_layers.kernels.places import Places
+from keras_aug_layers.kernels.rounding import to_int
+
+_LEAST_STEP = 1e-6
 
 
 class Taps(NamedTuple):
@@ -20,7 +25,13 @@ class Taps(NamedTuple):
     cover: tf.Tensor | None
 
 
-def taps(x: tf.Tensor, size: Any, fill_mode: str, interpolation: str) -> Taps:
+def taps(
+    x: tf.Tensor,
+    size: Any,
+    fill_mode: str,
+    interpolation: str,
+    step: tf.Tensor | None = None,
+) -> Taps:
     """The pixels that interpolate at x, counted from the edge of the first pixel.
 
     Args:
@@ -28,19 +39,20 @@ def taps(x: tf.Tensor, size: Any, fill_mode: str, interpolation: str) -> Taps:
         size: how many pixels there are, a number or a tensor of the rank of x.
         fill_mode: what lies outside.
         interpolation: "bilinear", "nearest" or "bicubic".
+        step: as in `Places.steps`.
     """
     if interpolation == "bicubic":
-        return _cubic(x, size, fill_mode)
-    index, way, step, cover = warps.placed(x, size, fill_mode, interpolation)
+        return _cubic(x, size, fill_mode, step)
+    index, way, after, cover = placed(x, size, fill_mode, interpolation, step)
     if interpolation == "nearest":
         return Taps([(index, tf.ones_like(x))], cover)
-    pixels = [(index, 1.0 - way), (index + step, way)]
+    pixels = [(index, 1.0 - way), (index + after, way)]
     if cover is not None:
         pixels = [(index, weight * cover) for index, weight in pixels]
     return Taps(pixels, cover)
 
 
-def _cubic(x: tf.Tensor, size: Any, fill_mode: str) -> Taps:
+def _cubic(x: tf.Tensor, size: Any, fill_mode: str, step: tf.Tensor | None) -> Taps:
     """Keys's cubic convolution with a = -0.5, as PIL's (IEEE ASSP 29, 1981)."""
     n = tf.cast(size, tf.float32)
     base = tf.floor(x - 0.5)
@@ -52,17 +64,105 @@ def _cubic(x: tf.Tensor, size: Any, fill_mode: str) -> Taps:
         (0.5 * t - 0.5) * t * t,
     )
     pixels, cover = [], None
+    if fill_mode == "constant" and step is not None:
+        cover = covers(x, size, "bilinear", step)
     for number, weight in enumerate(weights):
         centre = base + (number - 0.5)
-        if fill_mode == "constant":
+        if fill_mode == "constant" and step is not None:
+            weight = weight * cover
+        elif fill_mode == "constant":
             weight = weight * tf.cast((centre > 0.0) & (centre < n), tf.float32)
             cover = weight if cover is None else cover + weight
         elif fill_mode == "wrap":
             centre -= n * tf.floor(centre / n)
         else:
-            centre = warps.folded(centre, size, fill_mode)
-        pixels.append((warps.pixel_nearest(centre, size), weight))
+            centre = folded(centre, size, fill_mode)
+        pixels.append((pixel_nearest(centre, size), weight))
     return Taps(pixels, cover)
+
+
+def placed(
+    x: tf.Tensor,
+    size: Any,
+    fill_mode: str,
+    interpolation: str,
+    step: tf.Tensor | None = None,
+) -> tuple[tf.Tensor, tf.Tensor, Any, tf.Tensor | None]:
+    """What is read along one axis, at places counted from the edge of the first pixel.
+
+    Returns:
+        A pixel, the way to the next one, how far off that is, as of `pixel_below`, and
+        how much of what is read lies in the image; the pixel alone, with a step of 0,
+        if `interpolation` is "nearest", and no cover unless the fill is "constant".
+    """
+    constant = fill_mode == "constant"
+    cover = covers(x, size, interpolation, step) if constant else None
+    x = folded(x, size, fill_mode)
+    if interpolation == "nearest":
+        return pixel_nearest(x, size), tf.zeros_like(x), 0, cover
+    return (*pixel_below(x, size), cover)
+
+
+def covered(places: Places, size: tuple[Any, Any], interpolation: str) -> tf.Tensor:
+    """How much of what is read lies in the image, from 0 to 1."""
+    (height, width), (wide, high) = size, places.steps or (None, None)
+    return covers(places.x, width, interpolation, wide) * covers(
+        places.y, height, interpolation, high
+    )
+
+
+def covers(
+    x: tf.Tensor, size: Any, interpolation: str, step: tf.Tensor | None = None
+) -> tf.Tensor:
+    """How much of what is read along one axis lies in the image, from 0 to 1.
+
+    Args:
+        x: counted from the edge of the first pixel.
+        size: how many pixels there are.
+        interpolation: as in `warp`.
+        step: as in `Places.steps`. The image ends within a pixel, as for the op; of
+            an enlarged one, whose edge would blend with the fill, within a step.
+    """
+    n = tf.cast(size, tf.float32)
+    if interpolation == "nearest":
+        return tf.cast((x > 0.0) & (x < n), tf.float32)
+    inside = tf.minimum(x, n - x)
+    if step is not None:
+        inside *= 1.0 / tf.clip_by_value(step, _LEAST_STEP, 1.0)
+    return tf.clip_by_value(inside + 0.5, 0.0, 1.0)
+
+
+def folded(x: tf.Tensor, size: Any, fill_mode: str) -> tf.Tensor:
+    """Maps coordinates into [0, size]; what is left outside, the reader clamps."""
+    n = tf.cast(size, tf.float32)
+    if fill_mode == "reflect":  # a triangular wave about the edges
+        return tf.abs(x - 2.0 * n * tf.round(x / (2.0 * n)))
+    if fill_mode == "wrap":
+        # The op's own rule: it counts turns of n - 1 pixels and moves by n for each.
+        x, turn = x - 0.5, tf.maximum(n - 1.0, 1.0)
+        turns = tf.where(x < 0.0, -1.0 - tf.floor(-x / turn), tf.floor(x / turn))
+        return tf.where((x < 0.0) | (x > n - 1.0), x - n * turns, x) + 0.5
+    return x
+
+
+def pixel_below(x: tf.Tensor, size: Any) -> tuple[tf.Tensor, tf.Tensor, Any]:
+    """A pixel, the way from its centre to x in [0, 1], and how far off the next one is.
+
+    In a pixel's centre it is either that pixel or the one before, since the weighted
+    sum is the same: so rounding will do for floor.
+    """
+    step = min(size - 1, 1) if isinstance(size, int) else tf.minimum(size - 1, 1)
+    index = to_int(x, 1, size - step) - 1
+    way = (x - 0.5) - tf.cast(index, tf.float32)
+    if on_gpu():  # where what is used twice would be kept
+        return index, tf.clip_by_value(way, 0.0, 1.0), step
+    way = tf.where(way > 0.0, way, 0.0)  # NaN: 0
+    return index, tf.where(way < 1.0, way, 1.0), step
+
+
+def pixel_nearest(x: tf.Tensor, size: Any) -> tf.Tensor:
+    """The pixel nearest to x: the later one half-way, as the op rounds."""
+    return to_int(tf.floor(x), 0, size - 1)
 
 
 def filled_from(
@@ -85,8 +185,8 @@ def filled_from(
     values = filled(values, cover, fill_value, False)
     if finite is None:
         return values
-    fill = tf.constant(warps.of_dtype(values.dtype, fill_value), values.dtype)
-    return tf.where(finite[..., tf.newaxis], values, fill)
+    fill = tf.constant(of_dtype(values.dtype, fill_value), values.dtype)
+    return tf.where(of_channels(finite, values.shape[-1]), values, fill)
 
 
 def filled(
@@ -102,8 +202,17 @@ def filled(
     """
     if cover is None:
         return values
-    fill = tf.constant(warps.of_dtype(values.dtype, fill_value), values.dtype)
+    fill = tf.constant(of_dtype(values.dtype, fill_value), values.dtype)
     cover = cover[..., tf.newaxis]
     if copied:
         return tf.where(cover > 0.0, values, fill)
     return values + (1.0 - tf.cast(cover, values.dtype)) * fill
+
+
+def of_dtype(dtype: tf.DType, value: Any) -> Any:
+    """A Python number, or several, of the kind that the dtype holds."""
+    if isinstance(value, tuple):
+        return [of_dtype(dtype, x) for x in value]
+    if dtype.is_bool:
+        return bool(value)
+    return int(value) if dtype.is_integer else value

@@ -15,6 +15,7 @@ def by_axes(
     images: tf.Tensor,
     matrix: tf.Tensor,
     size: tuple[Any, Any],
+    windowed: bool,
     fill_mode: str,
     interpolation: str,
     fill_value: Any,
@@ -27,6 +28,7 @@ def by_axes(
         images: (B, H, W, C).
         matrix: float32 (3, 3), from output to input pixels, upright.
         size: height and width of what comes out.
+        windowed: as of a `Reader`.
         fill_mode: as in `resample`.
         interpolation: likewise.
         fill_value: likewise.
@@ -36,7 +38,8 @@ def by_axes(
     for axis, row in ((1, 1), (2, 0)):
         places = tf.range(size[axis - 1], dtype=tf.float32)
         x = matrix[row, row] * places + (matrix[row, 2] + 0.5)
-        read = taps(x, dimension(images, axis), fill_mode, interpolation)
+        step = tf.abs(matrix[row, row]) if windowed else None
+        read = taps(x, dimension(images, axis), fill_mode, interpolation, step)
         parts = [tf.gather(values, index, axis=axis) for index, _ in read.pixels]
         shape = (-1, 1, 1) if axis == 1 else (-1, 1)
         if not copied:
@@ -55,6 +58,7 @@ def by_products(
     matrix: tf.Tensor,
     level: tf.Tensor,
     size: tuple[Any, Any],
+    windowed: bool,
     fill_mode: str,
     interpolation: str,
     fill_value: Any,
@@ -66,6 +70,7 @@ def by_products(
         matrix: float32 (3, 3), from output to input pixels, upright.
         level: int32 (), how often the images are halved before they are read.
         size: height and width of what comes out.
+        windowed: as of a `Reader`.
         fill_mode: as in `resample`.
         interpolation: likewise.
         fill_value: likewise.
@@ -79,7 +84,8 @@ def by_products(
         places = tf.range(size[axis - 1], dtype=tf.float32)[:, tf.newaxis]
         places += tf.constant([-0.25, 0.25])
         x = (matrix[row, row] * places + (matrix[row, 2] + 0.5)) * part
-        read = taps(x, (source + wide - 1) // wide, fill_mode, interpolation)
+        step = tf.abs(matrix[row, row]) * part / 2.0 if windowed else None
+        read = taps(x, (source + wide - 1) // wide, fill_mode, interpolation, step)
         pixel = tf.range(source)
         group = pixel // wide
         count = tf.where(pixel == source - 1, (group + 1) * wide - pixel, 1)

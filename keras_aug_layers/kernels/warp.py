@@ -12,10 +12,18 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from keras_aug_layers.kernels.condition import choose
 from keras_aug_layers.kernels.coordinates import Reader
 from keras_aug_layers.kernels.device import in_xla_context
+from keras_aug_layers.kernels.hidden import of_channels
 from keras_aug_layers.kernels.places import Places, numbers, places_of
-from keras_aug_layers.kernels.rounding import to_int
+from keras_aug_layers.kernels.taps import (
+    covered,
+    folded,
+    of_dtype,
+    pixel_below,
+    pixel_nearest,
+)
 
 FILL_MODES = ("reflect", "constant", "nearest", "wrap")
 INTERPOLATIONS = ("bilinear", "nearest")
@@ -122,6 +130,8 @@ def warp(
     exact = interpolation == "nearest" and float(np.float32(one_value)) == one_value
     if in_xla_context() or (wide and not exact) or reader.matrix is None:
         return with_gathers(images)
+    if reader.windowed and fill_mode == "constant" and interpolation == "bilinear":
+        return _of_windows(images, reader, fill_value, output_size)
     op_dtype = dtype if dtype in _OP_DTYPES else _wider(dtype)
     pixels = tf.cast(images, op_dtype)
     if many:
@@ -136,6 +146,33 @@ def warp(
             warped += (1.0 - cover) * fill
     sizes = [size if isinstance(size, int) else None for size in output_size]
     return tf.ensure_shape(warped, [images.shape[0], *sizes, images.shape[3]])
+
+
+def _of_windows(
+    images: tf.Tensor, reader: Reader, fill_value: Any, output_size: tuple[Any, Any]
+) -> tf.Tensor:
+    """By the op, the fill laid over as `covers` says where a window is enlarged."""
+
+    def enlarged(images: tf.Tensor) -> tf.Tensor:
+        size = dimension(images, 1), dimension(images, 2)
+        cover = covered(places_of(reader, *output_size), size, "bilinear")
+        values = warp(images, reader, fill_mode="nearest", output_size=output_size)
+        cover = tf.cast(cover, values.dtype)[..., tf.newaxis]
+        fill = tf.constant(of_dtype(values.dtype, fill_value), values.dtype)
+        return cover * values + (1.0 - cover) * fill
+
+    def as_it_is(images: tf.Tensor) -> tf.Tensor:
+        return warp(
+            images,
+            reader._replace(windowed=False),
+            fill_mode="constant",
+            fill_value=fill_value,
+            output_size=output_size,
+        )
+
+    matrix: Any = reader.matrix
+    steps = tf.reduce_sum(tf.abs(matrix[:, :2, :2]), axis=2)
+    return choose(tf.reduce_min(steps) < 1.0, enlarged, as_it_is, images)
 
 
 def _wider(dtype: tf.DType) -> tf.DType:
@@ -185,11 +222,15 @@ def read(
         fill_value: likewise.
     """
     height, width = size
-    x, y, finite, _ = places
+    x, y, finite, *_ = places
     cover = None
     if fill_mode == "constant":
-        cover = covers(x, width, interpolation) * covers(y, height, interpolation)
-        finite = cover > 0.0 if finite is None else finite & (cover > 0.0)
+        cover = covered(places, size, interpolation)
+        inside = cover > 0.0
+        if interpolation == "bilinear" and pixels.dtype.is_integer:
+            cover = tf.where(inside, cover, 0.0)  # which of integers is enough
+        else:
+            finite = inside if finite is None else finite & inside
     x, y = folded(x, width, fill_mode), folded(y, height, fill_mode)
     if interpolation == "nearest":
         index = first + pixel_nearest(y, height) * width + pixel_nearest(x, width)
@@ -198,13 +239,15 @@ def read(
         values = _bilinear(
             pixels, first, pixel_below(x, width), pixel_below(y, height), width
         )
-    if finite is None:
+    if finite is None and cover is None:
         return values
     fill = tf.constant(of_dtype(values.dtype, fill_value), values.dtype)
     if fill_mode == "constant" and interpolation == "bilinear":
         weight = tf.cast(cover, values.dtype)[..., tf.newaxis]
         values = weight * values + (1.0 - weight) * fill
-    return tf.where(finite[..., tf.newaxis], values, fill)
+    if finite is None:
+        return values
+    return tf.where(of_channels(finite, values.shape[-1]), values, fill)
 
 
 def _bilinear(
@@ -243,67 +286,3 @@ def _bilinear(
     # At a weight of 1 this sum is the pixel, bit for bit; a + t * (b - a) is not.
     left, up = 1.0 - right, 1.0 - down
     return up * left * a + up * right * b + down * left * c + down * right * d
-
-
-def of_dtype(dtype: tf.DType, value: Any) -> Any:
-    """A Python number, or several, of the kind that the dtype holds."""
-    if isinstance(value, tuple):
-        return [of_dtype(dtype, x) for x in value]
-    if dtype.is_bool:
-        return bool(value)
-    return int(value) if dtype.is_integer else value
-
-
-def placed(
-    x: tf.Tensor, size: Any, fill_mode: str, interpolation: str
-) -> tuple[tf.Tensor, tf.Tensor, Any, tf.Tensor | None]:
-    """What is read along one axis, at places counted from the edge of the first pixel.
-
-    Returns:
-        A pixel, the way to the next one, how far off that is, as of `pixel_below`, and
-        how much of what is read lies in the image; the pixel alone, with a step of 0,
-        if `interpolation` is "nearest", and no cover unless the fill is "constant".
-    """
-    cover = covers(x, size, interpolation) if fill_mode == "constant" else None
-    x = folded(x, size, fill_mode)
-    if interpolation == "nearest":
-        return pixel_nearest(x, size), tf.zeros_like(x), 0, cover
-    return (*pixel_below(x, size), cover)
-
-
-def covers(x: tf.Tensor, size: Any, interpolation: str) -> tf.Tensor:
-    """How much of what is read along one axis lies in the image, from 0 to 1."""
-    n = tf.cast(size, tf.float32)
-    if interpolation == "nearest":
-        return tf.cast((x > 0.0) & (x < n), tf.float32)
-    return tf.clip_by_value(tf.minimum(x, n - x) + 0.5, 0.0, 1.0)
-
-
-def folded(x: tf.Tensor, size: Any, fill_mode: str) -> tf.Tensor:
-    """Maps coordinates into [0, size]; what is left outside, the reader clamps."""
-    n = tf.cast(size, tf.float32)
-    if fill_mode == "reflect":  # a triangular wave about the edges
-        return tf.abs(x - 2.0 * n * tf.round(x / (2.0 * n)))
-    if fill_mode == "wrap":
-        # The op's own rule: it counts turns of n - 1 pixels and moves by n for each.
-        x, turn = x - 0.5, tf.maximum(n - 1.0, 1.0)
-        turns = tf.where(x < 0.0, -1.0 - tf.floor(-x / turn), tf.floor(x / turn))
-        return tf.where((x < 0.0) | (x > n - 1.0), x - n * turns, x) + 0.5
-    return x
-
-
-def pixel_below(x: tf.Tensor, size: Any) -> tuple[tf.Tensor, tf.Tensor, Any]:
-    """A pixel, the way from its centre to x in [0, 1], and how far off the next one is.
-
-    In a pixel's centre it is either that pixel or the one before, since the weighted
-    sum is the same: so rounding will do for floor.
-    """
-    step = min(size - 1, 1) if isinstance(size, int) else tf.minimum(size - 1, 1)
-    index = to_int(x, 1, size - step) - 1
-    way = (x - 0.5) - tf.cast(index, tf.float32)
-    return index, tf.clip_by_value(way, 0.0, 1.0), step
-
-
-def pixel_nearest(x: tf.Tensor, size: Any) -> tf.Tensor:
-    """The pixel nearest to x: the later one half-way, as the op rounds."""
-    return to_int(tf.floor(x), 0, size - 1)

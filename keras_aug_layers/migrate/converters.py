@@ -26,8 +26,7 @@ Differences, where ours does not do the same for the same arguments:
 - Solarization draws both ends of a range in one unit (Keras: the lower end in grey
   levels).
 - RandomPosterization draws the upper end too, and floats keep their fractions' levels.
-- Resizing and the crops read the pixels beside an enlarged crop. An enlarged letterbox
-  blends with `fill_value` at the edges that it does not pad too. Bicubic and
+- Resizing and the crops read the pixels beside an enlarged crop. Bicubic and
   antialiased resizing differ by some grey levels, the first at edges.
 - Integers are rounded and clipped; a stack of colours is clipped once, at its end.
 """

@@ -1,5 +1,6 @@
 """Windows as published, and targets that follow them."""
 
+import functools
 import math
 
 import numpy as np
@@ -222,3 +223,52 @@ def test_a_window_at_the_border_is_what_the_warp_reads(monkeypatch):
     layer = kal.RandomResizedCrop.from_config(layer.get_config())
     monkeypatch.setattr(upright, "cut", lambda images, matrix, size, warp: warp())
     assert np.abs(result - drawn()).max() <= 1
+
+
+INTO = {
+    "resized": lambda: kal.Resizing(48, 41),
+    "letterbox": lambda: kal.Resizing(48, 48, pad_to_aspect_ratio=True),
+    "shrunk": lambda: kal.Resizing(19, 20),
+    "shrunk a lot": lambda: kal.Resizing(5, 6),
+    "crop": lambda: kal.RandomResizedCrop(48, 40, scale=(0.5, 1.0)),
+    "small crop": lambda: kal.RandomResizedCrop(14, 14),
+}
+FORMS = {
+    "eager": lambda f, x: f(x),
+    "graph": lambda f, x: tf.function(f)(x),
+    "unknown": lambda f, x: tf.function(f, [tf.TensorSpec((None,) * 4, x.dtype)])(x),
+}
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("into", INTO)
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_a_fill_does_not_blend_into_a_window(into, interpolation, form):
+    """Not even at the edges of the image that is enlarged, as in torchvision."""
+    for antialias, dtype in ((False, "uint8"), ("auto", "float32")):
+        layer = kal.FusedAugmentation(
+            [INTO[into](), kal.RandomFlip()],
+            fill_mode="constant",
+            fill_value=9.0,
+            interpolation=interpolation,
+            antialias=antialias,
+        )
+        augment = functools.partial(layer, training=True)
+        result = FORMS[form](augment, np.full((8, 24, 24, 3), 200, dtype))
+        np.testing.assert_allclose(result, 200, atol=1e-3)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("form", FORMS)
+def test_a_fill_begins_within_a_pixel_of_what_comes_out(form):
+    """Beside an image that is enlarged four times, and turned by a right angle."""
+    layer = kal.FusedAugmentation(
+        [kal.CenterCrop(12, 16), kal.Resizing(36, 64), kal.RandomRotate((0.25, 0.25))],
+        fill_mode="constant",
+        fill_value=9.0,
+    )
+    augment = functools.partial(layer, training=True)
+    result = FORMS[form](augment, np.full((2, 12, 16, 3), 200, "uint8")).numpy()
+    assert (result[:, :, 14:-14] == 200).all()
+    assert (result[:, :, :14] == 9).all() and (result[:, :, -14:] == 9).all()
