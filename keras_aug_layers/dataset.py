@@ -243,7 +243,7 @@ def _augments(layer: keras.layers.Layer) -> bool:
 def _applied(layer: Any, data: Any, pair: tf.Tensor, place: int) -> Any:
     """Calls a layer of a stack, with a stream of its own if it augments."""
     if isinstance(layer, OURS):
-        if place:
+        if place and getattr(layer, "seed", None) is None:
             number = tf.constant([fold(STACK, place), 0], tf.int64)
             pair = tf.bitwise.bitwise_xor(pair, number)
         return layer(data, training=True, seed=pair)

@@ -330,3 +330,16 @@ def test_every_form_draws_the_same_bits(name):
         for one, other in zip(function(seed), eager, strict=True):
             # Bits but for a zero's sign, of which no image knows.
             np.testing.assert_array_equal(one, other, strict=True)
+
+
+def test_a_layer_with_a_seed_draws_the_same_behind_others():
+    dataset = dataset_of("images")
+    alone = run(kal.augment_dataset(dataset, kal.RandomRotate(0.3, seed=7), seed=1))
+    stack = [kal.RandomFlip(probability=0.0), kal.RandomRotate(0.3, seed=7)]
+    for stacked in (keras.Sequential(stack), kal.FusedAugmentation(stack)):
+        for one, other in zip(
+            alone, run(kal.augment_dataset(dataset, stacked, seed=1)), strict=True
+        ):
+            assert_same_bits(one, other)
+    other = kal.augment_dataset(dataset, kal.RandomRotate(0.3, seed=8), seed=1)
+    assert (np.stack(run(other)) != np.stack(alone)).any()

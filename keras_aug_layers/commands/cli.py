@@ -209,7 +209,8 @@ def _count(text: str) -> int:
 
 def _seed(text: str) -> int:
     if not text.isdecimal() or int(text) >= 2**32:  # as NumPy has it
-        raise argparse.ArgumentTypeError(f"expected less than 2**32, received {text!r}")
+        wanted = "a whole number from 0 on, below 2**32"
+        raise argparse.ArgumentTypeError(f"expected {wanted}, received {text!r}")
     return int(text)
 
 

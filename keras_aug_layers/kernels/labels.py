@@ -54,16 +54,37 @@ def encode(
             "labels - 1 if they count from 1.",
         )
         labels = tf.one_hot(numbers_only, num_classes, dtype=tf.float32)
-    elif rank != 1 or (num_classes is not None and last not in (None, num_classes)):
+    elif (
+        rank != 1
+        or not (labels.dtype.is_integer or labels.dtype.is_floating)
+        or (num_classes is not None and last not in (None, num_classes))
+    ):
         classes = num_classes or "K"
         raise ValueError(
             f"`labels` must be integers of shape ({batch.rstrip(', ')}), or one-hot of "
             f"shape ({batch}{classes}). Received: {labels.dtype.name} of shape "
-            f"{labels.shape}. Write labels[..., None] for numbers to be mixed."
+            f"{labels.shape}. Write {_way(labels.dtype, rank, last)}."
         )
     if not labels.dtype.is_floating:
         labels = tf.cast(labels, tf.float32)
+    if smoothing and last == 1:
+        raise ValueError(
+            "`label_smoothing` must be 0 for numbers, which have no classes. Received: "
+            f"{smoothing}, for labels of shape {labels.shape}. Write "
+            "label_smoothing=0.0, and smoothing=0.0 of a recipe, or tf.one_hot(labels, "
+            "10) for ten classes."
+        )
     if smoothing:
         classes = tf.cast(tf.shape(labels)[-1], labels.dtype)
         labels = labels * (1.0 - smoothing) + smoothing / classes
     return labels
+
+
+def _way(dtype: tf.DType, rank: int | None, last: int | None) -> str:
+    """What to write in place of labels that are refused."""
+    if not (dtype.is_integer or dtype.is_floating):
+        return "integers, as keras.layers.StringLookup makes of texts"
+    if dtype.is_floating and (rank == 0 or last == 1):
+        classes = "tf.cast(labels, 'int32') for classes"
+        return f"{classes}, or labels[..., None] for numbers" if rank == 0 else classes
+    return f"num_classes={last}" if rank == 1 else "one number for each image"

@@ -20,7 +20,8 @@ class Frame(NamedTuple):
         channels: see above.
         dtype: of the images; None where only a shape is known.
         batched: whether the images have a batch axis.
-        value_range: the range of the pixels, where one was given.
+        value_range: the range of the pixels, where one was given; `range_of` knows that
+            of unsigned integers too.
     """
 
     batch: Any

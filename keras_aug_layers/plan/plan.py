@@ -165,6 +165,11 @@ def as_plan(drawn: Drawn) -> Plan:
     """The plan that a layer drew."""
     if isinstance(drawn, Plan):
         return drawn
+    if drawn is None:
+        raise ValueError(
+            "`draw` must return a step, several, or a plan. Received: None. Write "
+            "return my_function(strength=…), of what `register` made."
+        )
     plan = Plan()
     for step in [drawn] if isinstance(drawn, Step) else drawn:
         moves = function_of(step).kind == "coordinates"

@@ -73,7 +73,8 @@ def torchvision_resnet50(
         random_erase: chance that a region is erased.
         mixup_alpha: of MixUp's distribution; 0 for no MixUp.
         cutmix_alpha: of CutMix's; 0 for no CutMix.
-        label_smoothing: the share of a label that is spread over all classes.
+        label_smoothing: the share of a label that is spread over all classes, where
+            labels are mixed; without mixing write it into the loss, as there.
         val_resize_size: the shorter side at the evaluation.
         val_crop_size: what is cut out of it.
         interpolation: "bilinear" or "bicubic".
@@ -168,7 +169,8 @@ def timm(
             `mixup_off_epoch`.
         mixup_switch_prob: chance that it is CutMix, where there are both.
         mixup_mode: "batch" for one λ, "elem" for one of each image.
-        smoothing: the share of a label that is spread over all classes.
+        smoothing: the share of a label that is spread over all classes, where labels
+            are mixed; without mixing write it into the loss, as there.
         crop_pct: the share of the shorter side that the evaluation sees.
         mean: of the channels, as parts of the value range.
         std: likewise.

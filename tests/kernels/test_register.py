@@ -215,3 +215,12 @@ def test_a_program_of_unknown_functions_says_what_to_import():
     step = kal.Step("tests.never_entered", {"one": tf.ones((1, 1))})
     with pytest.raises(ValueError, match="never_entered.*Import the module"):
         program.function_of(step)
+
+
+def test_a_forgotten_return_is_named():
+    class Forgetful(kal.ColorLayer):
+        def draw(self, random, frame):
+            random.uniform((0.0, 1.0))
+
+    with pytest.raises(ValueError, match="`draw` must return .* Write return"):
+        Forgetful()(np.zeros((2, 8, 8, 3), "uint8"), training=True)

@@ -1,0 +1,45 @@
+"""Labels that cannot be mixed: each error says what to write."""
+
+import numpy as np
+import pytest
+
+import keras_aug_layers as kal
+
+IMAGES = np.zeros((4, 8, 8, 3), "uint8")
+REFUSED = {
+    "texts": (np.array(list("abca")), {"num_classes": 3}, "StringLookup"),
+    "several texts": (np.array([["a", "b"]] * 4), {}, "StringLookup"),
+    "floats": (
+        np.zeros(4, "float32"),
+        {"num_classes": 3},
+        r"tf\.cast.*or labels\[\.\.",
+    ),
+    "a column of floats": (
+        np.zeros((4, 1)),
+        {"num_classes": 3},
+        r"tf\.cast\(labels, 'i",
+    ),
+    "other classes": (np.eye(5)[:4], {"num_classes": 3}, "num_classes=5"),
+    "too many axes": (np.zeros((4, 2, 3)), {}, "one number for each image"),
+    "smoothed numbers": (
+        np.full((4, 1), 100.0),
+        {"label_smoothing": 0.1},
+        r"`label_smoothing` must be 0 for numbers.*smoothing=0\.0 of a recipe",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_the_error_says_what_to_write(case):
+    labels, arguments, message = REFUSED[case]
+    with pytest.raises(ValueError, match=message):
+        kal.MixUp(**arguments)({"images": IMAGES, "labels": labels}, training=True)
+
+
+def test_numbers_are_mixed_without_smoothing():
+    labels = np.array([[0.0], [100.0], [200.0], [300.0]])
+    mixed = kal.MixUp(1.0, per="batch")(
+        {"images": IMAGES, "labels": labels}, training=True
+    )
+    assert mixed["labels"].numpy().sum() == pytest.approx(600.0)
+    assert (mixed["labels"].numpy() != labels).all()
