@@ -90,6 +90,10 @@ def _mild(case: Case) -> keras.layers.Layer:
     return crop(case, scale=(0.5, 0.72), ratio=(0.95, 1.05))
 
 
+def _filled(case: Case) -> list[keras.layers.Layer]:
+    return [crop(case, fill_mode="constant"), kal.RandomFlip()]
+
+
 def torchvision(case: Case) -> Timed:
     """torchvision's crop and flip, image by image, in its own process.
 
@@ -242,6 +246,7 @@ OURS, TORCHVISION, ALBUMENTATIONS = (
     "torchvision, image by image",
     "albumentations, image by image",
 )
+FILLED = "crop and flip of 256, with a constant fill"
 BY_IMAGE, PLAIN = "crop, image by image", "crop without antialias, image by image"
 TF_FILTERED, TF_PLAIN = "tf.image with antialias", "tf.image"
 RESIZED, TF_RESIZED = (
@@ -271,8 +276,13 @@ GROUPS = [
             OURS: _stack(8, lambda case: [crop(case), kal.RandomFlip()]),
             TORCHVISION: torchvision,
             ALBUMENTATIONS: albumentations,
+            FILLED: _stack(8, _filled),
         },
-        [Ratio(OURS, TORCHVISION, 1.0, at_most=True), Ratio(OURS, ALBUMENTATIONS)],
+        [
+            Ratio(OURS, TORCHVISION, 1.0, at_most=True),
+            Ratio(OURS, ALBUMENTATIONS),
+            Ratio(FILLED, OURS, 1.2, at_most=True),
+        ],
     ),
     Group(
         "image by image",
