@@ -16,7 +16,7 @@ from benchmarks.contenders import our_layers
 from benchmarks.modes import calls
 from benchmarks.timing import Timed
 from keras_aug_layers.kernels import pixels as kernels
-from keras_aug_layers.kernels import warp
+from keras_aug_layers.kernels import taps, warp
 from keras_aug_layers.kernels.coordinates import Reader
 from keras_aug_layers.kernels.places import Places
 
@@ -29,8 +29,8 @@ class Formulation:
 
     Attributes:
         title: what is different.
-        parts: replacements for functions of `keras_aug_layers.kernels.warp`, by
-            name.
+        parts: replacements for functions that `keras_aug_layers.kernels.warp` or
+            `taps` calls, by name.
     """
 
     title: str
@@ -42,7 +42,8 @@ class Formulation:
         def warped(images: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
             with contextlib.ExitStack() as stack:
                 for name, part in self.parts.items():
-                    stack.enter_context(mock.patch.object(warp, name, part))
+                    owner = warp if hasattr(warp, name) else taps
+                    stack.enter_context(mock.patch.object(owner, name, part))
                 pixels = warp.warp(images, Reader(matrices, affine=True))
             return kernels.finish(pixels, images.dtype, None)
 
