@@ -136,15 +136,19 @@ def _one_by_one(
 
         return tf.cond(count > 0, changed, lambda: images)
 
-    # XLA, which knows how many images there are, compiles none that reads one of none.
-    # A condition would make it compute what comes before, to see whether it is known.
-    first = tf.range(tf.minimum(tf.shape(images)[0], 1))
-
     def body(number: tf.Tensor, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        places = tf.gather(order, number + first)
-        done = call(tf.gather(images, places), **_rows_of(rows, places))
-        done = tf.tensor_scatter_nd_update(images, places[:, tf.newaxis], done)
-        return number + 1, tf.ensure_shape(done, images.shape)
+        def changed() -> tf.Tensor:
+            place = order[number]
+            done = call(tf.gather(images, [place]), **_rows_of(rows, [place]))
+            return tf.tensor_scatter_nd_update(images, [[place]], done)
+
+        if images.shape[0] is not None:
+            return number + 1, changed()
+        # Of no images XLA, which knows how many there are, compiles none of it. Asked
+        # around the loop, it would compute all that comes before, pixel by pixel, to
+        # see whether it is known.
+        some = tf.minimum(tf.shape(images)[0], 1)
+        return number + 1, tf.switch_case(some, [lambda: images, changed])
 
     _, result = tf.while_loop(
         lambda number, images: number < count, body, (tf.constant(0), images)

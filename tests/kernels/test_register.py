@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import keras_aug_layers as kal
-from keras_aug_layers.kernels import program
+from keras_aug_layers.kernels import program, stages
 
 
 def _darken(x, amount):
@@ -224,3 +224,21 @@ def test_a_forgotten_return_is_named():
 
     with pytest.raises(ValueError, match="`draw` must return .* Write return"):
         Forgetful()(np.zeros((2, 8, 8, 3), "uint8"), training=True)
+
+
+@pytest.mark.parametrize("size", [0, 3])
+def test_stages_get_images_one_by_one_where_their_number_is_not_known(size):
+    """Of one image a policy's stage is a branch; of several, all stages are done."""
+    sizes = []
+
+    def negative(images, top):
+        sizes.append(images.shape[0])
+        return tf.cast(top, images.dtype)[:, :, None, None] - images
+
+    make = kal.register(f"tests.negative{size}", "stage", negative, one_by_one=True)
+    step = make(top=tf.fill((size, 1), 255.0))
+    spec = tf.TensorSpec((None, 4, 5, 3), tf.uint8)
+    run = tf.function(lambda x: stages.run(step, x, None), [spec], jit_compile=True)
+    images = np.arange(size * 60, dtype="uint8").reshape(size, 4, 5, 3)
+    np.testing.assert_array_equal(run(images), 255 - images)
+    assert 1 in sizes
