@@ -1,8 +1,9 @@
-"""Numbers that XLA does not see through; LLVM, which comes after it, does.
+"""Values that a compiler takes for others than they are.
 
 XLA:GPU keeps in memory what looks as if several needed it, and what it can compute once
 for many pixels; see `kernels/planes.py`. Numbers that look like another value at each
-place and for each use are computed where they are used.
+place and for each use are computed where they are used; LLVM, which comes after XLA,
+sees through them. On a CPU it is LLVM that does too much: see `of_channels`.
 """
 
 from typing import Any

@@ -57,28 +57,27 @@ def _cubic(x: tf.Tensor, size: Any, fill_mode: str, step: tf.Tensor | None) -> T
     n = tf.cast(size, tf.float32)
     base = tf.floor(x - 0.5)
     t = (x - 0.5) - base
-    weights = (
+    weights = [
         ((-0.5 * t + 1.0) * t - 0.5) * t,
         (1.5 * t - 2.5) * t * t + 1.0,
         ((-1.5 * t + 2.0) * t + 0.5) * t,
         (0.5 * t - 0.5) * t * t,
-    )
-    pixels, cover = [], None
-    if fill_mode == "constant" and step is not None:
+    ]
+    centres = [base + (number - 0.5) for number in range(4)]
+    cover = None
+    if fill_mode == "constant" and step is None:
+        inside = [tf.cast((c > 0.0) & (c < n), tf.float32) for c in centres]
+        weights = [weight * here for weight, here in zip(weights, inside, strict=True)]
+        cover = sum(weights[1:], weights[0])
+    elif fill_mode == "constant":
         cover = covers(x, size, "bilinear", step)
-    for number, weight in enumerate(weights):
-        centre = base + (number - 0.5)
-        if fill_mode == "constant" and step is not None:
-            weight = weight * cover
-        elif fill_mode == "constant":
-            weight = weight * tf.cast((centre > 0.0) & (centre < n), tf.float32)
-            cover = weight if cover is None else cover + weight
-        elif fill_mode == "wrap":
-            centre -= n * tf.floor(centre / n)
-        else:
-            centre = folded(centre, size, fill_mode)
-        pixels.append((pixel_nearest(centre, size), weight))
-    return Taps(pixels, cover)
+        weights = [weight * cover for weight in weights]
+    elif fill_mode == "wrap":
+        centres = [c - n * tf.floor(c / n) for c in centres]
+    else:
+        centres = [folded(c, size, fill_mode) for c in centres]
+    pixels = [pixel_nearest(c, size) for c in centres]
+    return Taps(list(zip(pixels, weights, strict=True)), cover)
 
 
 def placed(
