@@ -15,11 +15,19 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).parents[1]
 SIGNS = "test_conventions.py test_peers.py"
-SIZES = "geometry/test_sizes.py"
-CHOICE = "mixes/test_choice_of_mixes.py"
-STAGES = "pixels/test_curves_and_stages.py"
+SIZES = "layers/geometry/test_sizes.py"
+CHOICE = "layers/mixes/test_choice_of_mixes.py"
+STAGES = "layers/pixels/test_curves_and_stages.py"
 PUBLISHED = "published"
-MIXES = "mixes/test_mixes.py"
+MIXES = "layers/mixes/test_mixes.py"
+WARP = "kernels/test_warp.py"
+WINDOWS = "layers/geometry/test_windows.py"
+COLORS = (
+    "kernels/test_pixels.py "
+    "layers/pixels/test_colors.py layers/pixels/test_color_formats.py"
+)
+TARGETS = "kernels/targets plan/test_transform.py plan/test_transform_of_fields.py"
+MIRRORED = "layers/groups/test_fused_in_models.py::test_mirrored_strategy"
 MUTATIONS = [
     # the module, what it says, what it shall say, the tests that must see it
     ("kernels/matrices", "(1.0, 0.0, -dx)", "(1.0, 0.0, dx)", SIGNS),
@@ -40,75 +48,80 @@ MUTATIONS = [
         "kernels/matrices",
         "a[:, :, :, tf.newaxis] * b[",
         "b[:, :, :, tf.newaxis] * a[",
-        "groups",
+        "layers/groups",
     ),
     (
         "kernels/places",
         "Places(x / depth + 0.5, y / depth + 0.5",
         "Places(x + 0.5, y + 0.5",
-        "test_xla.py",
+        WARP,
     ),
     (
         "kernels/taps",
         "tf.abs(x - 2.0 * n * tf",
         "(x - 2.0 * n * tf",
-        "test_xla.py",
+        WARP,
     ),
-    ("kernels/warp", "finite & inside", "finite", "test_xla.py"),
+    ("kernels/warp", "finite & inside", "finite", WARP),
     (
         "kernels/taps",
         "inside *= 1.0 / tf",
         "inside *= 1.0 + 0.0 * tf",
-        "geometry/test_windows.py",
+        WINDOWS,
     ),
-    ("kernels/hidden", "+ channel > channel", "+ channel > 0.0", "test_xla.py"),
+    (
+        "kernels/hidden",
+        "+ channel > channel",
+        "+ channel > 0.0",
+        WARP,
+    ),
     (
         "kernels/taps",
         "to_int(x, 1, size - step) - 1",
         "to_int(x, 1, size) - 1",
-        "test_xla.py",
+        WARP,
     ),
     (
         "kernels/warp",
         "up * right * b + down * left * c",
         "up * right * c + down * left * b",
-        "test_xla.py",
+        WARP,
     ),
     (
         "kernels/rounding",
         "tf.minimum(bits, _ROUNDER_BITS + high) - _ROUNDER_BITS",
         "bits - _ROUNDER_BITS",
-        "test_xla.py test_gpu_planes.py",
+        f"{WARP} kernels/test_planes.py",
     ),
     (
         "kernels/rounding",
         "tf.maximum(bits, zero + low) - zero",
         "bits - zero",
-        "test_gpu_planes.py",
+        "kernels/test_planes.py",
     ),
     (
         "kernels/planes",
         "weight = row.weight[..., asker] * column.weight[..., asker]",
         "weight = row.weight[..., asker]",
-        "test_gpu_planes.py",
+        "kernels/test_planes.py",
     ),
     (
         "kernels/planes",
         "plane += (1.0 - tf",
         "plane += (0.0 * tf",
-        "test_gpu_planes.py",
+        "kernels/test_planes.py",
     ),
     (
         "kernels/places",
         "m[:, i, 1] * v + last[i]",
         "m[:, i, 1] * v",
-        "test_xla.py",
+        WARP,
     ),
     (
         "kernels/askers",
         "tf.broadcast_to(product, shape) + row",
         "tf.broadcast_to(product, shape)",
-        "test_gpu_planes.py",
+        "kernels/test_planes.py",
     ),
     (
         "kernels/picks",
@@ -126,7 +139,7 @@ MUTATIONS = [
         "kernels/pixels",
         "ranges.append(now if place else None)",
         "ranges.append(None)",
-        "pixels/test_curves_and_stages.py",
+        "layers/pixels/test_curves_and_stages.py",
     ),
     (
         "kernels/hidden",
@@ -140,12 +153,17 @@ MUTATIONS = [
         "(4.0 + way**2 * (3.0 * back - 6.0)) / 6.0",
         "test_gpu_forms.py::test_every_layer[RandomElasticTransform]",
     ),
-    ("kernels/taps", "(1.5 * t - 2.5)", "(1.5 * t - 2.0)", "geometry/test_windows.py"),
+    (
+        "kernels/taps",
+        "(1.5 * t - 2.5)",
+        "(1.5 * t - 2.0)",
+        WINDOWS,
+    ),
     (
         "kernels/taps",
         "return values + (1.0 - tf.cast(cover, values.dtype)) * fill",
         "return values",
-        "geometry/test_windows.py geometry/test_sizes.py",
+        f"{WINDOWS} {SIZES}",
     ),
     (
         "kernels/upright",
@@ -157,15 +175,20 @@ MUTATIONS = [
         "kernels/upright",
         "tf.constant([-0.25, 0.25])",
         "tf.constant([-0.5, 0.25])",
-        "geometry/test_antialias.py",
+        "kernels/test_shrinking.py",
     ),
-    ("kernels/upright", "last - _MARGIN", "last + 9.0", "geometry/test_windows.py"),
-    ("kernels/shrinking", "if most == 0:", "if True:", "geometry/test_antialias.py"),
+    (
+        "kernels/upright",
+        "last - _MARGIN",
+        "last + 9.0",
+        WINDOWS,
+    ),
+    ("kernels/shrinking", "if most == 0:", "if True:", "kernels/test_shrinking.py"),
     (
         "kernels/shrinking",
         "(part - 1.0) / 2.0",
         "part / 2.0",
-        "geometry/test_antialias.py",
+        "kernels/test_shrinking.py",
     ),
     (
         "kernels/flat",
@@ -178,13 +201,13 @@ MUTATIONS = [
         "kernels/fields",
         "(far**3 - 4.0 * near**3) / 6.0\n\n\ndef _disp",
         "(far**3 - 4.0 * near**3) / 5.0\n\n\ndef _disp",
-        "fields",
+        "kernels/test_fields.py",
     ),
     (
         "kernels/fields",
         "at_x, at_y = x - move_x, y - move_y",
         "at_x, at_y = x + move_x, y + move_y",
-        "fields",
+        "kernels/test_fields.py",
     ),
     (
         "kernels/rounding",
@@ -196,32 +219,32 @@ MUTATIONS = [
         "kernels/pixels",
         "for step in (after, first))",
         "for step in (first, after))",
-        "kernels/test_pixels.py pixels/test_colors.py pixels/test_color_formats.py",
+        COLORS,
     ),
     (
         "kernels/pixels",
         "tf.roll(eye, turn, axis=1)",
         "tf.roll(eye, -turn, axis=1)",
-        "kernels/test_pixels.py pixels/test_colors.py pixels/test_color_formats.py",
+        COLORS,
     ),
     (
         "kernels/pixels",
         "tf.roll(row, -turn, axis=axis)",
         "tf.roll(row, turn, axis=axis)",
-        "kernels/test_pixels.py pixels/test_colors.py pixels/test_color_formats.py",
+        COLORS,
     ),
     ("kernels/pixels", "if function.stored:", "if False:", STAGES),
     (
         "kernels/measured",
         "statistic = _of_color(before, statistic)",
         "pass",
-        "kernels/test_pixels.py pixels/test_colors.py pixels/test_color_formats.py",
+        COLORS,
     ),
     (
         "kernels/measured",
         "tf.cast(height * width, dtype)",
         "tf.cast(height * height, dtype)",
-        "kernels/test_pixels.py pixels/test_colors.py pixels/test_color_formats.py",
+        COLORS,
     ),
     (
         "kernels/rounding",
@@ -259,55 +282,55 @@ MUTATIONS = [
         "kernels/noise",
         "values / values.std()",
         "2.0 * values / values.std()",
-        f"{STAGES} erasing {PUBLISHED}",
+        f"{STAGES} layers/pixels/test_erasing.py {PUBLISHED}",
     ),
     (
         "kernels/program",
         "product(program[-1], step) if",
         "product(step, program[-1]) if",
-        "kernels/test_pixels.py pixels/test_colors.py pixels/test_color_formats.py",
+        COLORS,
     ),
     (
         "kernels/program",
         "program and program[-1].only is None and step.only is None",
         "program",
-        "kernels/test_pixels.py pixels/test_color_formats.py test_choice.py",
+        "kernels/test_pixels.py layers/groups/test_choice.py",
     ),
     (
         "kernels/program",
         "chosen = for_all_axes(mask,",
         "chosen = for_all_axes(~mask,",
-        "test_choice.py",
+        "layers/groups/test_choice.py",
     ),
     (
         "kernels/targets/formats",
         "return centres + 0.5",
         "return centres",
-        "targets",
+        TARGETS,
     ),
     (
         "kernels/targets/moving",
         "(moved > frame)",
         "(moved > frame + 1.0)",
-        "targets",
+        TARGETS,
     ),
     (
         "kernels/targets/moving",
         "[[-1, -1], [1, -1], [1, 1], [-1, 1]]",
         "[[-1, -1], [1, -1], [1, 1], [1, 1]]",
-        "targets",
+        TARGETS,
     ),
     (
         "kernels/targets/moving",
         "(visible >= min_visibility)",
         "(visible >= 0.0)",
-        "targets",
+        TARGETS,
     ),
     (
         "plan/strides",
         "* stride + stride // 2",
         "* stride",
-        "geometry/test_maps.py",
+        "plan/test_strides.py",
     ),
     (
         "plan/random_numbers",
@@ -319,7 +342,7 @@ MUTATIONS = [
         "plan/random_numbers",
         "cast(stream, tf.int64) * 2**32",
         "cast(stream, tf.int64) * 0",
-        "test_distributions.py groups/test_fused_in_models.py::test_mirrored_strategy",
+        f"test_distributions.py {MIRRORED}",
     ),
     (
         "plan/random_numbers",
@@ -337,19 +360,19 @@ MUTATIONS = [
         "layers/streams",
         "at = len(states) - 1, ()",
         "at = owner, (*path, place)",
-        "groups",
+        "layers/groups",
     ),
     (
         "layers/streams",
         "folds.append(random_numbers.fold(*at[1]))",
         "folds.append(random_numbers.fold())",
-        "groups",
+        "layers/groups",
     ),
     (
         "layers/streams",
         "random_numbers.fold(random_numbers.SEED, seed)",
         "random_numbers.fold(seed)",
-        "test_streams.py",
+        "layers/test_streams.py",
     ),
     (
         "plan/unsized",
@@ -367,7 +390,7 @@ MUTATIONS = [
         "layers/pixels/contrast",
         "(1.0 - gain) * mean",
         "(1.0 + gain) * mean",
-        "kernels/test_pixels.py pixels/test_colors.py pixels/test_color_formats.py",
+        COLORS,
     ),
     (
         "layers/pixels/equalization",
@@ -394,7 +417,7 @@ MUTATIONS = [
         "layers/pixels/erasing",
         "pixels * (1.0 - where) +",
         "pixels +",
-        "erasing",
+        "layers/pixels/test_erasing.py",
     ),
     (
         "kernels/condition",

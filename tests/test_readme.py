@@ -31,7 +31,7 @@ CLAIMS = {
     "`tf.saved_model.save(model)`": [
         "test_identity.py::test_a_saved_training_function_draws_anew"
     ],
-    "XLA": ["test_xla.py::test_a_compiled_model_trains_without_a_warning"],
+    "XLA": ["kernels/test_warp.py::test_a_compiled_model_trains_without_a_warning"],
     '`RandomFlip("horizontal_and_vertical")`': [
         "test_distributions.py::test_flip_reaches_its_four_states_a_quarter_each"
     ],
@@ -43,11 +43,11 @@ CLAIMS = {
         "test_reproducible.py::test_parallel_calls_change_nothing"
     ],
     "boxes under rotation": [
-        "targets/test_boxes.py::test_formats_say_the_same",
-        "targets/test_boxes.py::test_the_full_frame_at_180_degrees",
+        "kernels/targets/test_boxes.py::test_formats_say_the_same",
+        "kernels/targets/test_boxes.py::test_the_full_frame_at_180_degrees",
     ],
     "a stack of k moves": [
-        "groups/test_fused.py::test_fused_is_nearer_to_the_truth_than_the_chain"
+        "layers/groups/test_fused.py::test_fused_is_nearer_to_the_truth_than_the_chain"
     ],
 }
 """What the README says of us and of others, and the tests that hold it."""

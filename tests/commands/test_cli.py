@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from keras_aug_layers.commands import cli
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def demo(*arguments):

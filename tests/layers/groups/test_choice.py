@@ -277,7 +277,7 @@ def test_all_first_numbers_are_drawn_at_once():
     assert 20 <= products(1) == products(7) < 30
 
 
-# The policies; what they draw is in pixels/test_policies.py.
+# The policies; what they draw is in layers/groups/test_policies.py.
 
 
 @pytest.mark.thorough
