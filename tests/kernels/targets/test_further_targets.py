@@ -22,7 +22,8 @@ def test_a_second_image_a_depth_map_and_a_second_mask_move_along(images):
     labels = (depth % 7).astype("int32")
     data = {"images": images, "right": images, "depth": depth, "labels_2": labels}
     data = {**data, "segmentation_masks": labels, "other": depth}
-    result = moved(data, half_a_pixel(extra_targets=EXTRA))
+    with pytest.warns(kal.DataWarning, match="'other'.*is not moved"):
+        result = moved(data, half_a_pixel(extra_targets=EXTRA))
     np.testing.assert_array_equal(result["right"], result["images"])
     assert (result["images"] != images).mean() > 0.5
     np.testing.assert_array_equal(result["labels_2"], result["segmentation_masks"])
