@@ -144,22 +144,7 @@ class Engine:
         after = layer.framed(frame)
         now = Chain(draw, opinions, after, before, after.dtype != frame.dtype)
         chain.note(layer.name, before, why, now)
-        sources = {**pixels, **points}
-        jit_compile = layer.jit_compile
-        listed = unsized.tries(images, layer.data_format, jit_compile, training)
-        if before is not None:
-            result, sources = chain.continued(
-                now, before, pixels, points, jit_compile, training
-            )
-        elif listed or (training and frame.ragged):
-            result = chain.apply(now.transform(), pixels, jit_compile, training)
-            result |= now.transform().apply(points)
-        elif training:
-            result = self.forms.run(origins, pixels, jit_compile)
-            # Not compiled with the pixels: their number differs from batch to batch.
-            result |= now.transform().apply(points) if points else {}
-        else:
-            result = now.transform().apply(sources)
+        result, sources = self._applied(now, before, origins, pixels, points, training)
         if not training:
             same = {key: data[key] for key, x in pixels.items() if result[key] is x}
             result |= same
@@ -167,6 +152,35 @@ class Engine:
         for key, source in sources.items():
             chain.remember(result[key], now, source)
         return result
+
+    def _applied(
+        self,
+        now: Chain,
+        before: Chain | None,
+        origins: list[tf.Tensor],
+        pixels: dict[str, Any],
+        points: dict[str, Any],
+        training: bool,
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What becomes of pixels and points in the form that suits, and their sources.
+
+        Points are not compiled with pixels: their number differs from batch to batch.
+        """
+        images, jit_compile = pixels["images"], self._layer.jit_compile
+        if before is not None:
+            return chain.continued(now, before, pixels, points, jit_compile, training)
+        sources = {**pixels, **points}
+        ragged = isinstance(images, tf.RaggedTensor)
+        form = self._layer.data_format, jit_compile, training
+        if unsized.tries(images, *form) or (training and ragged):
+            result = chain.apply(now.transform(), pixels, jit_compile, training)
+        elif training:
+            result = self.forms.run(origins, pixels, jit_compile)
+        else:
+            return now.transform().apply(sources), sources
+        if points:
+            result |= now.transform().apply(points)
+        return result, sources
 
     def _origins(self, frame: Frame, seed: Any, clips: Clips | None) -> list[tf.Tensor]:
         """Where the random numbers start, and what variables hold.
