@@ -7,6 +7,7 @@ integers and float64, which the op would interpolate, or fill, in float32; and f
 gradients, since the op's own is not that of its forward pass.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -101,17 +102,44 @@ def warp(
         places = places_of(reader, *output_size)
         return gathered(images, places, fill_mode, interpolation, fill_value)
 
-    # The op has one fill value: another channel shows where several are to go.
-    many = isinstance(fill_value, tuple) and fill_mode == "constant"
-    one_value = 0.0 if isinstance(fill_value, tuple) else fill_value
+    # The op computes, and takes the fill value, in float32.
+    wide = compute_dtype(images.dtype) == tf.float64
+    fill = _one(fill_value)
+    exact = interpolation == "nearest" and float(np.float32(fill)) == fill
+    if in_xla_context() or (wide and not exact) or reader.matrix is None:
+        return with_gathers(images)
+    if reader.windowed and fill_mode == "constant" and interpolation == "bilinear":
+        return _of_windows(images, reader, fill_value, output_size)
+    warped = _with_op(
+        images, reader, fill_mode, interpolation, fill_value, output_size, with_gathers
+    )
+    sizes = [size if isinstance(size, int) else None for size in output_size]
+    return tf.ensure_shape(warped, [images.shape[0], *sizes, images.shape[3]])
+
+
+def _one(fill_value: Any) -> float:
+    """The op has one fill value: where several are to go, any will do."""
+    return 0.0 if isinstance(fill_value, tuple) else fill_value
+
+
+def _with_op(
+    images: tf.Tensor,
+    reader: Reader,
+    fill_mode: str,
+    interpolation: str,
+    fill_value: Any,
+    output_size: tuple[Any, Any],
+    with_gathers: Callable[..., tf.Tensor],
+) -> tf.Tensor:
+    """What `warp` gives, by TensorFlow's op; derived by gathers."""
 
     @tf.custom_gradient
-    def with_op(images: tf.Tensor) -> tuple[tf.Tensor, Any]:
+    def moved(images: tf.Tensor) -> tuple[tf.Tensor, Any]:
         warped = tf.raw_ops.ImageProjectiveTransformV3(
             images=images,
             transforms=tf.reshape(reader.matrix, (-1, 9))[:, :8],
             output_shape=tf.stack(output_size),
-            fill_value=one_value,
+            fill_value=_one(fill_value),
             interpolation=interpolation.upper(),
             fill_mode=fill_mode.upper(),
         )
@@ -120,32 +148,23 @@ def warp(
             source = tf.zeros_like(images)  # the warp is linear: any images will do
             with tf.GradientTape() as tape:
                 tape.watch(source)
-                target = with_gathers(source, one_value)
+                target = with_gathers(source, _one(fill_value))
             return tape.gradient(target, source, upstream)
 
         return warped, gradient
 
-    # The op computes, and takes the fill value, in float32.
-    wide = compute_dtype(images.dtype) == tf.float64
-    exact = interpolation == "nearest" and float(np.float32(one_value)) == one_value
-    if in_xla_context() or (wide and not exact) or reader.matrix is None:
-        return with_gathers(images)
-    if reader.windowed and fill_mode == "constant" and interpolation == "bilinear":
-        return _of_windows(images, reader, fill_value, output_size)
-    op_dtype = dtype if dtype in _OP_DTYPES else _wider(dtype)
-    pixels = tf.cast(images, op_dtype)
-    if many:
-        pixels = tf.concat([pixels, tf.ones_like(pixels[..., :1])], axis=-1)
-    warped = tf.cast(with_op(pixels), dtype)
-    if many:
-        warped, cover = warped[..., :-1], warped[..., -1:]
-        fill = tf.constant(of_dtype(dtype, fill_value), dtype)
-        if interpolation == "nearest":
-            warped = tf.where(tf.cast(cover, tf.bool), warped, fill)
-        else:
-            warped += (1.0 - cover) * fill
-    sizes = [size if isinstance(size, int) else None for size in output_size]
-    return tf.ensure_shape(warped, [images.shape[0], *sizes, images.shape[3]])
+    dtype = compute_dtype(images.dtype) if interpolation == "bilinear" else images.dtype
+    pixels = tf.cast(images, dtype if dtype in _OP_DTYPES else _wider(dtype))
+    if fill_mode != "constant" or not isinstance(fill_value, tuple):
+        return tf.cast(moved(pixels), dtype)
+    # Another channel shows where the values are to go.
+    pixels = tf.concat([pixels, tf.ones_like(pixels[..., :1])], axis=-1)
+    warped = tf.cast(moved(pixels), dtype)
+    warped, cover = warped[..., :-1], warped[..., -1:]
+    fill = tf.constant(of_dtype(dtype, fill_value), dtype)
+    if interpolation == "nearest":
+        return tf.where(tf.cast(cover, tf.bool), warped, fill)
+    return warped + (1.0 - cover) * fill
 
 
 def _of_windows(
