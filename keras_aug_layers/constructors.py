@@ -5,6 +5,7 @@ and everything else is a number, a string, a list, a tuple or a dict.
 """
 
 import ast
+import difflib
 import inspect
 from typing import Any
 
@@ -67,9 +68,10 @@ def _called(
     call = node if isinstance(node, ast.Call) else ast.Call(node, [], [])
     name = ast.unparse(call.func)
     if name not in known:
-        raise ValueError(
-            f"{name!r} is no {kind}. There are: {', '.join(sorted(known))}"
-        )
+        similar = difflib.get_close_matches(name, known, 1)
+        meant = f"Did you mean {similar[0]}? " if similar else ""
+        names = ", ".join(sorted(known))
+        raise ValueError(f"{name!r} is no {kind}. {meant}There are: {names}")
 
     def value(node: ast.expr) -> Any:
         if isinstance(node, ast.List):

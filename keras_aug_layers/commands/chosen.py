@@ -2,13 +2,14 @@
 
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import keras
 
 from keras_aug_layers import layers as kal
 from keras_aug_layers.constructors import build_layer, build_recipe
+from keras_aug_layers.explain import describe
 from keras_aug_layers.layers.base import AugmentationLayer
 
 FORMATS: dict[str, Any] = {
@@ -23,11 +24,13 @@ class Chosen(NamedTuple):
 
     Attributes:
         layers: one for each row.
-        fused: the layer of the last row, of all of them; None where there is none.
-        left_out: the names of what a photograph alone does not show.
+        titles: what the rows are called.
+        fused: all layers in one; None where they are alternatives.
+        left_out: what a photograph alone does not show, and why.
     """
 
     layers: Sequence[AugmentationLayer]
+    titles: Sequence[str]
     fused: AugmentationLayer | None = None
     left_out: Sequence[str] = ()
 
@@ -45,15 +48,17 @@ def from_texts(texts: Sequence[str], **settings: Any) -> Chosen:
         except ValueError as error:
             raise ValueError(f"--layer {text}: {error}") from error
         layers.append(built)
-    shown = [x for x in layers if not x.mixes()]
-    if not shown:
+    mixing = [x for x in layers if x.mixes()]
+    if len(mixing) == len(layers):
         names = " and ".join(type(x).__name__ for x in layers)
         verb = "mixes" if len(layers) == 1 else "mix"
         raise ValueError(
             f"{names} {verb} the images of a batch: one shows nothing of it"
         )
-    mixing = [type(x).__name__ for x in layers if x.mixes()]
-    return Chosen(shown, kal.FusedAugmentation(shown, **settings, **FORMATS), mixing)
+    shown = {x: y for x, y in zip(layers, texts, strict=True) if x not in mixing}
+    fused = kal.FusedAugmentation(list(shown), **settings, **FORMATS)
+    left_out = [f"{_names(mixing)} (mixes images)"] if mixing else []
+    return Chosen(list(shown), list(shown.values()), fused, left_out)
 
 
 def from_recipe(text: str) -> Chosen:
@@ -65,29 +70,51 @@ def from_recipe(text: str) -> Chosen:
         ValueError: if there is no such recipe, or an argument is refused.
     """
     train = build_recipe(text).train
-    if isinstance(train, kal.MultiCrop):
-        stacks = [stack.layers[0] for stack in train.stacks.values()]
-        return Chosen([_shown(x) for x in stacks], None, _left_out(*stacks))
-    shown = _shown(train)
-    return Chosen(shown.layers, shown, _left_out(train))
+    if not isinstance(train, kal.MultiCrop):
+        return _of_group(_shown(train), _left_out(train.layers))
+    views = {name: stack.layers[0] for name, stack in train.stacks.items()}
+    shown = [_shown(view) for view in views.values()]
+    titles = [
+        f"{name}: {', '.join(map(describe, view.layers))}"
+        for name, view in zip(views, shown, strict=True)
+    ]
+    left_out = _left_out(*(view.layers for view in views.values()))
+    return Chosen(shown, titles, None, left_out)
+
+
+def _of_group(group: Any, left_out: Sequence[str] = ()) -> Chosen:
+    """Rows of a group's layers, each with the settings that it has there."""
+    rows = [group.with_layers([layer]) for layer in group.layers]
+    return Chosen(rows, [describe(x) for x in group.layers], group, left_out)
 
 
 def _shown(stack: Any) -> Any:
     """A stack without what mixes, and up to where it normalises, in our formats."""
-    kept = [_formatted(x) for x in _kept(stack)]
+    mixing, behind = _parted(stack.layers)
+    kept = [_formatted(x) for x in stack.layers if x not in (*mixing, *behind)]
     return stack.with_layers(kept, **FORMATS)
 
 
-def _kept(stack: Any) -> list[AugmentationLayer]:
-    until = itertools.takewhile(
-        lambda x: not isinstance(x, kal.Normalize), stack.layers
-    )
-    return [x for x in until if not x.mixes()]
+def _parted(layers: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """Those that mix images, and those from the normalising on that do not."""
+    mixing = [x for x in layers if x.mixes()]
+    behind = itertools.dropwhile(lambda x: not isinstance(x, kal.Normalize), layers)
+    return mixing, [x for x in behind if not x.mixes()]
 
 
-def _left_out(*stacks: Any) -> list[str]:
-    layers = (x for each in stacks for x in each.layers if x not in _kept(each))
-    return list(dict.fromkeys(type(x).__name__ for x in layers))
+def _left_out(*stacks: Sequence[Any]) -> list[str]:
+    """The names of what is not shown, each with the reason."""
+    mixing, behind = zip(*map(_parted, stacks), strict=True)
+    parts = (mixing, "mixes images"), (behind, "from the normalising on")
+    return [
+        f"{_names(itertools.chain(*layers))} ({why})"
+        for layers, why in parts
+        if any(layers)
+    ]
+
+
+def _names(layers: Iterable[Any]) -> str:
+    return ", ".join(dict.fromkeys(type(x).__name__ for x in layers))
 
 
 def _formatted(layer: AugmentationLayer) -> AugmentationLayer:
@@ -120,10 +147,11 @@ def from_config(config: Any) -> Chosen:
             "such, or the get_config() of a FusedAugmentation"
         )
     if len(stack) == 1 and type(stack[0]) is kal.FusedAugmentation:
-        return Chosen(stack[0].layers, stack[0])
+        return _of_group(stack[0])
     if len(stack) == 1 and isinstance(stack[0], keras.Sequential):
         stack = stack[0].layers
-    return Chosen(stack, kal.FusedAugmentation(stack, **FORMATS))
+    fused = kal.FusedAugmentation(stack, **FORMATS)
+    return Chosen(stack, [describe(x) for x in stack], fused)
 
 
 def _in_our_formats(entry: dict[str, Any]) -> dict[str, Any]:

@@ -107,7 +107,7 @@ def _add_preview(commands: Any) -> None:
         "preview",
         help="show what augmentation makes of a photo",
         description="Writes a contact sheet: for each layer a row with the original "
-        "and several draws, and one for all of them fused.",
+        "and several draws, and one for all of them fused where there are several.",
         epilog="Without layers: "
         + " ".join(f'--layer "{text}"' for text in PREVIEW_DEFAULT),
     )
@@ -182,8 +182,8 @@ def _add_preview(commands: Any) -> None:
         "--size",
         type=_count,
         default=160,
-        help="pixels of a tile's longer side, to which larger photos are shrunk before "
-        "they are augmented (%(default)s)",
+        help="pixels of a tile's longer side; photos are shrunk to it, or to the "
+        "greatest size that a layer names, before they are augmented (%(default)s)",
     )
     preview.add_argument(
         "--seed", type=_seed, default=0, help="decides on all draws (%(default)s)"

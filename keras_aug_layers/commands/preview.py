@@ -14,7 +14,6 @@ from PIL import Image, ImageDraw, ImageFont
 from keras_aug_layers.commands import CommandError
 from keras_aug_layers.commands.chosen import Chosen
 from keras_aug_layers.commands.files import decode
-from keras_aug_layers.explain import describe
 from keras_aug_layers.kernels.targets import formats
 from keras_aug_layers.layers.base import AugmentationLayer
 
@@ -76,8 +75,9 @@ def run(
         boxes: rows of four numbers in pixels of the photo, or a dict with such "boxes".
         box_format: their format, as of `bounding_box_format`.
         columns: how often each layer draws.
-        size: the longer side of a tile; larger photos are shrunk before they are
-            augmented, much smaller ones enlarged, pixel by pixel, after it.
+        size: the longer side of a tile. Photos that are larger, than that and than any
+            size that a layer names, are shrunk before they are augmented; what comes
+            out is brought to the size of a tile, or enlarged by a whole factor.
         seed: of all draws.
         show: whether to open the sheet.
 
@@ -85,18 +85,19 @@ def run(
         CommandError: if a file, or what is in it, is of no use.
     """
     rows = []
+    stacks = dict(zip(chosen.layers, chosen.titles, strict=True))
+    if chosen.fused is not None and len(stacks) > 1:
+        stacks[chosen.fused] = FUSED
+    side = max(size, *(_longer_side(x, size) for x in chosen.layers))
     for photo in photos or [SAMPLE]:
-        subject = read(photo, size, mask, boxes, box_format)
-        scale = max(size // max(subject.image.shape), 1)
-        original = annotated(subject, scale)
-        fused = [] if chosen.fused is None else [chosen.fused]
-        for number, layer in enumerate([*chosen.layers, *fused]):
-            title = FUSED if layer is chosen.fused else describe(layer)
+        subject = read(photo, side, mask, boxes, box_format)
+        original = annotated(subject, size)
+        for number, (layer, title) in enumerate(stacks.items()):
             try:
                 drawn = draws(subject, layer, columns, (seed, number))
             except ValueError as error:
                 raise CommandError(f"{title}: {one_line(error)}") from error
-            tiles = [original, *(annotated(draw, scale) for draw in drawn)]
+            tiles = [original, *(annotated(draw, size) for draw in drawn)]
             name = f"{photo.name}: " if len(photos) > 1 else ""
             rows.append(Row(name + title, tiles))
     picture = sheet(rows)
@@ -107,8 +108,7 @@ def run(
     several = f"{columns} draw{'s' * (columns != 1)}"
     print(f"{output}: each row the original, then {several} of a layer")
     if chosen.left_out:
-        names = ", ".join(chosen.left_out)
-        print(f"left out, with what mixes and what begins with normalising: {names}")
+        print(f"not shown: {'; '.join(chosen.left_out)}")
     if show:
         _show(picture)
 
@@ -168,22 +168,32 @@ def draws(
     ]
 
 
-def annotated(subject: Subject, scale: int = 1) -> np.ndarray:
-    """The photograph, enlarged, under its mask and its boxes: uint8 (H, W, 3)."""
+def annotated(subject: Subject, size: int) -> np.ndarray:
+    """A tile: the photograph under its mask and its boxes, uint8 (H, W, 3).
+
+    Args:
+        subject: what is shown.
+        size: the longer side at most; much smaller ones are enlarged by a whole factor.
+    """
     image = subject.image
     if subject.mask is not None:
         labels = subject.mask[..., 0].astype(int)
         tint = COLORS[(labels - 1) % len(COLORS)]
         blend = np.where(labels[..., np.newaxis] > 0, (image + tint) / 2, image)
         image = blend.astype("uint8")
-    image = image.repeat(scale, axis=0).repeat(scale, axis=1)
-    if subject.boxes is None:
-        return image
     picture = Image.fromarray(image)
+    longer = max(picture.size)
+    scale = size / longer if longer > size else size // longer
+    shape = [max(round(scale * side), 1) for side in picture.size]
+    smooth = Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.NEAREST
+    picture = picture.resize(shape, smooth)
+    if subject.boxes is None:
+        return np.asarray(picture)
+    scales = np.tile(np.divide(shape, image.shape[1::-1]), 2)
     pen = ImageDraw.Draw(picture)
     for number, box in enumerate(np.asarray(subject.boxes)):
         if (box != -1.0).any():
-            left, top, right, bottom = (scale * box).tolist()
+            left, top, right, bottom = (scales * box).tolist()
             # Pillow names pixels, the last one included; boxes name their edges.
             right, bottom = max(right - 1.0, left), max(bottom - 1.0, top)
             color = tuple(COLORS[number % len(COLORS)].tolist())
@@ -212,6 +222,11 @@ def sheet(rows: Sequence[Row]) -> Image.Image:
             paper.paste(Image.fromarray(tile), (left, top + TITLE * len(title)))
             left += tile.shape[1] + GAP
     return paper
+
+
+def _longer_side(layer: AugmentationLayer, size: int) -> int:
+    """Of what a layer makes of a square photo of some size."""
+    return max(layer.compute_output_shape((1, size, size, 3))[1:3])
 
 
 def one_line(error: Exception) -> str:

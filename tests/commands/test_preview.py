@@ -85,20 +85,23 @@ def test_layers_come_in_the_order_given(photo, monkeypatch):
         "RandomBrightness(gain=0.2)",
     )
     assert run(*(x for text in texts for x in ("--layer", text))) == 0
-    assert [row.title for row in rows] == [
-        "RandomZoom(height_factor=(-0.3, 0))",
-        "RandomFlip(mode='vertical')",
-        "RandomBrightness(gain=(0.8, 1.2))",
-        preview.FUSED,
-    ]
+    assert [row.title for row in rows] == [*texts, preview.FUSED]
 
 
 def test_the_fill_is_that_of_all_layers():
-    layers, fused, _ = chosen.from_texts(
-        ["RandomZoom(0.1)", "RandomHue(0.1)"], fill_mode="wrap"
-    )
-    assert [type(x) for x in layers] == [kal.RandomZoom, kal.RandomHue]
-    assert fused.settings.fill_mode == "wrap"
+    texts = ["RandomZoom(0.1)", "RandomHue(0.1)"]
+    shown = chosen.from_texts(texts, fill_mode="wrap")
+    assert [type(x) for x in shown.layers] == [kal.RandomZoom, kal.RandomHue]
+    assert shown.fused.settings.fill_mode == "wrap"
+
+
+def test_the_layers_of_a_recipe_fill_as_it_does():
+    shown = chosen.from_recipe("yolo(size=30)")
+    fused = shown.fused.settings
+    assert (fused.fill_mode, fused.fill_value) == ("constant", 114.0)
+    for row in shown.layers:
+        assert row.settings.fill_mode == "constant", row.layers
+        assert row.settings.fill_value == 114.0, row.layers
 
 
 @pytest.mark.thorough
@@ -107,12 +110,24 @@ def test_the_fill_is_that_of_all_layers():
 )
 def test_a_recipe_is_shown_without_its_normalising(photo, text):
     assert run("--recipe", text, "--columns", "1") == 0
-    layers, fused, _ = chosen.from_recipe(text)
+    shown = chosen.from_recipe(text)
     with Image.open("sheet.png") as sheet:
-        assert sheet.height > GAP + len(layers) * (TITLE + 30 + GAP)
-    drawn = fused(photo[np.newaxis], training=True)
+        assert sheet.height > GAP + len(shown.layers) * (TITLE + 30 + GAP)
+    drawn = shown.fused(photo[np.newaxis], training=True)
     assert (drawn.shape, drawn.dtype) == ((1, 30, 30, 3), tf.uint8)
-    assert not fused.mixes()
+    assert not shown.fused.mixes()
+
+
+def test_what_is_larger_than_a_tile_is_shown_at_its_size(photo):
+    """A photograph is read as large as a layer wants it, and not enlarged for it."""
+    Image.fromarray(photo.repeat(4, axis=0).repeat(4, axis=1)).save("photo.png")
+    texts = "Resizing(80, 120)", "RandomFlip('vertical', chance=1.0)"
+    assert run(*(x for text in texts for x in ("--layer", text))) == 0
+    resized, turned, both = tiles("sheet.png", 3, 6, 40, 60)[:, 1].astype(int)
+    mean = np.abs(resized - tiles("sheet.png", 3, 6, 40, 60)[0, 0]).mean()
+    assert mean < 2.0
+    np.testing.assert_array_equal(resized[::-1], both)
+    assert turned.shape == both.shape
 
 
 def test_boxes_follow_each_layer_of_a_recipe(photo, capsys):
@@ -121,16 +136,14 @@ def test_boxes_follow_each_layer_of_a_recipe(photo, capsys):
     arguments = "--recipe", "yolo(size=30)", "--boxes", "boxes.json"
     assert run(*arguments, "--columns", "1") == 0
     assert capsys.readouterr().out.splitlines()[1:] == [
-        "left out, with what mixes and what begins with normalising: Mosaic, Normalize"
+        "not shown: Mosaic (mixes images); Normalize (from the normalising on)"
     ]
 
 
 def test_what_mixes_is_left_out(photo, capsys):
-    layers, fused, left_out = chosen.from_texts(
-        ["RandomHue(0.1)", "MixUp()"], fill_mode="wrap"
-    )
-    assert [type(x) for x in layers] == [kal.RandomHue]
-    assert not fused.mixes() and left_out == ["MixUp"]
+    shown = chosen.from_texts(["RandomHue(0.1)", "MixUp()"], fill_mode="wrap")
+    assert [type(x) for x in shown.layers] == [kal.RandomHue]
+    assert not shown.fused.mixes() and shown.left_out == ["MixUp (mixes images)"]
     assert run("--layer", "MixUp()") == 2
     assert "MixUp mixes the images of a batch" in capsys.readouterr().err
 
@@ -138,15 +151,17 @@ def test_what_mixes_is_left_out(photo, capsys):
 @pytest.mark.thorough
 def test_a_recipe_of_views_has_a_row_for_each(photo):
     assert run("--recipe", "dino(size=30, local_size=20)", "--columns", "1") == 0
-    layers, fused, _ = chosen.from_recipe("dino(size=30, local_size=20)")
-    assert (len(layers), fused) == (3, None)
+    shown = chosen.from_recipe("dino(size=30, local_size=20)")
+    assert (len(shown.layers), shown.fused) == (3, None)
+    assert [x.partition(":")[0] for x in shown.titles] == list(
+        kal.recipes.dino().train.stacks
+    )
 
 
 def test_the_rows_are_what_the_layers_draw(photo):
     assert run("--layer", HALF, "--columns", "2") == 0
-    shown = tiles("sheet.png", 2, 3, 40, 60)
-    expected = np.stack([photo, *[photo[::-1, ::-1]] * 2])
-    np.testing.assert_array_equal(shown, np.stack([expected] * 2))
+    (shown,) = tiles("sheet.png", 1, 3, 40, 60)
+    np.testing.assert_array_equal(shown, [photo, *[photo[::-1, ::-1]] * 2])
 
 
 @pytest.mark.thorough
@@ -154,7 +169,7 @@ def test_the_seed_decides(photo):
     sheets = []
     for seed in "0", "0", "1":
         assert run("--layer", "RandomRotate(degrees=90)", "--seed", seed) == 0
-        sheets.append(tiles("sheet.png", 2, 6, 40, 60))
+        sheets.append(tiles("sheet.png", 1, 6, 40, 60))
     np.testing.assert_array_equal(sheets[0], sheets[1])
     assert (sheets[0] != sheets[2]).any()
 
@@ -163,16 +178,15 @@ def test_several_photos_follow_each_other(photo):
     Image.fromarray(photo[::-1]).save("other.png")
     options = "--size", "60", "--layer", "RandomShift(0.1, 0.1)"
     assert cli.main(["preview", "photo.png", "other.png", *options]) == 0
-    shown = tiles("sheet.png", 4, 6, 40, 60)
-    np.testing.assert_array_equal(shown[:2, 0], [photo] * 2)
-    np.testing.assert_array_equal(shown[2:, 0], [photo[::-1]] * 2)
+    shown = tiles("sheet.png", 2, 6, 40, 60)
+    np.testing.assert_array_equal(shown[:, 0], [photo, photo[::-1]])
 
 
 @pytest.mark.parametrize(
     ("config", "rows"),
     [
-        (serialized(HALF_TURN), 2),
-        ([serialized(HALF_TURN)], 2),
+        (serialized(HALF_TURN), 1),
+        ([serialized(HALF_TURN)], 1),
         (
             serialized(
                 kal.FusedAugmentation([HALF_TURN, kal.RandomBrightness(gain=(1, 1))])
@@ -185,9 +199,9 @@ def test_several_photos_follow_each_other(photo):
             ).get_config(),
             3,
         ),
-        (serialized(keras.Sequential([HALF_TURN])), 2),
-        (serialized(kal.RandomApply(HALF_TURN, 1.0)), 2),
-        (serialized(kal.RandomRotate(0.5, data_format="channels_first")), 2),
+        (serialized(keras.Sequential([HALF_TURN])), 1),
+        (serialized(kal.RandomApply(HALF_TURN, 1.0)), 1),
+        (serialized(kal.RandomRotate(0.5, data_format="channels_first")), 1),
     ],
     ids=["layer", "list", "fused", "get_config", "sequential", "apply", "formats"],
 )
@@ -201,7 +215,7 @@ def test_configurations(photo, config, rows):
 def test_pixels_come_in_the_range_of_the_configuration(photo):
     darker = kal.RandomBrightness((-0.2, -0.2), (-1, 1))
     assert run(config=serialized(darker)) == 0
-    shown = tiles("sheet.png", 2, 6, 40, 60)
+    shown = tiles("sheet.png", 1, 6, 40, 60)
     expected = np.clip(photo.astype(int) - 51, 0, 255)
     np.testing.assert_array_equal(shown[0, 1], expected)
 
@@ -215,7 +229,7 @@ def test_a_mask_and_boxes_move_with_the_photo(photo):
         json.dump({"boxes": [[30, 20, 20, 10]]}, file)
     arguments = "--mask", "mask.png", "--boxes", "boxes.json", "--box-format", "xywh"
     assert run("--layer", HALF, *arguments) == 0
-    original, turned = tiles("sheet.png", 2, 6, 40, 60)[0, :2].astype(int)
+    original, turned = tiles("sheet.png", 1, 6, 40, 60)[0, :2].astype(int)
 
     tinted = (photo[:10, :20] + preview.COLORS[0]) // 2
     np.testing.assert_array_equal(original[:10, :20], tinted)
@@ -252,7 +266,7 @@ def test_large_photos_are_shrunk_with_what_belongs_to_them(photo, box_format, bo
 @pytest.mark.thorough
 def test_small_photos_are_enlarged(photo):
     assert cli.main(["preview", "photo.png", "--layer", HALF, "--size", "130"]) == 0
-    shown = tiles("sheet.png", 2, 6, 80, 120)
+    shown = tiles("sheet.png", 1, 6, 80, 120)
     large = photo.repeat(2, axis=0).repeat(2, axis=1)
     np.testing.assert_array_equal(shown[0, :2], [large, large[::-1, ::-1]])
 
@@ -305,9 +319,9 @@ def write(name, data):
         ),
         (["--recipe", "mae", "--fill-mode", "wrap"], "--recipe holds the layers"),
         (["--recipe", "mae", "--config", "one.json"], "--config holds the layers"),
-        (["--recipe", "made"], "'made' is no recipe. There are: byol, "),
+        (["--recipe", "made"], "'made' is no recipe. Did you mean mae? "),
         (["--layer", "RandomRotate(degrees=400)"], f"{AT} `degrees` must be between"),
-        (["--layer", "RandomTurn(3)"], f"{TURN} 'RandomTurn' is no layer. There are"),
+        (["--layer", "RandomTurn(3)"], f"{TURN} 'RandomTurn' is no layer. Did "),
         (["photo.png", "--mask", "small.png"], "small.png has 5 x 4 pixels, the photo"),
         (["photo.png", "--mask", "photo.png"], "photo.png has 2400 colours"),
         (["photo.png", "--mask", "half.png"], "half.png is broken"),
