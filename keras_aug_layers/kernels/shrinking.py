@@ -21,6 +21,9 @@ from keras_aug_layers.kernels.taps import filled_from, taps
 from keras_aug_layers.kernels.warp import compute_dtype, dimension
 
 LEAST = 1.2
+_SLACK = 1.001
+"""Forms round differently: what shrinks by 1.2 is the same for all of them."""
+
 LEVELS = 6
 """Halvings, at most."""
 
@@ -79,14 +82,15 @@ def shrink(reader: Reader, source: tuple[Any, Any], target: tuple[Any, Any]) -> 
             tf.reduce_mean(z[:, 1] - z[:, 0], axis=-1),
         ]
     a, b, c, d = jacobian
-    area, square = tf.abs(a * d - b * c), a * a + b * b + c * c + d * d
-    most = tf.sqrt((square + tf.sqrt(tf.nn.relu(square**2 - 4.0 * area**2))) / 2.0)
-    wanted = tf.math.is_finite(most) & (most > LEAST)
+    # The singular values are half the sum and half the difference of these.
+    p, q = tf.sqrt((a - d) ** 2 + (b + c) ** 2), tf.sqrt((a + d) ** 2 + (b - c) ** 2)
+    most, area = (p + q) / 2.0, tf.abs(q * q - p * p) / 4.0
+    wanted = tf.math.is_finite(most) & (most > LEAST * _SLACK)
     # Between the lesser and the greater shrink, and not below half of the greater.
     s = tf.maximum(tf.sqrt(area), most / 2.0)
     powers = tf.constant([2.0 ** (n + 2) for n in range(LEVELS)])
     level = tf.reduce_sum(
-        tf.cast(s[:, tf.newaxis] * 1.0001 >= powers, tf.int32), axis=1
+        tf.cast(s[:, tf.newaxis] * _SLACK >= powers, tf.int32), axis=1
     )
     most_levels = levels(source, target)
     level = tf.where(wanted, tf.minimum(level, most_levels), 0)
