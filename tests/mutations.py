@@ -358,7 +358,7 @@ MUTATIONS = [
     ),
     (
         "layers/streams",
-        "at = len(states) - 1, ()",
+        "at = len(states) - 1, _path(member)",
         "at = owner, (*path, place)",
         "layers/groups",
     ),

@@ -30,20 +30,21 @@ class Streams:
     @functools.cached_property
     def _places(self) -> tuple[list[Any], list[int], list[int]]:
         """The layers whose states are read; of each stream its state, and its fold."""
+        first = _path(self._layer)
         states = [self._layer]
-        owners, folds = [0], [0]
+        owners, folds = [0], [random_numbers.fold(*first)]
 
         def walk(group: Any, owner: int, path: tuple[int, ...]) -> None:
             for place, member in enumerate(group.members()):
                 at = owner, (*path, place)
                 if member.seed is not None:
                     states.append(member)
-                    at = len(states) - 1, ()
+                    at = len(states) - 1, _path(member)
                 owners.append(at[0])
                 folds.append(random_numbers.fold(*at[1]))
                 walk(member, *at)
 
-        walk(self._layer, 0, ())
+        walk(self._layer, 0, first)
         return states, owners, folds
 
     def next(self, frame: Frame, seed: Any) -> list[tf.Tensor]:
@@ -66,6 +67,17 @@ class Streams:
         """The origins of all streams, (S, 3) or (S, B, 3)."""
         states, owners, folds = self._places
         return random_numbers.streams(origins[: len(states)], owners, folds)
+
+
+def _path(layer: Any) -> tuple[int, ...]:
+    """Where a layer with a state begins in it: elsewhere than members of its seed."""
+    return (random_numbers.GROUP,) if layer.seed in _seeds_within(layer) else ()
+
+
+def _seeds_within(group: Any) -> set[int]:
+    """The seeds of what a group holds, however deep."""
+    found = {x.seed for x in group.members()} - {None}
+    return found.union(*map(_seeds_within, group.members()))
 
 
 def new_state(seed: int | None) -> tf.Variable:

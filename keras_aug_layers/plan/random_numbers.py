@@ -88,7 +88,7 @@ def of_each(origin: tf.Tensor, batch: Any) -> tf.Tensor:
     return origin + places[:, tf.newaxis] * tf.constant([1, 0, 0], tf.int64)
 
 
-SEED, STACK, VIEW = -1, -2, -3
+SEED, STACK, VIEW, GROUP = -1, -2, -3, -4
 """What `fold` begins with where it is given no path in a group: paths count from 0."""
 
 

@@ -30,6 +30,13 @@ def group():
     return kal.FusedAugmentation(probes(None, None, None, 0, 1, 2, 3))
 
 
+def of_one_seed():
+    """A group, a member and a group within it have one seed: what usually is 42."""
+    inner = kal.FusedAugmentation(probes(None), seed=3)
+    layer = kal.FusedAugmentation([*probes(None, 3), inner], seed=3)
+    layer(IMAGES, training=True, seed=SEED)
+
+
 def called():
     group()(IMAGES, training=True, seed=SEED)
 
@@ -46,9 +53,18 @@ def viewed():
 
 def test_places_seeds_layers_and_views_have_streams_of_their_own():
     """The same small numbers everywhere, not to be mistaken for each other."""
-    for call, count in ((called, 7), (mapped, 10), (viewed, 9)):
+    for call, count in ((called, 7), (of_one_seed, 3), (mapped, 10), (viewed, 9)):
         DRAWN.clear()
         call()
         assert len(DRAWN) == count
         pairs = itertools.combinations(DRAWN, 2)
         assert np.min([abs(a - b) for a, b in pairs]) > 1e-6
+
+
+def test_a_coin_is_not_the_strength_of_a_layer_of_its_seed():
+    layer = kal.RandomApply(kal.RandomRotate(degrees=30, seed=3), 0.5, seed=3)
+    for seed in (None, SEED):
+        matrix = layer.sample((1000, 8, 8, 3), seed=seed).matrix.numpy()
+        turned = np.degrees(np.arctan2(matrix[:, 1, 0], matrix[:, 0, 0]))
+        assert 0.4 < (turned != 0.0).mean() < 0.6
+        assert 0.4 < (turned[turned != 0.0] > 0.0).mean() < 0.6
