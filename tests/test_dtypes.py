@@ -2,6 +2,7 @@
 
 import ml_dtypes
 import numpy as np
+import PIL.Image
 import pytest
 import tensorflow as tf
 from examples import ALWAYS, EVERY, EXAMPLES, GEOMETRIC
@@ -125,6 +126,19 @@ def test_floats_are_clipped_to_a_given_range_only():
     clipped = kal.RandomBrightness(gain=(1.5, 1.5), value_range=(0, 1))
     np.testing.assert_allclose(drawn(free, images).ravel(), [-0.75, 0.6, 1.35, 3.0])
     np.testing.assert_allclose(drawn(clipped, images).ravel(), [0.0, 0.6, 1.0, 1.0])
+
+
+def test_a_list_of_arrays_or_pictures_has_their_dtype():
+    photos = list(random_images((3, 8, 9, 3), "uint8"))
+    masks = [photo[..., :1] // 100 for photo in photos]
+    layer = kal.FusedAugmentation([kal.RandomFlip("vertical", chance=1.0)])
+    layer = kal.FusedAugmentation([layer, kal.RandomBrightness((0.8, 0.8))])
+    for given in (photos, tuple(photos), [PIL.Image.fromarray(x) for x in photos]):
+        data = {"images": given, "segmentation_masks": masks}
+        result = layer(data, training=True)
+        assert result["images"].dtype == result["segmentation_masks"].dtype == tf.uint8
+        expected = np.minimum(np.array(photos, "int32") + 204, 255)
+        np.testing.assert_array_equal(result["images"], expected[:, ::-1])
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])

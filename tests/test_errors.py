@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import PIL.Image
 import pytest
 import tensorflow as tf
 from examples import EVERY, EXAMPLES, GEOMETRIC
@@ -216,6 +217,16 @@ ERRORS = {
     "no images": (
         call(kal.RandomFlip(), {"labels": np.ones(2)}),
         ["`data`", "'images'", "'labels'"],
+    ),
+    "training of a graph": (
+        lambda: tf.function(lambda x: kal.RandomFlip()(images(), training=x))(
+            tf.constant(True)
+        ),
+        ["`training`", "bool of shape ()", "tf.cond(training, "],
+    ),
+    "pictures of several sizes": (
+        call(kal.RandomFlip(), [PIL.Image.new("RGB", (8, side)) for side in (8, 9)]),
+        ["`images`", "(8, 8)", "(8, 9)"],
     ),
     "unknown rank": (
         lambda: tf.function(

@@ -1,5 +1,7 @@
 """Saved in the middle of training, a model goes on with the draws it would have had."""
 
+import logging
+
 import keras
 import numpy as np
 import pytest
@@ -296,6 +298,20 @@ def test_a_checkpoint_beside_kerass_layers_loads_after_fuse(tmp_path):
     tf.train.Checkpoint(model=new).restore(path)
     for one, other in zip(new.weights, old.trainable_weights, strict=True):
         assert_same_bits(one, other)
+
+
+def test_whole_numbers_are_exported_without_a_warning(tmp_path):
+    """For their gradients, which are 0, TensorFlow would warn of what is watched."""
+    warned = []
+    noting = logging.Handler()
+    noting.emit = warned.append
+    tf.get_logger().addHandler(noting)
+    front = kal.recipes.timm(size=16, num_classes=4).validation
+    images = keras.Input((None, None, 3), dtype="uint8")
+    model = keras.Model(images, keras.layers.Conv2D(2, 3)(front(images)))
+    model.export(tmp_path / "model", verbose=False)
+    tf.get_logger().removeHandler(noting)
+    assert not [x for x in warned if "watched" in x.getMessage()]
 
 
 def test_a_clone_draws_by_itself():

@@ -94,6 +94,9 @@ def in_turn(
 def _pull(
     function: Branch, images: tuple[tf.Tensor, ...], upstream: tf.Tensor, device: str
 ) -> list[tf.Tensor]:
+    """The gradients of the images; 0 of whole numbers, which have none."""
+    if not any(x.dtype.is_floating for x in images):
+        return [tf.zeros_like(x) for x in images]
     with traced_for(device), gathers(), tf.GradientTape() as tape:
         tape.watch(images)
         result = function(*images)

@@ -145,6 +145,8 @@ def _with_op(
         )
 
         def gradient(upstream: tf.Tensor) -> tf.Tensor:
+            if not images.dtype.is_floating:
+                return tf.zeros_like(images)
             source = tf.zeros_like(images)  # the warp is linear: any images will do
             with tf.GradientTape() as tape:
                 tape.watch(source)

@@ -128,21 +128,24 @@ def images(data: dict[str, Any]) -> Any:
 
 
 def training(value: Any) -> None:
-    """Refuses labels in the place of `training`, as a map over pairs gives them."""
+    """Refuses labels in its place, as a map over pairs gives them, and the unknown."""
     dtype = getattr(value, "dtype", tf.bool)
+    if dtype == tf.bool and (not tf.is_tensor(value) or hasattr(value, "numpy")):
+        return
+    way = "tf.cond(training, lambda: layer(x, training=True), lambda: x)"
     if dtype != tf.bool:
-        raise ValueError(
-            f"`training` must be true or false. Received: {dtype} of shape "
-            f"{value.shape}. Write dataset.map(lambda x, y: (layer(x, training=True), "
-            "y)), or augment_dataset(dataset, layer, seed=1)."
-        )
+        way = "dataset.map(lambda x, y: (layer(x, training=True), y))"
+    raise ValueError(
+        "`training` must be true or false where it is called. Received: "
+        f"{tf.as_dtype(dtype).name} of shape {value.shape}. Write {way}."
+    )
 
 
 def one_batch(images: Any) -> None:
     """Refuses a list of batches, which is no batch; images in a list are one."""
     if not isinstance(images, (list, tuple)):
         return
-    shapes = [getattr(x, "shape", ()) for x in images]
+    shapes = [getattr(x, "shape", getattr(x, "size", ())) for x in images]
     symbolic = any(map(keras.utils.is_keras_tensor, images))
     if symbolic or any(len(x) > 3 for x in shapes) or len({*map(tuple, shapes)}) > 1:
         raise ValueError(
@@ -307,9 +310,7 @@ def mixing(layer: Any, data: dict[str, Any], frame: Frame) -> None:
 def seed(seed: Any, frame: Frame) -> tf.Tensor:
     """Two integers, or two for each image."""
     seed = tf.convert_to_tensor(seed)
-    shapes = (
-        ([2], [frame.batch, 2]) if isinstance(frame.batch, int) else ([2], [None, 2])
-    )
+    shapes = [2], [frame.batch if isinstance(frame.batch, int) else None, 2]
     if not seed.dtype.is_integer or not any(map(seed.shape.is_compatible_with, shapes)):
         raise ValueError(
             "`seed` must be two integers, or integers of shape (B, 2) for a batch of B "

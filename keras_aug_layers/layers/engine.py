@@ -4,6 +4,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_aug_layers.kernels.device import in_xla_context
@@ -83,7 +84,7 @@ class Engine:
             checks.names(self._layer, data)
             checks.grey(images, self._layer.data_format)
         if not hasattr(images, "shape"):
-            images = tf.convert_to_tensor(images)
+            images = _tensor(images)
             data = {**data, "images": images}
         extra = self._layer.settings.extra_targets
         places = entries.paths(data, tf.TensorShape(images.shape), extra)
@@ -118,7 +119,7 @@ class Engine:
         layer = self._layer
         before, why = chain.before(data["images"], layer.opinions)
         pixels = {
-            key: x if isinstance(x, tf.RaggedTensor) else tf.convert_to_tensor(x)
+            key: x if isinstance(x, tf.RaggedTensor) else _tensor(x)
             for key, x in data.items()
             if kind_of(key) in PIXELS
         }
@@ -273,6 +274,17 @@ class Engine:
             self._layer.rest(frame._replace(value_range=settings.value_range))
         )
         return Transform.of(plan, frame, settings, spread=frame.ragged)
+
+
+def _tensor(x: Any) -> tf.Tensor:
+    """A tensor; of arrays or pictures in a list of their dtype.
+
+    TensorFlow makes int32 of a list of uint8 arrays.
+    """
+    several = isinstance(x, (list, tuple)) and len(x) > 0
+    if several and all(hasattr(y, "__array_interface__") for y in x):
+        x = np.stack([np.asarray(y) for y in x])
+    return tf.convert_to_tensor(x)
 
 
 def _open(x: Any) -> Any:

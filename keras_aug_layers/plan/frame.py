@@ -122,5 +122,6 @@ class Frame(NamedTuple):
             "`value_range` must be given for images that are not unsigned integers. "
             f"Received: value_range=None, images of dtype {received}. Write "
             f"{type(layer).__name__}(…, value_range=(0, 255)), or value_range=(0, 1), "
-            "as they are; or keras.Input(…, dtype='uint8') in a model of such images."
+            "as they are, or to the recipe that the layer is of; or keras.Input(…, "
+            "dtype='uint8') in a model of such images."
         )
