@@ -7,6 +7,7 @@ leads nowhere is an error.
 
 import argparse
 import html
+import os
 import re
 import shutil
 import subprocess
@@ -47,6 +48,7 @@ pre, .table { overflow-x: auto; }
 .prompt, .anchor-link { display: none; }
 pre { background: #f5f5f7; padding: .8rem; border-radius: 6px; font-size: .85rem; }
 code { font-size: .9em; }
+td code { overflow-wrap: anywhere; }
 table { border-collapse: collapse; font-size: .9rem; }
 td, th { border-bottom: 1px solid #e5e5ea; padding: .3rem .6rem .3rem 0;
          text-align: left; vertical-align: top; }
@@ -82,7 +84,8 @@ def build(site: Path) -> None:
         "-o",
         site / "reference",
     ]
-    subprocess.run([*command, *REFERENCE], cwd=ROOT, check=True)
+    quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    subprocess.run([*command, *REFERENCE], cwd=ROOT, check=True, env=quiet)
     for path in (site / "reference").rglob("*.html"):
         depth = len(path.relative_to(site).parents) - 1
         page = without_lost_anchors(path.read_text(encoding="utf-8"))
@@ -90,6 +93,7 @@ def build(site: Path) -> None:
     lost = broken(site)
     if lost:
         raise SystemExit("Links that lead nowhere:\n" + "\n".join(lost))
+    print(f"open {site / 'index.html'}")
 
 
 def page_of(text: str, guides: list[Path]) -> str:
@@ -120,8 +124,9 @@ def shell(title: str, body: str, guides: list[Path], depth: int) -> str:
         guides: the notebooks, for the menu.
         depth: how many folders deep the page lies.
     """
-    links = [*PAGES.values(), ("reference/keras_aug_layers.html", "Reference")]
-    links += [(f"guides/{x.stem}.html", title_of(x)) for x in guides]
+    first, *others = PAGES.values()
+    books = [(f"guides/{x.stem}.html", title_of(x)) for x in guides]
+    links = [first, *books, ("reference/keras_aug_layers.html", "Reference"), *others]
     up = "../" * depth
     menu = "\n".join(f'<a href="{up}{to}">{html.escape(x)}</a>' for to, x in links)
     colors = HtmlFormatter().get_style_defs(".highlight")

@@ -80,10 +80,10 @@ class AugMix(Policy):
     """AugMix (Hendrycks et al., 2020, arXiv:1912.02781), drawn for each image.
 
     Several chains of operations are done to each image, each chain to the image itself,
-    and mixed with it: the chains have a Beta(alpha, alpha) part in all, and share it by
-    a Dirichlet(alpha, …) draw. Operations, strengths and weights are torchvision's.
-    Within a chain, moves come before colours. Masks, boxes and keypoints stay where
-    they are, as in torchvision.
+    and mixed with it: all chains together have a weight of Beta(alpha, alpha), which a
+    Dirichlet(alpha, …) draw divides among them. Operations, strengths and weights are
+    torchvision's. Within a chain, moves come before colours. Masks, boxes and keypoints
+    stay where they are, as in torchvision.
 
     Args:
         severity: how many of the ten strengths are drawn from, beginning with the
