@@ -23,7 +23,7 @@ from keras_aug_layers.layers import (
     Resizing,
 )
 from keras_aug_layers.layers.base import AugmentationLayer
-from keras_aug_layers.recipes.parts import Numbers, Pair, flips, fused
+from keras_aug_layers.recipes.parts import Numbers, Pair, flips, fused, of_bytes
 from keras_aug_layers.recipes.recipe import Parts, recipe
 
 GREY = 114.0
@@ -105,8 +105,7 @@ def yolo(
     letterbox = Resizing(size, size, pad_to_aspect_ratio=True)
     normal = Normalize(mean, std, value_range=value_range, dtype=dtype)
     if fill_value is None:
-        low, high = value_range or (0.0, 255.0)
-        fill_value = low + (high - low) * GREY / 255.0
+        fill_value = of_bytes(GREY, value_range)
     layers: list[AugmentationLayer] = [letterbox]
     mosaic = arguments.changing("mosaic", mosaic, 0.0, 1.0)
     if arguments.is_variable(mosaic) or mosaic:

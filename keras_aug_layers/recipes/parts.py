@@ -27,10 +27,22 @@ STD: Numbers = (0.229, 0.224, 0.225)
 """Of the channels of ImageNet's images, as parts of the value range."""
 
 
+def of_bytes(value: float, value_range: Pair | None) -> float:
+    """A value of 0 to 255 in the unit of the images."""
+    low, high = value_range or (0.0, 255.0)
+    return low + (high - low) * value / 255.0
+
+
 def fused(
     layers: list[AugmentationLayer], interpolation: str, **kwargs: Any
 ) -> FusedAugmentation:
-    """One warp: black beyond the frame, as torchvision's operations leave it."""
+    """One warp: black beyond the frame, as torchvision's operations leave it.
+
+    Args:
+        layers: of the stack.
+        interpolation: of the warp.
+        **kwargs: further settings, another `fill_value` among them.
+    """
     ranges = [layer.settings.value_range for layer in layers]
     low, _ = next(filter(None, ranges), (0.0, 1.0))
     settings = {"fill_mode": "constant", "fill_value": low, **kwargs}

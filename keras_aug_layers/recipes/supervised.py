@@ -27,6 +27,7 @@ from keras_aug_layers.recipes.parts import (
     fused,
     jitter,
     mixing,
+    of_bytes,
     resized,
 )
 from keras_aug_layers.recipes.recipe import Parts, recipe
@@ -144,8 +145,9 @@ def timm(
 
     Arguments and numbers are those of timm's `create_transform`, `RandomErasing` and
     `Mixup` (timm 1.0), with the values of its published commands as defaults. Colours
-    are jittered where no policy is chosen, as there. Which of MixUp and CutMix it is
-    is chosen for each image; with `mixup_mode="batch"` λ is one for all.
+    are jittered where no policy is chosen, and beyond the frame is the mean colour, as
+    there. Which of MixUp and CutMix it is is chosen for each image; with
+    `mixup_mode="batch"` λ is one for all.
 
     Args:
         size: of what comes out.
@@ -208,9 +210,17 @@ def timm(
         per="batch" if _one_of("mixup_mode", mixup_mode, "batch", "elem") else "image",
         probability=mixup_prob,
     )
-    train = fused([*layers, *mixed], interpolation)
+    beyond = _mean_color(normal.mean, value_range)
+    train = fused([*layers, *mixed], interpolation, fill_value=beyond)
     resize = resized(size, crop_pct)
     return train, evaluation(resize, size, interpolation, normal, mixed)
+
+
+def _mean_color(mean: Any, value_range: Pair | None) -> Any:
+    """What timm's operations leave beyond the frame: a whole number of 0 to 255."""
+    if isinstance(mean, tuple):
+        return tuple(_mean_color(x, value_range) for x in mean)
+    return of_bytes(min(max(round(255 * mean), 0), 255), value_range)
 
 
 def _one_of(name: str, value: str, first: str, second: str) -> bool:

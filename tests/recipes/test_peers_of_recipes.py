@@ -217,6 +217,15 @@ def test_the_policy_of_timm(timm_data):
             assert made == pytest.approx(expected, abs=1e-6), (operation, level)
 
 
+def test_what_the_policy_of_timm_leaves_beyond_the_frame(timm_data):
+    for mean in (0.485, 0.456, 0.406), (0.1, 0.502, 1.0):
+        theirs = theirs_of_timm(timm_data, mean=mean)[2].ops[0].kwargs["fillcolor"]
+        settings = recipes.timm(mean=mean).train.settings
+        assert (settings.fill_mode, settings.fill_value) == ("constant", theirs)
+        parts = recipes.timm(mean=mean, value_range=(-1, 1)).train.settings.fill_value
+        assert parts == pytest.approx([x / 127.5 - 1.0 for x in theirs])
+
+
 def test_the_erasing_of_timm(timm_data):
     theirs = theirs_of_timm(timm_data)[-1]
     ours = of(recipes.timm().train.layers, kal.RandomErasing)
