@@ -139,18 +139,15 @@ def cut(
         otherwise: the warp.
     """
     batch = dimension(images, 0)
-    firsts, lasts, inside = [], [], []
-    for axis, row in ((1, 1), (2, 0)):
-        last = tf.cast(tf.maximum(dimension(images, axis) - 1, 1), tf.float32)
-        first = matrix[:, row, 2]
-        end = first + matrix[:, row, row] * (size[axis - 1] - 1.0)
-        inside += [
-            tf.minimum(first, end) >= 0.0,
-            tf.maximum(first, end) <= last - _MARGIN,
-        ]
-        firsts.append(first / last)
-        lasts.append(end / last)
-    boxes = tf.stack([*firsts, *lasts], axis=1)
+    last = tf.cast(tf.maximum(tf.shape(images)[1:3] - 1, 1), tf.float32)
+    window = matrix[:, 1::-1]  # of rows, then of columns
+    first = window[:, :, 2]
+    scale = tf.reduce_sum(window[:, :, :2], axis=2)
+    end = first + scale * [size[0] - 1.0, size[1] - 1.0]
+    inside = (tf.minimum(first, end) >= 0.0) & (
+        tf.maximum(first, end) <= last - _MARGIN
+    )
+    boxes = tf.concat([first / last, end / last], axis=1)
 
     def crop() -> tf.Tensor:
         return tf.raw_ops.CropAndResize(
