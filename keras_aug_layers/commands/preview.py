@@ -85,14 +85,14 @@ def run(
         CommandError: if a file, or what is in it, is of no use.
     """
     rows = []
-    stacks = dict(zip(chosen.layers, chosen.titles, strict=True))
-    if chosen.fused is not None and len(stacks) > 1:
-        stacks[chosen.fused] = FUSED
+    shown = list(zip(chosen.layers, chosen.titles, strict=True))
+    if chosen.fused is not None and len(shown) > 1:
+        shown.append((chosen.fused, FUSED))
     side = max(size, *(_longer_side(x, size) for x in chosen.layers))
     for photo in photos or [SAMPLE]:
         subject = read(photo, side, mask, boxes, box_format)
         original = annotated(subject, size)
-        for number, (layer, title) in enumerate(stacks.items()):
+        for number, (layer, title) in enumerate(shown):
             try:
                 drawn = draws(subject, layer, columns, (seed, number))
             except ValueError as error:
