@@ -76,7 +76,7 @@ def test_the_demo_trains_with_a_recipe(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("tim", "--recipe: 'tim' is no recipe. There are: byol"),
+        ("tim", "--recipe: 'tim' is no recipe. Did you mean timm? "),
         ("dino", "--recipe: dino gives views without labels"),
         (
             "torchvision_resnet50(size=20)",
