@@ -355,6 +355,12 @@ def test_the_readme_shows_the_published_results(readme):
     assert markdown.updated(readme, files.published()) == readme
 
 
+def test_the_notebook_shows_the_published_results():
+    published = json.loads((ROOT / "benchmarks/results/cpu.json").read_text())
+    notebook = (ROOT / "notebooks/speed_and_xla.ipynb").read_text()
+    assert f"'commit': '{published['machine']['commit']}'" in notebook
+
+
 @pytest.mark.slow
 def test_the_readme_has_a_place_for_each_table(quick):
     results, _ = quick
