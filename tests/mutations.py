@@ -267,6 +267,18 @@ MUTATIONS = [
     ),
     ("kernels/passes", "            before = images\n", "", CHOICE),
     (
+        "kernels/passes",
+        "few.row_of(x, [place])",
+        "few.row_of(x, [0])",
+        "kernels/test_shrinking.py",
+    ),
+    (
+        "kernels/few",
+        "place = order[number]",
+        "place = number",
+        f"kernels/test_shrinking.py {STAGES}",
+    ),
+    (
         "kernels/either",
         "mask = tf.reshape(tf.equal(chosen, number)",
         "mask = tf.reshape(tf.equal(chosen, number + 1)",

@@ -227,7 +227,7 @@ def move(
     if shrinks is None:
         return plain
     return shrinking.FilteredMove(
-        shrinks.some, plain, lambda pixels: read(pixels, shrinks, shrinking.POINTS)
+        shrinks, plain, lambda pixels: read(pixels, shrinks, shrinking.POINTS)
     )
 
 

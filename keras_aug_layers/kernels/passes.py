@@ -8,9 +8,16 @@ from typing import Any
 import tensorflow as tf
 
 from keras_aug_layers.arguments import Range
-from keras_aug_layers.kernels import pixels, plane_pixels, planes, shrinking, stages
-from keras_aug_layers.kernels.condition import choose
-from keras_aug_layers.kernels.device import on_gpu
+from keras_aug_layers.kernels import (
+    few,
+    pixels,
+    plane_pixels,
+    planes,
+    shrinking,
+    stages,
+)
+from keras_aug_layers.kernels.condition import choose, with_gradient_of
+from keras_aug_layers.kernels.device import in_xla_context, on_gpu
 from keras_aug_layers.kernels.picks import Pick
 from keras_aug_layers.kernels.program import Program, Step, function_of
 from keras_aug_layers.kernels.resample import Warp
@@ -109,16 +116,48 @@ def _pass(
 ) -> tf.Tensor:
     """Moves images and applies steps to what was read, in one pass over the pixels."""
     form = functools.partial(
-        _in_form, program, value_range=value_range, dtype=dtype, within=within
+        _in_form, value_range=value_range, dtype=dtype, within=within
     )
-    if not isinstance(move, shrinking.FilteredMove):
-        return form(images, move)
-    return choose(
-        move.some,
-        lambda x: form(x, move.filtered, whole=True),
-        lambda x: form(x, move.plain),
-        images,
-    )
+    if isinstance(move, shrinking.FilteredMove):
+        return _filtered(form, program, images, move)
+    return form(program, images, move)
+
+
+def _filtered(
+    form: Callable[..., tf.Tensor],
+    program: Program,
+    images: tf.Tensor,
+    move: shrinking.FilteredMove,
+) -> tf.Tensor:
+    """A pass with a filter for the images that shrink: for all of them, or for few."""
+    wanted = move.shrinks.wanted
+
+    def plain(images: tf.Tensor) -> tf.Tensor:
+        return form(program, images, move.plain)
+
+    def filtered(images: tf.Tensor) -> tf.Tensor:
+        return form(program, images, move.filtered, whole=True)
+
+    def all_or_none(images: tf.Tensor) -> tf.Tensor:
+        return choose(move.shrinks.some, filtered, plain, images)
+
+    together = any(function_of(step).kind == "whole" for step in program)
+    if move.one is None or together or not in_xla_context() or on_gpu():
+        return all_or_none(images)
+    by_place = move.one
+
+    def few_or_none(images: tf.Tensor) -> tf.Tensor:
+        def at(place: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
+            own = tuple(step.map(lambda x: few.row_of(x, [place])) for step in program)
+            return form(own, tf.gather(images, [place]), by_place(place), whole=True)
+
+        return few.one_by_one(at, plain(images), wanted)
+
+    def needed(images: tf.Tensor) -> tf.Tensor:
+        are_few = few.are_few(wanted, images)
+        return tf.cond(are_few, lambda: few_or_none(images), lambda: filtered(images))
+
+    return with_gradient_of(all_or_none, needed, images)
 
 
 def _in_form(

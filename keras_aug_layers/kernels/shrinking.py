@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from keras_aug_layers.kernels import matrices, upright, warp
+from keras_aug_layers.kernels import few, matrices, upright, warp
 from keras_aug_layers.kernels.condition import choose, with_gradient_of
 from keras_aug_layers.kernels.coordinates import Reader
 from keras_aug_layers.kernels.device import in_xla_context
@@ -43,23 +43,27 @@ class Shrink(NamedTuple):
     wanted: tf.Tensor
     level: tf.Tensor
 
+    def of(self, place: tf.Tensor) -> "Shrink":
+        """How the image at a place in the batch is read."""
+        wanted, level = (few.row_of(x, [place]) for x in (self.wanted, self.level))
+        return Shrink(self.some, wanted, level)
+
 
 class FilteredMove(NamedTuple):
     """A warp in two forms, of which one filters.
 
     Attributes:
-        some: bool (), whether the filter is needed.
+        shrinks: how the images are read.
         plain: resamples images at one point for each pixel.
         filtered: resamples them at several where they shrink.
+        one: of a place in the batch, resamples its image (1, H, W, C) as `filtered`
+            does; None where no image is moved by itself.
     """
 
-    some: tf.Tensor
+    shrinks: Shrink
     plain: Callable[[tf.Tensor], tf.Tensor]
     filtered: Callable[[tf.Tensor], tf.Tensor]
-
-    def __call__(self, images: tf.Tensor) -> tf.Tensor:
-        """The form that is needed."""
-        return choose(self.some, self.filtered, self.plain, images)
+    one: Callable[[tf.Tensor], Callable[[tf.Tensor], tf.Tensor]] | None = None
 
 
 def shrink(reader: Reader, source: tuple[Any, Any], target: tuple[Any, Any]) -> Shrink:

@@ -11,12 +11,11 @@ Where only few images have drawn it, and each is by itself, they are done one by
 
 import os
 from collections.abc import Callable
-from typing import Any
 
 import tensorflow as tf
 
 from keras_aug_layers.arguments import Range
-from keras_aug_layers.kernels import rounding
+from keras_aug_layers.kernels import few, rounding
 from keras_aug_layers.kernels.condition import choose, with_gradient_of
 from keras_aug_layers.kernels.device import CPU, in_xla_context, traced
 from keras_aug_layers.kernels.program import Step, function_of
@@ -62,18 +61,18 @@ def run(
     def at_once(images: tf.Tensor) -> tf.Tensor:
         return tf.where(tf.reshape(only, (-1, 1, 1, 1)), call(images, **rows), images)
 
-    count = tf.reduce_sum(tf.cast(only, tf.int32))
     if not function.alone:
-        return _if(count > 0, lambda images, **_: at_once(images), images, rows)
-    few = count * (os.cpu_count() or 1) <= dimension(images, 0)
+        some = tf.reduce_any(only)
+        return _if(some, lambda images, **_: at_once(images), images, rows)
 
     def each(images: tf.Tensor) -> tf.Tensor:
         if loops and not in_xla_context():
             return _side_by_side(call, images, rows, only)
-        return _one_by_one(call, images, rows, only, count)
+        return _one_by_one(call, images, rows, only)
 
     def few_or_all(images: tf.Tensor) -> tf.Tensor:
-        return tf.cond(few, lambda: each(images), lambda: at_once(images))
+        are_few = few.are_few(only, images)
+        return tf.cond(are_few, lambda: each(images), lambda: at_once(images))
 
     result = with_gradient_of(at_once, each if loops else few_or_all, images)
     return tf.ensure_shape(result, images.shape)
@@ -123,37 +122,21 @@ def _one_by_one(
     images: tf.Tensor,
     rows: dict[str, tf.Tensor],
     only: tf.Tensor,
-    count: tf.Tensor,
 ) -> tf.Tensor:
     """The images that were chosen, one after the other, in place."""
-    order = tf.argsort(tf.cast(only, tf.int32), direction="DESCENDING", stable=True)
-    if not in_xla_context():
-        places = order[:count]
+    if in_xla_context():
 
-        def changed() -> tf.Tensor:
-            done = call(tf.gather(images, places), **_rows_of(rows, places))
-            return tf.tensor_scatter_nd_update(images, places[:, tf.newaxis], done)
+        def at(place: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+            return call(tf.gather(images, [place]), **few.rows_of(rows, [place]))
 
-        return tf.cond(count > 0, changed, lambda: images)
+        return few.one_by_one(at, images, only)
+    places = few.in_order(only)[: few.count(only)]
 
-    def body(number: tf.Tensor, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        def changed() -> tf.Tensor:
-            place = order[number]
-            done = call(tf.gather(images, [place]), **_rows_of(rows, [place]))
-            return tf.tensor_scatter_nd_update(images, [[place]], done)
+    def changed() -> tf.Tensor:
+        done = call(tf.gather(images, places), **few.rows_of(rows, places))
+        return tf.tensor_scatter_nd_update(images, places[:, tf.newaxis], done)
 
-        if images.shape[0] is not None:
-            return number + 1, changed()
-        # Of no images XLA, which knows how many there are, compiles none of it. Asked
-        # around the loop, it would compute all that comes before, pixel by pixel, to
-        # see whether it is known.
-        some = tf.minimum(tf.shape(images)[0], 1)
-        return number + 1, tf.switch_case(some, [lambda: images, changed])
-
-    _, result = tf.while_loop(
-        lambda number, images: number < count, body, (tf.constant(0), images)
-    )
-    return result
+    return tf.cond(tf.reduce_any(only), changed, lambda: images)
 
 
 def _side_by_side(
@@ -167,7 +150,9 @@ def _side_by_side(
     def one(number: tf.Tensor) -> tf.Tensor:
         image = tf.gather(images, [number])
         done = tf.cond(
-            only[number], lambda: call(image, **_rows_of(rows, [number])), lambda: image
+            only[number],
+            lambda: call(image, **few.rows_of(rows, [number])),
+            lambda: image,
         )
         return done[0]
 
@@ -183,14 +168,6 @@ def _side_by_side(
         )
 
     return tf.cond(count > 0, each, lambda: images)  # a map of nothing has no size
-
-
-def _rows_of(rows: dict[str, tf.Tensor], places: Any) -> dict[str, tf.Tensor]:
-    """The rows of some images; a row that all images share stays as it is."""
-    return {
-        key: row if row.shape[0] == 1 else tf.gather(row, places)
-        for key, row in rows.items()
-    }
 
 
 def compute(images: tf.Tensor) -> tf.Tensor:

@@ -1,11 +1,12 @@
 """Images and masks, moved and coloured as a plan says."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 
-from keras_aug_layers.kernels import coordinates, passes, shrinking
+from keras_aug_layers.kernels import coordinates, few, passes, shrinking
 from keras_aug_layers.kernels.pixels import converts
 from keras_aug_layers.kernels.program import Program, function_of
 from keras_aug_layers.kernels.resample import Warp
@@ -141,9 +142,15 @@ def _filtering(
         coordinates.reader(smooth, source, target), source, target
     )
 
-    def filtered(images: tf.Tensor) -> tf.Tensor:
-        return shrinking.antialiased(
-            images, reader, shrinks, output_size=part.size, **how
-        )
+    antialiased = functools.partial(shrinking.antialiased, output_size=part.size, **how)
 
-    return shrinking.FilteredMove(shrinks.some, plain, filtered)
+    def one(place: tf.Tensor) -> Any:
+        own = reader._replace(matrix=few.row_of(reader.matrix, [place]))
+        return functools.partial(antialiased, reader=own, shrinks=shrinks.of(place))
+
+    return shrinking.FilteredMove(
+        shrinks,
+        plain,
+        functools.partial(antialiased, reader=reader, shrinks=shrinks),
+        None if reader.matrix is None or reader.matrix.shape[0] == 1 else one,
+    )

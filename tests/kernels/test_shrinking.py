@@ -1,5 +1,7 @@
 """Antialias: against the mean over each pixel, in every form, upright and turned."""
 
+import os
+
 import numpy as np
 import pytest
 import skimage.data
@@ -164,3 +166,48 @@ def test_all_forms_agree_where_what_is_filtered_begins(side):
     for name, images in found.items():
         difference = np.abs(images.numpy().astype(int) - plain.numpy())
         assert difference.max() <= 1, name
+
+
+def few_that_shrink(antialias):
+    """Moves and colours of which every row counts, and some images are filtered."""
+    return kal.FusedAugmentation(
+        [
+            kal.RandomRotate(0.1, seed=1),
+            kal.RandomApply(kal.RandomZoom((0.6, 0.9), seed=2), 0.3, seed=3),
+            kal.RandomBrightness(0.3, seed=4),
+            kal.RandomContrast(0.5, seed=5),
+            kal.RandomSaturation(0.5, seed=6),
+        ],
+        antialias=antialias,
+        value_range=(0, 255),
+    )
+
+
+@pytest.mark.parametrize(("dtype", "size"), [("uint8", 16), ("float32", None)])
+def test_few_images_are_filtered_by_themselves(dtype, size, monkeypatch):
+    """A loop gives what the whole batch at once gives, and leaves the others alone."""
+    photo = skimage.data.astronaut()[100:164, 180:260].astype(dtype)
+    images = np.stack([np.roll(photo, 3 * i, axis=1) for i in range(16)])
+    layer = few_that_shrink("auto")
+    sample = layer.sample(images, seed=(1, 2))
+    scale = np.linalg.svd(sample.matrix.numpy()[:, :2, :2], compute_uv=False)[:, 0]
+    wanted = scale > 1.2
+
+    def run(layer, cores):
+        monkeypatch.setattr(os, "cpu_count", lambda: cores)
+
+        @tf.function(
+            jit_compile=True,
+            input_signature=[tf.TensorSpec((size, *images.shape[1:]), dtype)],
+        )
+        def compiled(images):
+            return layer(images, training=True, seed=(1, 2))
+
+        return compiled(tf.constant(images)).numpy().astype("float64")
+
+    few, together = run(layer, 1), run(layer, 100)
+    assert 0 < wanted.sum() < 8
+    np.testing.assert_allclose(few, together, atol=1 if dtype == "uint8" else 0.01)
+    plain = run(few_that_shrink(False), 1)
+    np.testing.assert_allclose(few[~wanted], plain[~wanted], atol=0.01)
+    assert (np.abs(few - plain).max(axis=(1, 2, 3))[wanted] > 5).all()
