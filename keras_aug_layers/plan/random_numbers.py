@@ -152,8 +152,8 @@ def words(
             f"A layer can draw {_PAGES * PAGE} numbers for an image. Received: more."
         )
     origins = tf.bitcast(origins, tf.uint64)
-    skip = tf.constant([page * _PAGE_STRIDE, 0, 0], tf.uint64)
-    origins += skip
+    if page:
+        origins += tf.constant([page * _PAGE_STRIDE, 0, 0], tf.uint64)
     if origins.shape[0] == 1 and origins.shape.rank == 2:  # one op, for one stream
         drawn = tf.raw_ops.StatelessRandomUniformFullIntV2(
             shape=[batch, PAGE],
@@ -162,7 +162,7 @@ def words(
             alg=PHILOX,
             dtype=tf.uint32,
         )
-        return drawn[tf.newaxis, :, :count]
+        return tf.expand_dims(drawn if count == PAGE else drawn[:, :count], 0)
     blocks = tf.constant(list(range(count // 4)), tf.uint64)
     if origins.shape.rank == 2:
         images = tf.range(tf.cast(batch, tf.int64)) * (PAGE // 4)
@@ -219,8 +219,7 @@ def unit(drawn: tf.Tensor) -> tf.Tensor:
 def scaled(u: tf.Tensor, bounds: Range) -> tf.Tensor:
     """Maps numbers in [0, 1) to the range [low, high); a single value is exact."""
     low, high = bounds
-    width = tf.cast(tf.constant(high - low, tf.float32), tf.float64)
-    return low + u * width
+    return low + u * float(np.float32(high - low))
 
 
 class Cursor:
