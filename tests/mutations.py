@@ -273,6 +273,24 @@ MUTATIONS = [
         "kernels/test_shrinking.py",
     ),
     (
+        "kernels/taps",
+        "weights = [0.5 * (one + other)",
+        "weights = [one",
+        "kernels/test_shrinking.py::test_bicubic_axis_by_axis",
+    ),
+    (
+        "kernels/separable",
+        "1.0 - self.apart / 2.0",
+        "1.0 - self.apart",
+        "kernels/test_shrinking.py::test_bicubic_axis_by_axis",
+    ),
+    (
+        "kernels/pyramid",
+        "-(-height // parts), -(-width // parts)",
+        "height // parts, width // parts",
+        "kernels/test_shrinking.py::test_bicubic_axis_by_axis",
+    ),
+    (
         "kernels/few",
         "place = order[number]",
         "place = number",

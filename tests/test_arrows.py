@@ -19,7 +19,7 @@ FLOORS = (
     ("kernels.places",),
     ("kernels.taps", "kernels.condition"),
     ("kernels.warp",),
-    ("kernels.measured", "kernels.few"),
+    ("kernels.measured", "kernels.few", "kernels.pyramid", "kernels.separable"),
     ("kernels.upright", "kernels.askers", "kernels.planes"),
     ("kernels.resample",),
     ("kernels.shrinking",),

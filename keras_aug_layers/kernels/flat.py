@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from keras_aug_layers.kernels import shrinking, warp
+from keras_aug_layers.kernels import separable, shrinking, warp
+from keras_aug_layers.kernels.condition import choose
 from keras_aug_layers.kernels.coordinates import Reader
 from keras_aug_layers.kernels.measured import covered
 
@@ -226,9 +227,21 @@ def move(
 
     if shrinks is None:
         return plain
-    return shrinking.FilteredMove(
-        shrinks, plain, lambda pixels: read(pixels, shrinks, shrinking.POINTS)
-    )
+
+    def filtered(pixels: tf.Tensor) -> tf.Tensor:
+        if not separable.fits(reader, how["interpolation"]):
+            return read(pixels, shrinks, separable.POINTS)
+        grid = shrinking.grid_of(reader, shrinks, size, how["fill_mode"])
+        dtype = warp.compute_dtype(pixels.dtype)
+        rest = source[1], source, grid, dtype, how["fill_value"]
+        return choose(
+            grid.close(),
+            lambda pixels: separable.mean(pixels, starts, *rest, close=True),
+            lambda pixels: separable.mean(pixels, starts, *rest, close=False),
+            pixels,
+        )
+
+    return shrinking.FilteredMove(shrinks, plain, filtered)
 
 
 def mean_color(flat: Flat, window: tf.Tensor | None = None) -> tf.Tensor:

@@ -11,23 +11,19 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from keras_aug_layers.kernels import few, matrices, upright, warp
+from keras_aug_layers.kernels import few, matrices, pyramid, separable, upright, warp
 from keras_aug_layers.kernels.condition import choose, with_gradient_of
 from keras_aug_layers.kernels.coordinates import Reader
 from keras_aug_layers.kernels.device import in_xla_context
-from keras_aug_layers.kernels.places import Places, numbers, places_at
+from keras_aug_layers.kernels.places import Places, places_at
 from keras_aug_layers.kernels.resample import resample
+from keras_aug_layers.kernels.separable import POINTS, Grid
 from keras_aug_layers.kernels.taps import filled_from, taps
 from keras_aug_layers.kernels.warp import compute_dtype, dimension
 
 LEAST = 1.2
 _SLACK = 1.001
 """Forms round differently: what shrinks by 1.2 is the same for all of them."""
-
-LEVELS = 6
-"""Halvings, at most."""
-
-POINTS = (-0.25, 0.25)
 
 
 class Shrink(NamedTuple):
@@ -92,39 +88,13 @@ def shrink(reader: Reader, source: tuple[Any, Any], target: tuple[Any, Any]) -> 
     wanted = tf.math.is_finite(most) & (most > LEAST * _SLACK)
     # Between the lesser and the greater shrink, and not below half of the greater.
     s = tf.maximum(tf.sqrt(area), most / 2.0)
-    powers = tf.constant([2.0 ** (n + 2) for n in range(LEVELS)])
+    powers = tf.constant([2.0 ** (n + 2) for n in range(pyramid.LEVELS)])
     level = tf.reduce_sum(
         tf.cast(s[:, tf.newaxis] * _SLACK >= powers, tf.int32), axis=1
     )
-    most_levels = levels(source, target)
+    most_levels = pyramid.levels(source, target)
     level = tf.where(wanted, tf.minimum(level, most_levels), 0)
     return Shrink(tf.reduce_any(wanted), wanted, level)
-
-
-def levels(source: tuple[Any, Any], target: tuple[Any, Any]) -> Any:
-    """How many halvings there are: as many as a frame needs that is zoomed out by 2.
-
-    A number where the sizes are static, so that no more are compiled than are needed.
-
-    Args:
-        source: height and width of the images.
-        target: height and width of what comes out.
-    """
-    pairs = [*zip(source, target, strict=True)]
-    if all(isinstance(x, int) for pair in pairs for x in pair):
-        return sum(
-            any(2 * a >= 2 ** (n + 2) * b for a, b in pairs)
-            and all(a > 2**n for a, _ in pairs)
-            for n in range(LEVELS)
-        )
-    total = 0
-    for n in range(LEVELS):
-        needed = [2 * a >= 2 ** (n + 2) * b for a, b in pairs]
-        there = [a > 2**n for a, _ in pairs]
-        some = tf.reduce_any(tf.stack(needed), axis=0)
-        some &= tf.reduce_all(tf.stack(there), axis=0)
-        total += tf.cast(some, tf.int32)
-    return total
 
 
 def antialiased(
@@ -210,86 +180,75 @@ def _one(
         any_size = tf.TensorSpec([1, None, None, image.shape[3]], dtype)
         _, small = tf.while_loop(
             lambda done, _: done < level,
-            lambda done, image: (done + 1, _halve(image)),
-            (tf.constant(0), _padded(tf.cast(image, dtype), 2**level)),
+            lambda done, image: (done + 1, pyramid.halve(image)),
+            (tf.constant(0), pyramid.padded(tf.cast(image, dtype), 2**level)),
             shape_invariants=(tf.TensorShape([]), any_size.shape),
         )
         return fine(small)
 
-    return _halve(tf.cond(level > 0, halved, lambda: fine(image)))
-
-
-def _padded(images: tf.Tensor, multiple: Any) -> tf.Tensor:
-    """Repeats the last row and column until the sizes are multiples of a number."""
-    for axis in (1, 2):
-        size = dimension(images, axis)
-        places = tf.range(-(-size // multiple) * multiple)
-        images = tf.gather(images, tf.minimum(places, size - 1), axis=axis)
-    return images
-
-
-def _halve(images: tf.Tensor) -> tf.Tensor:
-    """Means of 2 x 2 pixels."""
-    if not in_xla_context():  # where the op takes a quarter of the time
-        return tf.nn.avg_pool2d(images, 2, 2, "VALID")
-    height, width = dimension(images, 1), dimension(images, 2)
-    first = -1 if images.shape[0] is None else images.shape[0]
-    shape = [first, height // 2, 2, width // 2, 2, images.shape[3]]
-    return tf.reduce_mean(tf.reshape(images, shape), axis=(2, 4))
+    return pyramid.halve(tf.cond(level > 0, halved, lambda: fine(image)))
 
 
 def _at_once(
     images: tf.Tensor, reader: Reader, shrinks: Shrink, size: Any, **fill: Any
 ) -> tf.Tensor:
     """All images with gathers, from a list of the pixels of all levels."""
-    dtype = compute_dtype(images.dtype)
-    batch, height, width = (dimension(images, axis) for axis in range(3))
+    dtype, interpolation = compute_dtype(images.dtype), fill["interpolation"]
+    most = pyramid.levels((dimension(images, 1), dimension(images, 2)), size)
+    most = pyramid.LEVELS if tf.is_tensor(most) else most
+    halved = tf.reduce_any(shrinks.level > 0)
 
-    def first(images: tf.Tensor) -> tf.Tensor:
+    def of_levels(images: tf.Tensor, halvings: int = most) -> tf.Tensor:
+        levels = pyramid.of(images, shrinks.level, halvings)
+        own = shrinks if halvings else shrinks._replace(level=shrinks.level * 0)
+        return mean_of_reads(
+            levels.pixels,
+            levels.first,
+            levels.stride,
+            levels.size,
+            reader,
+            own,
+            size,
+            dtype,
+            **fill,
+        )
+
+    def of_images(images: tf.Tensor) -> tf.Tensor:
         """From the images alone, in the form of a plain warp, which is faster."""
-        if fill["interpolation"] != "bilinear":
-            return flat(1, images)
+        if interpolation != "bilinear":
+            return of_levels(images, 0)
         return mean(lambda x: warp.gathered(images, x, **fill), reader, shrinks, size)
 
-    def flat(count: int, images: tf.Tensor) -> tf.Tensor:
-        levels, sizes, starts, start = [], [], [], 0
-        now = images
-        if count > 1:
-            now = _padded(tf.cast(images, dtype), 2 ** (count - 1))
-        for number in range(count):
-            h, w = dimension(now, 1), dimension(now, 2)
-            levels.append(tf.reshape(now, (-1, images.shape[3])))
-            sizes.append((h, w))
-            starts.append(start)
-            start += batch * h * w
-            if number + 1 < count:
-                now = _halve(now)
-        pixels = levels[0] if count == 1 else tf.concat(levels, axis=0)
-        own = tf.broadcast_to(shrinks.level, (batch,)) if count > 1 else 0
-        rows, stride, starting = (
-            wide(tf.gather(tf.stack(x), own))
-            for x in ([x[0] for x in sizes], [x[1] for x in sizes], starts)
-        )
-        halvings = tf.convert_to_tensor(wide(own))
-        # Not 2**halvings: XLA takes a division by a power for a product with its
-        # inverse, which is 0 among integers.
-        parts = tf.bitwise.left_shift(tf.ones_like(halvings), halvings)
-        h, w = (-(-x // parts) for x in (height, width))
-
-        def first_pixel(places: Places) -> tf.Tensor:
-            return starting + numbers(places, batch) * rows * stride
-
-        return mean_of_reads(
-            pixels, first_pixel, stride, (h, w), reader, shrinks, size, dtype, **fill
+    def axis_by_axis(images: tf.Tensor, close: bool) -> tf.Tensor:
+        levels = pyramid.of(images, shrinks.level, 0 if close else most)
+        return separable.mean(
+            levels.pixels,
+            levels.first(),
+            levels.stride,
+            levels.size,
+            grid,
+            dtype,
+            fill["fill_value"],
+            close,
         )
 
-    most = levels((height, width), size)
-    most = LEVELS if tf.is_tensor(most) else most
+    if separable.fits(reader, interpolation):
+        grid = grid_of(reader, shrinks, size, fill["fill_mode"])
+        return choose(
+            grid.close() & ~halved,
+            lambda x: axis_by_axis(x, True),
+            lambda x: axis_by_axis(x, False),
+            images,
+        )
     if most == 0:
-        return first(images)
-    return choose(
-        tf.reduce_any(shrinks.level > 0), lambda x: flat(most + 1, x), first, images
-    )
+        return of_images(images)
+    return choose(halved, of_levels, of_images, images)
+
+
+def grid_of(reader: Reader, shrinks: Shrink, size: Any, fill_mode: str) -> Grid:
+    """What upright images read along their axes."""
+    part = wide(0.5 ** tf.cast(shrinks.level, tf.float32))
+    return Grid(reader, _apart(shrinks), part, size, fill_mode)
 
 
 def mean(
@@ -302,7 +261,7 @@ def mean(
     """The mean of what is read at 2 x 2 points, or at as many as are given."""
     u = tf.range(size[1], dtype=tf.float32)
     v = tf.range(size[0], dtype=tf.float32)[:, tf.newaxis]
-    apart = wide(tf.cast(shrinks.wanted, tf.float32))  # 1 for what is filtered
+    apart = _apart(shrinks)
     between = 1.0 - apart * (1.0 - 1.0 / len(points))
     every = [
         read(places_at(reader, u + dx * apart, v + dy * apart).finer(between))
@@ -310,6 +269,11 @@ def mean(
         for dx in points
     ]
     return every[0] if len(every) == 1 else sum(every) * (1.0 / len(every))
+
+
+def _apart(shrinks: Shrink) -> tf.Tensor:
+    """1 for what is filtered, else 0: (B, 1, 1)."""
+    return wide(tf.cast(shrinks.wanted, tf.float32))
 
 
 def wide(x: tf.Tensor) -> tf.Tensor:

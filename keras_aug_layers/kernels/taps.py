@@ -72,12 +72,54 @@ def _cubic(x: tf.Tensor, size: Any, fill_mode: str, step: tf.Tensor | None) -> T
     elif fill_mode == "constant":
         cover = covers(x, size, "bilinear", step)
         weights = [weight * cover for weight in weights]
-    elif fill_mode == "wrap":
-        centres = [c - n * tf.floor(c / n) for c in centres]
-    else:
-        centres = [folded(c, size, fill_mode) for c in centres]
-    pixels = [pixel_nearest(c, size) for c in centres]
+    pixels = [pixel_nearest(_turned(c, size, fill_mode), size) for c in centres]
     return Taps(list(zip(pixels, weights, strict=True)), cover)
+
+
+def cubic_mean(
+    points: list[tf.Tensor], size: Any, fill_mode: str, step: tf.Tensor | None
+) -> Taps:
+    """The pixels that interpolate at two points, of the mean of their weights.
+
+    Bicubic, at points no farther apart than 2 pixels, these are 6 pixels and not 8.
+
+    Args:
+        points: as x in `taps`.
+        size: as in `taps`.
+        fill_mode: likewise.
+        step: likewise.
+    """
+    n = tf.cast(size, tf.float32)
+    base = tf.floor(tf.minimum(*points) - 0.5)
+    centres = [base + (number - 0.5) for number in range(6)]
+    parts, cover = [[_keys(x - c) for c in centres] for x in points], None
+    if fill_mode == "constant" and step is None:
+        inside = [tf.cast((c > 0.0) & (c < n), tf.float32) for c in centres]
+        parts = [[w * here for w, here in zip(x, inside, strict=True)] for x in parts]
+        cover = 0.5 * sum(sum(x) for x in parts)
+    elif fill_mode == "constant":
+        own = [covers(x, size, "bilinear", step) for x in points]
+        parts = [[w * here for w in x] for x, here in zip(parts, own, strict=True)]
+        cover = 0.5 * sum(own)
+    weights = [0.5 * (one + other) for one, other in zip(*parts, strict=True)]
+    pixels = [pixel_nearest(_turned(c, size, fill_mode), size) for c in centres]
+    return Taps(list(zip(pixels, weights, strict=True)), cover)
+
+
+def _turned(centre: tf.Tensor, size: Any, fill_mode: str) -> tf.Tensor:
+    """The centre of a pixel, folded into the image."""
+    if fill_mode != "wrap":
+        return folded(centre, size, fill_mode)
+    n = tf.cast(size, tf.float32)
+    return centre - n * tf.floor(centre / n)
+
+
+def _keys(x: tf.Tensor) -> tf.Tensor:
+    """The weight of a pixel that is so far off, in `_cubic`."""
+    d = tf.abs(x)
+    near = (1.5 * d - 2.5) * d * d + 1.0
+    far = ((-0.5 * d + 2.5) * d - 4.0) * d + 2.0
+    return tf.where(d < 1.0, near, tf.where(d < 2.0, far, 0.0))
 
 
 def placed(

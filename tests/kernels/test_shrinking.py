@@ -120,6 +120,42 @@ def test_all_forms_agree(shrink, fill_mode, dtype):
         )
 
 
+BICUBIC = {
+    "close": (24, 31),  # 2.5 and 2.7 times as small: six pixels for both points
+    "far": (60, 20),  # once and four times
+    "halved": (13, 11),
+}
+
+
+@pytest.mark.parametrize(
+    ("size", "fill_mode"),
+    [
+        ("close", "constant"),
+        pytest.param("close", "reflect", marks=pytest.mark.thorough),
+        pytest.param("close", "wrap", marks=pytest.mark.thorough),
+        pytest.param("far", "nearest", marks=pytest.mark.thorough),
+        pytest.param("halved", "constant", marks=pytest.mark.thorough),
+    ],
+)
+def test_bicubic_axis_by_axis(size, fill_mode):
+    """Compiled, two points of an axis are read together; by ops, each by itself."""
+    images = np.random.default_rng(0).integers(0, 256, (3, 60, 83, 3)).astype("uint8")
+    options = {"fill_mode": fill_mode, "fill_value": 50.0, "interpolation": "bicubic"}
+    found = []
+    for jit_compile in (True, False):
+        layers = [
+            kal.Resizing(*BICUBIC[size]),
+            kal.RandomFlip("horizontal", seed=2),
+            kal.RandomShift(0.2, 0.2, seed=3),
+        ]
+        stack = kal.FusedAugmentation(
+            layers, antialias="auto", jit_compile=jit_compile, **options
+        )
+        found.append(stack(images, training=True, seed=(1, 2)).numpy().astype(int))
+    assert np.abs(found[0] - found[1]).max() <= 1
+    assert found[0].std() > 10
+
+
 @pytest.mark.thorough
 @pytest.mark.parametrize("jit_compile", [True, False])
 def test_what_does_not_shrink_is_left_alone(jit_compile):
@@ -137,10 +173,12 @@ def test_what_does_not_shrink_is_left_alone(jit_compile):
 
 
 @pytest.mark.thorough
-def test_a_gradient_passes():
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_a_gradient_passes(interpolation):
     images = tf.random.stateless_uniform((2, 40, 40, 1), (1, 2))
+    options = {"interpolation": interpolation, "seed": 1}
     for jit_compile in (True, False):
-        layer = kal.RandomResizedCrop(9, 9, seed=1, jit_compile=jit_compile)
+        layer = kal.RandomResizedCrop(9, 9, jit_compile=jit_compile, **options)
         with tf.GradientTape() as tape:
             tape.watch(images)
             result = tf.reduce_sum(layer(images, training=True, seed=(1, 2)))

@@ -382,8 +382,8 @@ def test_explain_says_where_a_chain_ends():
         "3 warps, 0 passes without one",
         "1. flip, turn: one warp (affine)",
         "   begins at flip: its input is no output of a layer of this library",
-        "2. shift: one warp (affine)",
+        "2. shift: one warp (upright)",
         "   begins at shift: its input is no output of a layer of this library",
-        "3. zoom: one warp (affine)",
+        "3. zoom: one warp (upright)",
         "   begins at zoom: settings disagree: `fill_mode` is 'reflect' and 'constant'",
     ]

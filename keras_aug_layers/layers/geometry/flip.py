@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels import matrices
-from keras_aug_layers.kernels.coordinates import affine
+from keras_aug_layers.kernels.coordinates import upright
 from keras_aug_layers.kernels.program import Step, register
 from keras_aug_layers.layers.geometry.geometric_layer import GeometricLayer
 from keras_aug_layers.plan.frame import Frame
@@ -100,7 +100,7 @@ class RandomFlip(GeometricLayer):
         horizontal, vertical = (random.coin(p) for p in np.broadcast_to(self.chance, 2))
         horizontal &= "horizontal" in self.mode
         vertical &= "vertical" in self.mode
-        step = affine(matrix=matrices.flip(horizontal=horizontal, vertical=vertical))
+        step = upright(matrix=matrices.flip(horizontal=horizontal, vertical=vertical))
         if not self.keypoint_pairs:
             return [step]
         pairs = tf.constant([self.keypoint_pairs], tf.float64)

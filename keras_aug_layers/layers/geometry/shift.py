@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels import matrices
-from keras_aug_layers.kernels.coordinates import affine
+from keras_aug_layers.kernels.coordinates import upright
 from keras_aug_layers.kernels.program import Step
 from keras_aug_layers.layers.geometry.geometric_layer import GeometricLayer
 from keras_aug_layers.plan.frame import Frame
@@ -70,4 +70,4 @@ class RandomShift(GeometricLayer):
         if self.unit == "fraction":
             dy *= tf.cast(frame.height, tf.float64)
             dx *= tf.cast(frame.width, tf.float64)
-        return affine(matrix=matrices.shift(dx, dy))
+        return upright(matrix=matrices.shift(dx, dy))

@@ -7,7 +7,7 @@ import keras
 
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels import matrices
-from keras_aug_layers.kernels.coordinates import affine
+from keras_aug_layers.kernels.coordinates import upright
 from keras_aug_layers.kernels.program import Step
 from keras_aug_layers.layers.geometry.geometric_layer import GeometricLayer
 from keras_aug_layers.plan.frame import Frame
@@ -77,4 +77,4 @@ class RandomZoom(GeometricLayer):
         sy = sx = 1.0 / drawn if self.scale else 1.0 + drawn
         if self.width_factor is not None:
             sx = 1.0 + random.uniform(self.width_factor)
-        return affine(matrix=matrices.scale(sx, sy))
+        return upright(matrix=matrices.scale(sx, sy))
