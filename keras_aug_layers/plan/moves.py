@@ -144,6 +144,11 @@ def _filtering(
 
     antialiased = functools.partial(shrinking.antialiased, output_size=part.size, **how)
 
+    # Crops are of many sizes, of which many shrink: a loop would take longer to compile,
+    # and no less to run.
+    matrix = reader.matrix
+    by_itself = matrix is not None and matrix.shape[0] != 1 and not reader.upright
+
     def one(place: tf.Tensor) -> Any:
         own = reader._replace(matrix=few.row_of(reader.matrix, [place]))
         return functools.partial(antialiased, reader=own, shrinks=shrinks.of(place))
@@ -152,5 +157,5 @@ def _filtering(
         shrinks,
         plain,
         functools.partial(antialiased, reader=reader, shrinks=shrinks),
-        None if reader.matrix is None or reader.matrix.shape[0] == 1 else one,
+        one if by_itself else None,
     )
