@@ -144,7 +144,7 @@ def _filtering(
 
     antialiased = functools.partial(shrinking.antialiased, output_size=part.size, **how)
 
-    # Crops are of many sizes, of which many shrink: a loop would take longer to compile,
+    # Crops are of many sizes, and many shrink: a loop would take longer to compile,
     # and no less to run.
     matrix = reader.matrix
     by_itself = matrix is not None and matrix.shape[0] != 1 and not reader.upright
