@@ -24,23 +24,19 @@ def from_rows(*rows: tuple[Any, Any, Any]) -> tf.Tensor:
     """Builds matrices (B, 3, 3) of nine entries, each a number or (B,).
 
     A sum of entries times unit matrices, which XLA fuses, unlike a stack of entries.
-    Numbers are one constant, and an entry that stands in several places is one term:
-    fewer ops are traced and compiled sooner.
+    Numbers are one constant: fewer ops are traced and compiled sooner.
     """
-    numbers = np.zeros((1, 3, 3))
-    terms: dict[int, tuple[Any, Any]] = {}
+    numbers, terms = np.zeros((1, 3, 3)), []
     for i, row in enumerate(rows):
         for j, entry in enumerate(row):
+            unit = np.zeros((3, 3))
+            unit[i, j] = 1.0
             if tf.is_tensor(entry) or np.ndim(entry):
-                _, units = terms.setdefault(id(entry), (entry, np.zeros((3, 3))))
-                units[i, j] = 1.0
+                column = tf.reshape(tf.cast(entry, tf.float64), (-1, 1, 1))
+                terms.append(column * unit)
             else:
-                numbers[0, i, j] = entry
-    columns = (
-        tf.reshape(tf.cast(entry, tf.float64), (-1, 1, 1)) * units
-        for entry, units in terms.values()
-    )
-    return sum(columns, tf.constant(numbers))
+                numbers += entry * unit
+    return sum(terms, tf.constant(numbers))
 
 
 def identity() -> tf.Tensor:
