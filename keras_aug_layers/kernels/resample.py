@@ -10,7 +10,7 @@ from keras_aug_layers.kernels.coordinates import Reader
 from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.kernels.picks import Pick
 from keras_aug_layers.kernels.places import numbers, places_of
-from keras_aug_layers.kernels.taps import filled_from, taps
+from keras_aug_layers.kernels.taps import filled_from, summed, taps
 
 INTERPOLATIONS = (*warp.INTERPOLATIONS, "bicubic")
 
@@ -89,13 +89,7 @@ def _cubic(
     dtype = warp.compute_dtype(images.dtype)
     pixels = tf.reshape(images, (-1, channels))
     first = numbers(places, batch) * (height * width)
-    values = 0.0
-    for row, down in along.pixels:
-        line = 0.0
-        for column, right in across.pixels:
-            read = tf.gather(pixels, first + row * width + column)
-            line += tf.cast(right, dtype)[..., tf.newaxis] * tf.cast(read, dtype)
-        values += tf.cast(down, dtype)[..., tf.newaxis] * line
+    values = summed(pixels, first, width, across, along, dtype)
     return filled_from(values, across, along, places.finite, fill_value)
 
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from keras_aug_layers.kernels.coordinates import Reader
 from keras_aug_layers.kernels.device import on_gpu
-from keras_aug_layers.kernels.taps import Taps, cubic_mean, filled_from, taps
+from keras_aug_layers.kernels.taps import Taps, cubic_mean, filled_from, summed, taps
 
 POINTS = (-0.25, 0.25)
 """Where an axis is read, in pixels of what comes out."""
@@ -100,11 +100,5 @@ def mean(
         close: whether the points are known to be `grid.close()`.
     """
     across, along = (grid.taps(axis, source[1 - axis], close) for axis in (0, 1))
-    values = 0.0
-    for row, down in along.pixels:
-        line = 0.0
-        for column, right in across.pixels:
-            pixel = tf.gather(pixels, first + row * stride + column)
-            line += tf.cast(right, dtype)[..., tf.newaxis] * tf.cast(pixel, dtype)
-        values += tf.cast(down, dtype)[..., tf.newaxis] * line
+    values = summed(pixels, first, stride, across, along, dtype)
     return filled_from(values, across, along, None, fill_value)

@@ -206,6 +206,34 @@ def pixel_nearest(x: tf.Tensor, size: Any) -> tf.Tensor:
     return to_int(tf.floor(x), 0, size - 1)
 
 
+def summed(
+    pixels: tf.Tensor,
+    first: tf.Tensor,
+    stride: Any,
+    across: Taps,
+    along: Taps,
+    dtype: tf.DType,
+) -> tf.Tensor:
+    """The weighted sum of what is read along two axes: (B, H, W, C).
+
+    Args:
+        pixels: (N, C), row by row, image by image.
+        first: int32, the first pixel of the image that is read.
+        stride: from a row to the next one.
+        across: what is read along the rows.
+        along: what is read along the columns.
+        dtype: in which it is summed.
+    """
+    values = 0.0
+    for row, down in along.pixels:
+        line = 0.0
+        for column, right in across.pixels:
+            read = tf.gather(pixels, first + row * stride + column)
+            line += tf.cast(right, dtype)[..., tf.newaxis] * tf.cast(read, dtype)
+        values += tf.cast(down, dtype)[..., tf.newaxis] * line
+    return values
+
+
 def filled_from(
     values: tf.Tensor,
     across: Taps,
