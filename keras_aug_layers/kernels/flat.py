@@ -229,15 +229,15 @@ def move(
         return plain
 
     def filtered(pixels: tf.Tensor) -> tf.Tensor:
-        if not separable.fits(reader, how["interpolation"]):
+        interpolation = how["interpolation"]
+        if not separable.fits(reader, interpolation, filtered=False):
             return read(pixels, shrinks, separable.POINTS)
-        grid = shrinking.grid_of(reader, shrinks, size, how["fill_mode"])
-        dtype = warp.compute_dtype(pixels.dtype)
-        rest = source[1], source, grid, dtype, how["fill_value"]
+        grid = shrinking.grid_of(reader, shrinks, size, how["fill_mode"], interpolation)
+        rest = starts, source, grid, how["fill_value"]
         return choose(
             grid.close(),
-            lambda pixels: separable.mean(pixels, starts, *rest, close=True),
-            lambda pixels: separable.mean(pixels, starts, *rest, close=False),
+            lambda pixels: separable.of_list(pixels, *rest, close=True),
+            lambda pixels: separable.of_list(pixels, *rest, close=False),
             pixels,
         )
 

@@ -20,7 +20,7 @@ from keras_aug_layers.kernels.condition import choose, with_gradient_of
 from keras_aug_layers.kernels.device import in_xla_context, on_gpu
 from keras_aug_layers.kernels.picks import Pick
 from keras_aug_layers.kernels.program import Program, Step, function_of
-from keras_aug_layers.kernels.resample import Warp
+from keras_aug_layers.kernels.resample import Warp, stay
 
 Images = Callable[[tf.Tensor], tf.Tensor]
 
@@ -101,11 +101,6 @@ def _picking(step: Step, program: Program, move: Images) -> Images | None:
     return picking
 
 
-def stay(images: tf.Tensor) -> tf.Tensor:
-    """Moves nothing."""
-    return images
-
-
 def _pass(
     program: Program,
     images: tf.Tensor,
@@ -136,7 +131,7 @@ def _filtered(
         return form(program, images, move.plain)
 
     def filtered(images: tf.Tensor) -> tf.Tensor:
-        return form(program, images, move.filtered, whole=True)
+        return form(program, images, move.filtered)
 
     def all_or_none(images: tf.Tensor) -> tf.Tensor:
         return choose(move.shrinks.some, filtered, plain, images)
@@ -149,7 +144,7 @@ def _filtered(
     def few_or_none(images: tf.Tensor) -> tf.Tensor:
         def at(place: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
             own = tuple(step.map(lambda x: few.row_of(x, [place])) for step in program)
-            return form(own, tf.gather(images, [place]), by_place(place), whole=True)
+            return form(own, tf.gather(images, [place]), by_place(place))
 
         return few.one_by_one(at, plain(images), wanted)
 
@@ -167,8 +162,7 @@ def _in_form(
     value_range: Range | None,
     dtype: tf.DType,
     within: Range | None,
-    whole: bool = False,
 ) -> tf.Tensor:
     if planes.fits(images):
         return plane_pixels.in_planes(program, images, move, value_range, dtype, within)
-    return pixels.in_turns(program, images, move, value_range, dtype, within, whole)
+    return pixels.in_turns(program, images, move, value_range, dtype, within)

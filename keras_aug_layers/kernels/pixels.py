@@ -14,6 +14,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from keras_aug_layers.arguments import Range
+from keras_aug_layers.kernels.condition import kept
 from keras_aug_layers.kernels.device import has_gpu, in_xla_context, on_gpu
 from keras_aug_layers.kernels.measured import affine_product, measured
 from keras_aug_layers.kernels.picks import Pick, spread
@@ -23,7 +24,7 @@ from keras_aug_layers.kernels.program import (
     function_of,
     register,
 )
-from keras_aug_layers.kernels.resample import Warp
+from keras_aug_layers.kernels.resample import Warp, stay
 from keras_aug_layers.kernels.rounding import finish, stored
 from keras_aug_layers.kernels.warp import (
     compute_dtype,
@@ -31,6 +32,9 @@ from keras_aug_layers.kernels.warp import (
     known_channels,
     rows_and_columns,
 )
+
+MIXING = ("mixing", "whole")
+"""The kinds that ask for several channels of what comes before them."""
 
 Pixels = Callable[[int], tf.Tensor]
 """From a turn to the pixels (B, H, W, C) with their channels turned by so much."""
@@ -141,9 +145,11 @@ def in_turns(
     value_range: Range | None,
     dtype: tf.DType,
     within: Range | None,
-    whole: bool,
 ) -> tf.Tensor:
     """Moves images and applies steps to what was read, in one pass over the pixels.
+
+    In one more where a step mixes channels, which would else read every pixel once for
+    each of them.
 
     Args:
         program: the steps.
@@ -153,8 +159,6 @@ def in_turns(
         dtype: of the result.
         within: the range of what is stored before the unit changes; the same as
             `value_range` where it does not.
-        whole: whether they are moved once, before channels are turned: where a move
-            costs more than a pass.
     """
     pick = move.pick if isinstance(move, Warp) else None
     if not program:
@@ -162,7 +166,10 @@ def in_turns(
         clips = pick is not None and images.dtype.is_floating
         return finish(move(images), dtype, value_range if clips else None)
     compute = compute_dtype(images.dtype)
-    once = move(images) if whole else None
+    mixing = [step for step in program if function_of(step).kind in MIXING]
+    once = None
+    if mixing and move is not stay:
+        once = kept(move, images, mixing[0].rows)
 
     def moved(turn: int) -> tf.Tensor:
         if once is not None:

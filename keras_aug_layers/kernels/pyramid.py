@@ -31,10 +31,8 @@ class Pyramid(NamedTuple):
     stride: tf.Tensor
     batch: Any
 
-    def first(self, places: Places | None = None) -> tf.Tensor:
-        """The first pixel of the image that is read: their own, or that of places."""
-        if places is None:
-            return self.start + tf.reshape(tf.range(self.batch), (-1, 1, 1)) * self.area
+    def first(self, places: Places) -> tf.Tensor:
+        """The first pixel of the images in which places read."""
         return self.start + numbers(places, self.batch) * self.area
 
 

@@ -5,12 +5,13 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from keras_aug_layers.kernels import planes, upright, warp
+from keras_aug_layers.kernels import planes, separable, upright, warp
 from keras_aug_layers.kernels.coordinates import Reader
 from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.kernels.picks import Pick
 from keras_aug_layers.kernels.places import numbers, places_of
 from keras_aug_layers.kernels.taps import filled_from, summed, taps
+from keras_aug_layers.kernels.warp import dimension
 
 INTERPOLATIONS = (*warp.INTERPOLATIONS, "bicubic")
 
@@ -56,6 +57,10 @@ def resample(
         # Of an empty batch there is no first matrix.
         some = tf.concat([reader.matrix, tf.eye(3, batch_shape=(1,))], axis=0)
         return upright.by_axes(images, some[0], output_size, reader.windowed, **fill)
+    if separable.fits(reader, interpolation, filtered=False):
+        size = output_size or (dimension(images, 1), dimension(images, 2))
+        grid = separable.Grid(reader, size, fill_mode, interpolation)
+        return separable.in_two_passes(images, grid, fill_value)
     if interpolation == "bicubic":
         return _cubic(images, reader, output_size, fill_mode, fill_value)
     small = images.dtype in (tf.uint8, tf.int8) or (
@@ -81,7 +86,7 @@ def _cubic(
     fill_value: Any,
 ) -> tf.Tensor:
     """Sixteen gathers for each pixel."""
-    batch, height, width, channels = (warp.dimension(images, axis) for axis in range(4))
+    batch, height, width, channels = (dimension(images, axis) for axis in range(4))
     places = places_of(reader, *(output_size or (height, width)))
     wide, high = places.steps or (None, None)
     across = taps(places.x, width, fill_mode, "bicubic", wide)
@@ -91,6 +96,11 @@ def _cubic(
     first = numbers(places, batch) * (height * width)
     values = summed(pixels, first, width, across, along, dtype)
     return filled_from(values, across, along, places.finite, fill_value)
+
+
+def stay(images: tf.Tensor) -> tf.Tensor:
+    """Moves nothing."""
+    return images
 
 
 class Warp(NamedTuple):
@@ -112,9 +122,11 @@ class Warp(NamedTuple):
 
     def picking(self, pick: Pick) -> "Warp | None":
         """The same, where pixels are picked as they are read; None if they cannot."""
-        if not in_xla_context() or self.reader().matrix is None:
+        reader = self.reader()
+        if not in_xla_context() or reader.matrix is None:
             return None
-        return self._replace(pick=pick)
+        in_passes = separable.fits(reader, self.how["interpolation"], filtered=False)
+        return None if in_passes else self._replace(pick=pick)
 
     def in_planes(self, images: tf.Tensor, copies: int) -> list[planes.Planes]:
         """The channels of moved images, for a GPU, as often as they are needed."""

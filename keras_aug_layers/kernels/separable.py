@@ -1,20 +1,27 @@
-"""Upright images that shrink, bicubic: the mean of 2 x 2 points, axis by axis.
+"""Upright images, read along their columns, and along their rows.
 
-Where rows stay rows, that mean is a product of two, along the rows and along the
-columns. Two points of an axis that lie close together share most of the pixels that
-they are interpolated from: 6 x 6 gathers are made for them instead of 64, in half the
-time. Bilinear, there would be as many as before.
+Where rows stay rows, a pixel is a weighted sum of rows, each of which is a weighted sum
+of its pixels. Done in two passes, bicubic, that is 8 gathers instead of 16, and for the
+mean of 2 x 2 points 16 instead of 64; and the first pass takes whole rows, which is
+vectorised. It takes a third or a quarter of the time, and compiles in half of it.
 
-For CPUs; on a GPU, a weight that several gathers share would be kept in memory.
+In a list of pixels rows are of different lengths, and are read in one pass. Two points
+of an axis that lie close together share most of the pixels that they are interpolated
+from: 6 x 6 gathers are made for them instead of 64.
+
+For CPUs; on a GPU, what is between two passes, and a weight that several gathers share,
+would be kept in memory.
 """
 
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from keras_aug_layers.kernels.condition import kept
 from keras_aug_layers.kernels.coordinates import Reader
 from keras_aug_layers.kernels.device import on_gpu
 from keras_aug_layers.kernels.taps import Taps, cubic_mean, filled_from, summed, taps
+from keras_aug_layers.kernels.warp import compute_dtype, dimension
 
 POINTS = (-0.25, 0.25)
 """Where an axis is read, in pixels of what comes out."""
@@ -23,10 +30,11 @@ _CLOSE = 2.0
 """How far apart two points may lie to be read together, in pixels of what is read."""
 
 
-def fits(reader: Reader, interpolation: str) -> bool:
-    """Whether images are read axis by axis."""
-    upright = reader.upright and reader.pick is None
-    return upright and interpolation == "bicubic" and not on_gpu()
+def fits(reader: Reader, interpolation: str, filtered: bool) -> bool:
+    """Whether images are read axis by axis: where they are read at many pixels."""
+    upright = reader.upright and reader.pick is None and not on_gpu()
+    many = interpolation == "bicubic" or (filtered and interpolation == "bilinear")
+    return upright and many
 
 
 class Grid(NamedTuple):
@@ -34,40 +42,47 @@ class Grid(NamedTuple):
 
     Attributes:
         reader: where pixels read, of matrices that neither turn nor slant.
-        apart: (B, 1, 1), a factor of the distance of the points: 0 for one point.
-        part: (B, 1, 1), how wide a pixel of the images is in pixels of what is read.
         size: height and width of what comes out.
         fill_mode: as in `resample`.
+        interpolation: likewise.
+        apart: (B, 1, 1), a factor of the distance of two points, 0 for one point; None
+            for one point in all images.
     """
 
     reader: Reader
-    apart: tf.Tensor
-    part: tf.Tensor
     size: tuple[Any, Any]
     fill_mode: str
+    interpolation: str
+    apart: tf.Tensor | None = None
 
     def close(self) -> tf.Tensor:
         """Whether the two points of each axis may be read together: bool ()."""
         steps = tf.stack([self._scale(axis) for axis in (0, 1)])
-        distance = tf.abs(steps) * self.apart * self.part * (POINTS[1] - POINTS[0])
+        distance = tf.abs(steps) * self.apart * (POINTS[1] - POINTS[0])
         return tf.reduce_all(distance <= _CLOSE)
 
-    def taps(self, axis: int, source: Any, close: bool) -> Taps:
-        """What is read along x (0) or y (1), of images of a width or a height."""
+    def taps(self, axis: int, source: Any, close: bool = False) -> Taps:
+        """What is read along x (0) or y (1), of images of a width or a height.
+
+        Args:
+            axis: 0 or 1.
+            source: a number, or int32 (B, 1, 1).
+            close: whether the points are known to be `close()`, and bicubic.
+        """
         matrix: Any = self.reader.matrix
         scale = self._scale(axis)
         shift = tf.reshape(tf.stop_gradient(matrix[:, axis, 2]), (-1, 1, 1)) + 0.5
         at = tf.range(self.size[1 - axis], dtype=tf.float32)
         at = tf.reshape(at, (1, 1, -1) if axis == 0 else (1, -1, 1))
-        points = [
-            (scale * (at + point * self.apart) + shift) * self.part for point in POINTS
-        ]
-        step = None
-        if self.reader.windowed:
-            step = tf.abs(scale) * (1.0 - self.apart / 2.0) * self.part
+        step, how = tf.abs(scale), (source, self.fill_mode, self.interpolation)
+        windowed = self.reader.windowed
+        if self.apart is None:
+            return taps(scale * at + shift, *how, step if windowed else None)
+        points = [scale * (at + point * self.apart) + shift for point in POINTS]
+        step = step * (1.0 - self.apart / 2.0) if windowed else None
         if close:
             return cubic_mean(points, source, self.fill_mode, step)
-        both = [taps(x, source, self.fill_mode, "bicubic", step) for x in points]
+        both = [taps(x, *how, step) for x in points]
         pixels = [(i, 0.5 * weight) for x in both for i, weight in x.pixels]
         one, other = (x.cover for x in both)
         return Taps(pixels, None if one is None else 0.5 * (one + other))
@@ -77,28 +92,56 @@ class Grid(NamedTuple):
         return tf.reshape(tf.stop_gradient(matrix[:, axis, axis]), (-1, 1, 1))
 
 
-def mean(
+def in_two_passes(images: tf.Tensor, grid: Grid, fill_value: Any) -> tf.Tensor:
+    """Resamples images (B, H, W, C) in the dtype in which they are interpolated.
+
+    Args:
+        images: the images.
+        grid: where pixels read.
+        fill_value: as in `resample`.
+    """
+    batch, height, width, channels = (dimension(images, axis) for axis in range(4))
+    dtype = compute_dtype(images.dtype)
+    across, along = grid.taps(0, width), grid.taps(1, height)
+    number = tf.range(batch)[:, tf.newaxis]
+
+    def lines(images: tf.Tensor) -> tf.Tensor:
+        """The rows that what comes out is made of: (B, height of the grid, W C)."""
+        rows, values = tf.reshape(images, (-1, width * channels)), 0.0
+        for row, down in along.pixels:
+            read = tf.gather(rows, number * height + row[..., 0])
+            values += tf.cast(down, dtype) * tf.cast(read, dtype)
+        return values
+
+    matrix: Any = grid.reader.matrix
+    pixels = tf.reshape(kept(lines, images, {"matrix": matrix}), (-1, channels))
+    line = number * grid.size[0] + tf.range(grid.size[0])
+    first, values = line[..., tf.newaxis] * width, 0.0
+    for column, right in across.pixels:
+        read = tf.gather(pixels, first + column)
+        values += tf.cast(right, dtype)[..., tf.newaxis] * read
+    return filled_from(values, across, along, None, fill_value)
+
+
+def of_list(
     pixels: tf.Tensor,
     first: tf.Tensor,
-    stride: Any,
-    source: tuple[Any, Any],
+    source: tuple[tf.Tensor, tf.Tensor],
     grid: Grid,
-    dtype: tf.DType,
     fill_value: Any,
     close: bool,
 ) -> tf.Tensor:
-    """The mean of what is read at 2 x 2 points.
+    """Resamples a list of pixels at 2 x 2 points.
 
     Args:
         pixels: (N, C), row by row, image by image.
-        first: int32 (B, 1, 1), the first pixel of the image that is read.
-        stride: from a row to the next one.
-        source: height and width of the images, numbers or tensors (B, 1, 1).
+        first: int32 (B, 1, 1), the first pixel of each image.
+        source: heights and widths of the images, int32 (B, 1, 1).
         grid: where pixels read.
-        dtype: in which they are interpolated.
         fill_value: as in `resample`.
         close: whether the points are known to be `grid.close()`.
     """
     across, along = (grid.taps(axis, source[1 - axis], close) for axis in (0, 1))
-    values = summed(pixels, first, stride, across, along, dtype)
+    dtype = compute_dtype(pixels.dtype)
+    values = summed(pixels, first, source[1], across, along, dtype)
     return filled_from(values, across, along, None, fill_value)

@@ -215,40 +215,23 @@ def _at_once(
 
     def of_images(images: tf.Tensor) -> tf.Tensor:
         """From the images alone, in the form of a plain warp, which is faster."""
+        if separable.fits(reader, interpolation, filtered=True):
+            grid = grid_of(reader, shrinks, size, fill["fill_mode"], interpolation)
+            return separable.in_two_passes(images, grid, fill["fill_value"])
         if interpolation != "bilinear":
             return of_levels(images, 0)
         return mean(lambda x: warp.gathered(images, x, **fill), reader, shrinks, size)
 
-    def axis_by_axis(images: tf.Tensor, close: bool) -> tf.Tensor:
-        levels = pyramid.of(images, shrinks.level, 0 if close else most)
-        return separable.mean(
-            levels.pixels,
-            levels.first(),
-            levels.stride,
-            levels.size,
-            grid,
-            dtype,
-            fill["fill_value"],
-            close,
-        )
-
-    if separable.fits(reader, interpolation):
-        grid = grid_of(reader, shrinks, size, fill["fill_mode"])
-        return choose(
-            grid.close() & ~halved,
-            lambda x: axis_by_axis(x, True),
-            lambda x: axis_by_axis(x, False),
-            images,
-        )
     if most == 0:
         return of_images(images)
     return choose(halved, of_levels, of_images, images)
 
 
-def grid_of(reader: Reader, shrinks: Shrink, size: Any, fill_mode: str) -> Grid:
-    """What upright images read along their axes."""
-    part = wide(0.5 ** tf.cast(shrinks.level, tf.float32))
-    return Grid(reader, _apart(shrinks), part, size, fill_mode)
+def grid_of(
+    reader: Reader, shrinks: Shrink, size: Any, fill_mode: str, interpolation: str
+) -> Grid:
+    """What upright images of level 0 read along their axes."""
+    return Grid(reader, size, fill_mode, interpolation, _apart(shrinks))
 
 
 def mean(

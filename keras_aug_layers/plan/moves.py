@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras_aug_layers.kernels import coordinates, few, passes, shrinking
 from keras_aug_layers.kernels.pixels import converts
 from keras_aug_layers.kernels.program import Program, function_of
-from keras_aug_layers.kernels.resample import Warp
+from keras_aug_layers.kernels.resample import Warp, stay
 from keras_aug_layers.kernels.warp import dimension
 from keras_aug_layers.plan import carry
 from keras_aug_layers.plan.plan import Plan
@@ -30,7 +30,7 @@ def images(plan: Plan, settings: Settings, images: tf.Tensor) -> tf.Tensor:
     dtype = None if plan.dtype is None else tf.as_dtype(plan.dtype)
     how, warp, converted = of_images(settings), by_program(settings), False
     for part in (*plan.earlier, plan):
-        move: Any = passes.stay
+        move: Any = stay
         if part.moves:
             move = _move(part, how, images)
             if settings.antialias and settings.interpolation != "nearest":
