@@ -168,7 +168,7 @@ def titled(match: re.Match[str]) -> str:
 
 
 def linked(match: re.Match[str], folder: Path) -> str:
-    """A link or a picture of a text, on its page; sources are not linked."""
+    """A link or a picture of a text, on its page; sources are named, not linked."""
     tag, target, rest = match.groups()
     path, mark, anchor = target.partition("#")
     if not path or "://" in path:
@@ -180,8 +180,8 @@ def linked(match: re.Match[str], folder: Path) -> str:
         place = place.removeprefix("benchmarks/")
     elif place.endswith(".ipynb"):
         place = f"guides/{Path(place).stem}.html"
-    else:
-        return rest.removesuffix("</a>")
+    elif (ROOT / place).exists():
+        return f"{rest.removesuffix('</a>')} (<code>{place}</code>)"
     return f'<{tag}="{place}"' + (f">{rest}" if rest else "")
 
 

@@ -21,6 +21,7 @@ STAGES = "layers/pixels/test_curves_and_stages.py"
 PUBLISHED = "published"
 MIXES = "layers/mixes/test_mixes.py"
 WARP = "kernels/test_warp.py"
+BY_AXES = "kernels/test_shrinking.py::test_bicubic_axis_by_axis"
 WINDOWS = "layers/geometry/test_windows.py"
 COLORS = (
     "kernels/test_pixels.py "
@@ -276,19 +277,20 @@ MUTATIONS = [
         "kernels/taps",
         "weights = [0.5 * (one + other)",
         "weights = [one",
-        "kernels/test_shrinking.py::test_bicubic_axis_by_axis",
+        f"{BY_AXES}_in_a_list",
     ),
     (
         "kernels/separable",
         "1.0 - self.apart / 2.0",
         "1.0 - self.apart",
-        "kernels/test_shrinking.py::test_bicubic_axis_by_axis",
+        BY_AXES,
     ),
+    ("kernels/separable", "number * height + row", "row", BY_AXES),
     (
         "kernels/pyramid",
         "-(-height // parts), -(-width // parts)",
         "height // parts, width // parts",
-        "kernels/test_shrinking.py::test_bicubic_axis_by_axis",
+        BY_AXES,
     ),
     (
         "kernels/few",

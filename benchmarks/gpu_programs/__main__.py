@@ -32,6 +32,12 @@ COLUMNS = (
     ("a copy us", lambda row: f"{1e6 * row.copy_seconds:.0f}"),
 )
 
+EXPLAINED = """
+Nothing was run: kernels, bytes and instructions are those of the program that XLA
+makes, "of image size" those that touch whole images; "in + out %" is what is kept
+between them, and "copies moved" all that is read and written, in copies of the images;
+the times follow from the bandwidth, the clock and the look-ups of cache lines."""
+
 
 def table(rows: list[Row]) -> str:
     """The rows, in columns."""
@@ -85,11 +91,7 @@ def main(arguments: list[str]) -> int:
         print(f"There is no compiler for GPUs here. {error}", file=sys.stderr)
         return 3
     print(table(sorted(rows, key=lambda row: options.devices.index(row.device))))
-    print(
-        "\nNothing was run: kernels, bytes and instructions are those of the program "
-        "that XLA makes;\nthe times follow from the bandwidth, the clock and the "
-        "look-ups of cache lines."
-    )
+    print(EXPLAINED)
     return 0
 
 

@@ -16,8 +16,9 @@ A function is entered under its name with `register`, ours and a user's alike:
 
 Its kind says what it gets, and what it gives back:
 
-- "coordinates": x and y of the frame that comes out, counted from its middle; it gives
-  those of the frame that comes in. One that `gathers` gives the number of the image in
+- "coordinates": x and y of the frame that comes out, counted from its middle, which is
+  at (n - 1) / 2 of n pixels, of shapes that broadcast to (B, H, W); it gives those of
+  the frame that comes in, likewise. One that `gathers` gives the number of the image in
   the batch, too, in which they are read.
 - "pointwise": the values of pixels; it gives values.
 - "mixing": a tuple of a channel, the next, the one after …, with rows that turn with

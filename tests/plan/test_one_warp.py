@@ -137,11 +137,19 @@ def test_a_branch_keeps_the_image_between(batch, tmp_path):
 @pytest.mark.thorough
 def test_a_compiled_model_holds_one_gather_of_pixels(batch):
     """XLA's program of five layers has the gathers of one warp: two, of two pixels."""
-
-    def gathers(layer):
-        function = tf.function(lambda x: layer(x, training=True), jit_compile=True)
-        program = function.experimental_get_compiler_ir(batch)(stage="optimized_hlo")
-        return program.count(" gather(")
-
     group = kal.FusedAugmentation(five("auto"))
-    assert gathers(sequential(five("auto"))) == gathers(group) > 0
+    assert gathers(sequential(five("auto")), batch) == gathers(group, batch) > 0
+
+
+def test_colors_that_mix_channels_read_every_pixel_once(batch):
+    """And not once for each channel."""
+    turn = kal.RandomRotate(0.1)
+    mixed = kal.FusedAugmentation([turn, kal.RandomGrayscale(0.5)])
+    assert gathers(mixed, batch) == gathers(turn, batch) > 0
+
+
+def gathers(layer, batch):
+    """How many XLA's program has."""
+    function = tf.function(lambda x: layer(x, training=True), jit_compile=True)
+    program = function.experimental_get_compiler_ir(batch)(stage="optimized_hlo")
+    return program.count(" gather(")
