@@ -18,7 +18,7 @@ from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.kernels.places import Places, places_at
 from keras_aug_layers.kernels.resample import resample
 from keras_aug_layers.kernels.separable import POINTS, Grid
-from keras_aug_layers.kernels.taps import filled_from, taps
+from keras_aug_layers.kernels.taps import filled_from, summed, taps
 from keras_aug_layers.kernels.warp import compute_dtype, dimension
 
 LEAST = 1.2
@@ -285,13 +285,7 @@ def mean_of_reads(
         steps = places.finer(part).steps or (None, None)
         across = taps(places.x * part, source[1], fill_mode, interpolation, steps[0])
         along = taps(places.y * part, source[0], fill_mode, interpolation, steps[1])
-        first = start(places)
-        values = 0.0
-        for row, down in along.pixels:
-            for column, right in across.pixels:
-                pixel = tf.gather(pixels, first + row * stride + column)
-                weight = tf.cast(down * right, dtype)[..., tf.newaxis]
-                values += weight * tf.cast(pixel, dtype)
+        values = summed(pixels, start(places), stride, across, along, dtype)
         return filled_from(values, across, along, places.finite, fill_value)
 
     return mean(read, reader, shrinks, size, points)
