@@ -105,7 +105,7 @@ def _parted(layers: Sequence[Any]) -> tuple[list[Any], list[Any]]:
 def _left_out(*stacks: Sequence[Any]) -> list[str]:
     """The names of what is not shown, each with the reason."""
     mixing, behind = zip(*map(_parted, stacks), strict=True)
-    parts = (mixing, "mixes images"), (behind, "normalised, no colours")
+    parts = (mixing, "mixes images"), (behind, "normalised pixels")
     return [
         f"{_names(itertools.chain(*layers))} ({why})"
         for layers, why in parts

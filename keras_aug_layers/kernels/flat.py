@@ -206,10 +206,9 @@ def move(
         pixels: tf.Tensor, shrinks: shrinking.Shrink, at: tuple[float, ...]
     ) -> tf.Tensor:
         if how["interpolation"] == "bicubic":
-            dtype = warp.compute_dtype(pixels.dtype)
             places = (lambda places: starts), source[1], source
             return shrinking.mean_of_reads(
-                pixels, *places, reader, shrinks, size, dtype, points=at, **how
+                pixels, *places, reader, shrinks, size, points=at, **how
             )
         return shrinking.mean(
             lambda places: warp.read(pixels, starts, source, places, **how),
@@ -230,7 +229,7 @@ def move(
 
     def filtered(pixels: tf.Tensor) -> tf.Tensor:
         interpolation = how["interpolation"]
-        if not separable.fits(reader, interpolation, filtered=False):
+        if not separable.fits(reader, interpolation):
             return read(pixels, shrinks, separable.POINTS)
         grid = shrinking.grid_of(reader, shrinks, size, how["fill_mode"], interpolation)
         rest = starts, source, grid, how["fill_value"]

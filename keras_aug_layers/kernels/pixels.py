@@ -3,7 +3,7 @@
 A program runs in the forms of one idea: *the pixels whose channels are turned by t*, a
 closure that gives, in the place of channel c, what becomes of channel c + t. A function
 that mixes channels asks for several turns of what comes before it, each function sees
-itself first, and XLA makes one loop of the whole.
+itself first, and XLA makes one loop of the whole; on a CPU, behind what was moved.
 
 What is measured is in `kernels/measured.py`.
 """
@@ -52,9 +52,9 @@ def _mix(
 ) -> tf.Tensor:
     """The product of each pixel with its image's matrix.
 
-    For a matrix product, XLA would keep the moved pixels in memory: there it is the sum
-    over the matrix's diagonals, of which each meets one turn. Elsewhere nothing is
-    turned yet (see `_once`), and a product takes a tenth of the sum's time.
+    For a matrix product, XLA would keep its factor and itself in memory: there it is
+    the sum over the matrix's diagonals, of which each meets one turn. Elsewhere nothing
+    is turned yet (see `_once`), and a product takes a tenth of the sum's time.
     """
     if on_gpu() and channels[0].shape[-1] == 1 < len(channels):
         # Of the first channel alone, as kernels/plane_pixels.py asks for it.
@@ -148,7 +148,7 @@ def in_turns(
 ) -> tf.Tensor:
     """Moves images and applies steps to what was read, in one pass over the pixels.
 
-    In one more where a step mixes channels, which would else read every pixel once for
+    On a CPU, in one more where a step mixes channels: they would else be read once for
     each of them.
 
     Args:
@@ -166,10 +166,7 @@ def in_turns(
         clips = pick is not None and images.dtype.is_floating
         return finish(move(images), dtype, value_range if clips else None)
     compute = compute_dtype(images.dtype)
-    mixing = [step for step in program if function_of(step).kind in MIXING]
-    once = None
-    if mixing and move is not stay:
-        once = kept(move, images, mixing[0].rows)
+    once: tf.Tensor | None = None
 
     def moved(turn: int) -> tf.Tensor:
         if once is not None:
@@ -187,6 +184,9 @@ def in_turns(
         return tf.cast(_turn(images, turn), compute)
 
     program = measured(program, images, lambda known: after(known, as_they_are))
+    mixing = [step for step in program if function_of(step).kind in MIXING]
+    if mixing and move is not stay and not on_gpu():
+        once = kept(move, images, mixing[0].rows)
     return finish(after(program, _once(moved), pick), dtype, value_range)
 
 
@@ -257,7 +257,7 @@ def _after(
 def _once(pixels: Pixels) -> Pixels:
     """The same pixels, each computed once, however many functions ask for them.
 
-    XLA makes one loop of all turns, if they are turned where they are read. Elsewhere
+    XLA makes one loop of all turns, if they are turned as they are asked for. Elsewhere
     they are turned afterwards: the warp, and each function, runs for one turn alone.
     """
     if in_xla_context():

@@ -57,8 +57,9 @@ def resample(
         # Of an empty batch there is no first matrix.
         some = tf.concat([reader.matrix, tf.eye(3, batch_shape=(1,))], axis=0)
         return upright.by_axes(images, some[0], output_size, reader.windowed, **fill)
-    if separable.fits(reader, interpolation, filtered=False):
-        size = output_size or (dimension(images, 1), dimension(images, 2))
+    size = output_size or (dimension(images, 1), dimension(images, 2))
+    by_axes = separable.fits(reader, interpolation)
+    if by_axes and separable.narrow(dimension(images, 2), size):
         grid = separable.Grid(reader, size, fill_mode, interpolation)
         return separable.in_two_passes(images, grid, fill_value)
     if interpolation == "bicubic":
@@ -125,8 +126,8 @@ class Warp(NamedTuple):
         reader = self.reader()
         if not in_xla_context() or reader.matrix is None:
             return None
-        in_passes = separable.fits(reader, self.how["interpolation"], filtered=False)
-        return None if in_passes else self._replace(pick=pick)
+        by_axes = separable.fits(reader, self.how["interpolation"])
+        return None if by_axes else self._replace(pick=pick)
 
     def in_planes(self, images: tf.Tensor, copies: int) -> list[planes.Planes]:
         """The channels of moved images, for a GPU, as often as they are needed."""

@@ -193,7 +193,7 @@ def _at_once(
     images: tf.Tensor, reader: Reader, shrinks: Shrink, size: Any, **fill: Any
 ) -> tf.Tensor:
     """All images with gathers, from a list of the pixels of all levels."""
-    dtype, interpolation = compute_dtype(images.dtype), fill["interpolation"]
+    interpolation = fill["interpolation"]
     most = pyramid.levels((dimension(images, 1), dimension(images, 2)), size)
     most = pyramid.LEVELS if tf.is_tensor(most) else most
     halved = tf.reduce_any(shrinks.level > 0)
@@ -209,13 +209,13 @@ def _at_once(
             reader,
             own,
             size,
-            dtype,
             **fill,
         )
 
     def of_images(images: tf.Tensor) -> tf.Tensor:
-        """From the images alone, in the form of a plain warp, which is faster."""
-        if separable.fits(reader, interpolation, filtered=True):
+        """From the images alone, which is faster."""
+        by_axes = separable.fits(reader, interpolation, filtered=True)
+        if by_axes and separable.narrow(dimension(images, 2), size):
             grid = grid_of(reader, shrinks, size, fill["fill_mode"], interpolation)
             return separable.in_two_passes(images, grid, fill["fill_value"])
         if interpolation != "bilinear":
@@ -272,7 +272,6 @@ def mean_of_reads(
     reader: Reader,
     shrinks: Shrink,
     size: Any,
-    dtype: tf.DType,
     fill_mode: str,
     interpolation: str,
     fill_value: Any,
@@ -280,6 +279,7 @@ def mean_of_reads(
 ) -> tf.Tensor:
     """The same, of a list of pixels of all levels, by the weights of `taps`."""
     part = wide(0.5 ** tf.cast(shrinks.level, tf.float32))
+    dtype = compute_dtype(pixels.dtype)
 
     def read(places: Places) -> tf.Tensor:
         steps = places.finer(part).steps or (None, None)

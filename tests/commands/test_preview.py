@@ -136,7 +136,7 @@ def test_boxes_follow_each_layer_of_a_recipe(photo, capsys):
     arguments = "--recipe", "yolo(size=30)", "--boxes", "boxes.json"
     assert run(*arguments, "--columns", "1") == 0
     assert capsys.readouterr().out.splitlines()[1:] == [
-        "not shown: Mosaic (mixes images); Normalize (normalised, no colours)"
+        "not shown: Mosaic (mixes images); Normalize (normalised pixels)"
     ]
 
 

@@ -8,6 +8,7 @@ import skimage.data
 import tensorflow as tf
 
 import keras_aug_layers as kal
+from keras_aug_layers.kernels import separable
 
 SHRINKS = (1.3, 1.5, 2, 2.7, 3, 4, 6, 8, 12)
 SIDE = 384
@@ -137,12 +138,13 @@ BICUBIC = {
         pytest.param("halved", "constant", marks=pytest.mark.thorough),
     ],
 )
-def test_bicubic_axis_by_axis(size, fill_mode):
-    """Compiled, in two passes where nothing is halved; by ops, pixel by pixel."""
+def test_bicubic_axis_by_axis(size, fill_mode, monkeypatch):
+    """Compiled, in two passes where nothing is halved; and pixel by pixel."""
     images = np.random.default_rng(0).integers(0, 256, (3, 60, 83, 3)).astype("uint8")
     compiled = upright_and_bicubic(images, size, fill_mode, True)
-    by_ops = upright_and_bicubic(images, size, fill_mode, False)
-    assert np.abs(compiled - by_ops).max() <= 1
+    monkeypatch.setattr(separable, "fits", lambda *_, **__: False)
+    by_pixels = upright_and_bicubic(images, size, fill_mode, False)
+    assert np.abs(compiled - by_pixels).max() <= 1
     assert compiled.std() > 10
 
 
@@ -150,14 +152,51 @@ def test_bicubic_axis_by_axis(size, fill_mode):
 @pytest.mark.parametrize(
     ("size", "fill_mode"), [("close", "constant"), ("far", "nearest")]
 )
-def test_bicubic_axis_by_axis_in_a_list(size, fill_mode):
+def test_bicubic_axis_by_axis_in_a_list(size, fill_mode, monkeypatch):
     """In one pass, in which two points of an axis are read together, or apart."""
     images = np.random.default_rng(0).integers(0, 256, (3, 60, 83, 3)).astype("uint8")
     ragged = tf.RaggedTensor.from_tensor(images, ragged_rank=2)
     in_a_list = upright_and_bicubic(ragged, size, fill_mode, True)
-    by_ops = upright_and_bicubic(images, size, fill_mode, False)
-    assert np.abs(in_a_list - by_ops).max() <= 1
+    monkeypatch.setattr(separable, "fits", lambda *_, **__: False)
+    by_pixels = upright_and_bicubic(images, size, fill_mode, False)
+    assert np.abs(in_a_list - by_pixels).max() <= 1
     assert in_a_list.std() > 10
+
+
+@pytest.mark.parametrize("jit_compile", [True, False])
+@pytest.mark.parametrize(
+    "options", [{"interpolation": "bicubic"}, {"antialias": "auto"}]
+)
+def test_what_is_not_there_stays_beyond_the_frame(options, jit_compile):
+    """A value that is no number, at the border, is not spread over the fill."""
+    images = np.ones((1, 40, 40, 1), "float32")
+    images[0, 0, 0] = np.nan
+    layer = kal.RandomZoom(
+        (1.0, 1.0), fill_mode="constant", jit_compile=jit_compile, **options
+    )
+    moved = layer(images, training=True).numpy()[0, :, :, 0]
+    assert (moved[:9, :9] == 0.0).all()
+    assert 0 < np.isnan(moved).sum() <= 4 and moved[20, 20] == 1.0
+
+
+@pytest.mark.parametrize(
+    "options", [{"interpolation": "bicubic"}, {"antialias": "auto"}]
+)
+def test_images_without_pixels(options):
+    for shape in ((2, 5, 0, 3), (2, 0, 5, 3), (0, 5, 5, 3)):
+        layer = kal.RandomZoom(0.9, jit_compile=True, **options)
+        assert layer(np.zeros(shape, "uint8"), training=True).shape == shape
+
+
+@pytest.mark.thorough
+def test_wide_images_are_read_pixel_by_pixel(monkeypatch):
+    """And give the same as narrow ones, which are not."""
+    images = np.random.default_rng(0).integers(0, 256, (2, 30, 200, 3)).astype("uint8")
+    layer = kal.RandomCrop(20, 20, interpolation="bicubic", seed=1, antialias=False)
+    wide = layer(images, training=True, seed=(1, 2)).numpy()
+    monkeypatch.setattr(separable, "_WIDE", 100)
+    narrow = kal.RandomCrop(20, 20, interpolation="bicubic", seed=1, antialias=False)
+    np.testing.assert_array_equal(wide, narrow(images, training=True, seed=(1, 2)))
 
 
 def upright_and_bicubic(images, size, fill_mode, jit_compile):

@@ -141,11 +141,40 @@ def test_a_compiled_model_holds_one_gather_of_pixels(batch):
     assert gathers(sequential(five("auto")), batch) == gathers(group, batch) > 0
 
 
-def test_colors_that_mix_channels_read_every_pixel_once(batch):
+@pytest.mark.parametrize(
+    "color",
+    [
+        kal.RandomGrayscale(0.5),
+        kal.RandomColorJitter(
+            brightness=0.4, contrast=0.4, hue=0.1, space="linear", order="random"
+        ),
+    ],
+)
+def test_colors_that_mix_channels_read_every_pixel_once(color, batch):
     """And not once for each channel."""
     turn = kal.RandomRotate(0.1)
-    mixed = kal.FusedAugmentation([turn, kal.RandomGrayscale(0.5)])
-    assert gathers(mixed, batch) == gathers(turn, batch) > 0
+    mixed = kal.FusedAugmentation([turn, color])
+    assert gathers(turn, batch) > 0
+    assert gathers(mixed, batch) == gathers(turn, batch) + gathers(color, batch)
+
+
+def test_what_is_kept_is_not_lost():
+    """Whatever a row holds, of a batch of which no image draws it."""
+    limit = kal.register(
+        "test.limit",
+        "mixing",
+        lambda channels, most: tf.minimum(channels[0], most),
+        neutral={"most": np.inf},
+    )
+
+    class Limit(kal.ColorLayer):
+        def draw(self, random, frame):
+            return limit(most=random.uniform((1e39, 1e39)))
+
+    stack = kal.FusedAugmentation([kal.RandomFlip("horizontal", chance=1.0), Limit()])
+    images = np.random.default_rng(0).uniform(0, 1, (2, 8, 8, 3)).astype("float32")
+    run = tf.function(lambda x: stack(x, training=True), jit_compile=True)
+    np.testing.assert_array_equal(run(images), images[:, :, ::-1])
 
 
 def gathers(layer, batch):
