@@ -33,7 +33,8 @@ def images(plan: Plan, settings: Settings, images: tf.Tensor) -> tf.Tensor:
         move: Any = stay
         if part.moves:
             move = _move(part, how, images)
-            if settings.antialias and settings.interpolation != "nearest":
+            reads_between = settings.interpolation != "nearest"
+            if settings.antialias and reads_between and 0 not in images.shape:
                 move = _filtering(part, move, how, images)
         converted = converted or part is plan or converts(part.colors)
         to, limits = dtype if converted else None, settings.value_range
