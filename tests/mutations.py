@@ -253,12 +253,7 @@ MUTATIONS = [
         "float(dtype.max)",
         "kernels/test_pixels.py",
     ),
-    (
-        "kernels/stages",
-        "tf.where(tf.reshape(only, (-1, 1, 1, 1)), call(images, **rows), images)",
-        "call(images, **rows)",
-        STAGES,
-    ),
+    ("kernels/stages", "made, images)", "made, made)", STAGES),
     ("kernels/stages", "call(before, **rows)", "call(images, **rows)", CHOICE),
     (
         "kernels/followers",
@@ -269,10 +264,11 @@ MUTATIONS = [
     ("kernels/passes", "            before = images\n", "", CHOICE),
     (
         "kernels/passes",
-        "few.row_of(x, [place])",
-        "few.row_of(x, [0])",
+        "few.row_of(x, places)",
+        "few.row_of(x, places * 0)",
         "kernels/test_shrinking.py",
     ),
+    ("kernels/straight", "0.0) |", "0.0) &", "kernels/test_straight.py"),
     (
         "kernels/taps",
         "weights = [0.5 * (one + other)",
@@ -294,8 +290,8 @@ MUTATIONS = [
     ),
     (
         "kernels/few",
-        "place = order[number]",
-        "place = number",
+        "places = tf.gather(order, numbers)",
+        "places = numbers",
         f"kernels/test_shrinking.py {STAGES}",
     ),
     (

@@ -21,7 +21,7 @@ FLOORS = (
     ("kernels.warp",),
     ("kernels.measured", "kernels.few", "kernels.pyramid", "kernels.separable"),
     ("kernels.upright", "kernels.askers", "kernels.planes"),
-    ("kernels.resample",),
+    ("kernels.resample", "kernels.straight"),
     ("kernels.shrinking",),
     ("kernels.flat",),
     ("kernels.targets", "kernels.followers", "kernels.stages"),

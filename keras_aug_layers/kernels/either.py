@@ -1,18 +1,21 @@
 """One of several stages for each image, and that several times: what policies are.
 
-All of it is one stage. On a processor the images are done one after the other, and of
-each only what it drew: the programs are compiled once, however many places there are,
-and what is dear is paid for by the images that drew it.
+All of it is one stage. On a processor each stage is done to the images that drew it,
+two at a time, and so what is dear is paid for by these: the programs are compiled once,
+however many places there are. Where XLA does not compile, each image is by itself, on
+as many cores as there are.
 """
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 
+from keras_aug_layers.kernels import few
 from keras_aug_layers.kernels.condition import in_turn
-from keras_aug_layers.kernels.device import deriving
+from keras_aug_layers.kernels.device import CPU, deriving, in_xla_context, traced
 from keras_aug_layers.kernels.program import Step, function_of, register
 
 
@@ -46,6 +49,7 @@ def stages_of(rows: Mapping[str, tf.Tensor]) -> list[Step]:
 
 def _run(images: tf.Tensor, **rows: tf.Tensor) -> tf.Tensor:
     count, alone = rows["chosen"].shape[1], images.shape[0] == 1 and not deriving()
+    sorts = not alone and in_xla_context() and not deriving() and traced() == CPU
     # Side by side in one tensor: of rows that only one stage has, XLA would look up
     # the place anew for each pixel.
     flat = [
@@ -61,6 +65,11 @@ def _run(images: tf.Tensor, **rows: tf.Tensor) -> tf.Tensor:
             for (key, row), part in zip(rows.items(), parts, strict=True)
         }
         chosen = tf.cast(now["chosen"][:, 0], tf.int32)
+        if sorts:
+            for number, step in enumerate(stages_of(now)):
+                did = tf.equal(chosen, number)
+                images = few.made_anew(functools.partial(_done, step), images, did)
+            return (images,)
         branches = [
             lambda step=step: tf.ensure_shape(
                 function_of(step).call(images, **step.rows), images.shape
@@ -78,4 +87,10 @@ def _run(images: tf.Tensor, **rows: tf.Tensor) -> tf.Tensor:
     return in_turn(at, count, images)[0]
 
 
-_either = register("either", "stage", _run, one_by_one=True)
+def _done(step: Step, places: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+    """What a stage makes of the images at some places."""
+    some = tf.gather(images, places)
+    return function_of(step).call(some, **few.rows_of(step.rows, places))
+
+
+_either = register("either", "stage", _run, one_by_one=True, sorts=True)

@@ -1,10 +1,9 @@
-"""Few images of a batch, one after the other: what the others need not pay for.
+"""Few images of a batch, made anew: what the others need not pay for.
 
-XLA runs the body of a loop on one thread of a processor. So images are few as long as
-one core is done with them before all cores are with the whole batch.
+They are made two at a time. Of the body of a loop XLA shares among cores what has more
+than one image; one alone is computed where it is stored, on one core.
 """
 
-import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,10 +11,12 @@ import tensorflow as tf
 
 from keras_aug_layers.kernels.warp import dimension
 
+PAIR = 2
+
 
 def are_few(wanted: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
-    """Whether what few images (B,) of a batch want is done for each by itself."""
-    return count(wanted) * (os.cpu_count() or 1) <= dimension(images, 0)
+    """Whether what some images (B,) of a batch want is done for them alone: half."""
+    return count(wanted) * 2 <= dimension(images, 0)
 
 
 def count(wanted: tf.Tensor) -> tf.Tensor:
@@ -32,36 +33,41 @@ def in_order(wanted: tf.Tensor) -> tf.Tensor:
     return tf.argsort(tf.cast(wanted, tf.int32), direction="DESCENDING", stable=True)
 
 
-def one_by_one(
+def made_anew(
     at: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
     images: tf.Tensor,
     wanted: tf.Tensor,
+    together: int = PAIR,
 ) -> tf.Tensor:
     """Images of which some are made anew, in place, in a loop that XLA compiles.
 
     Args:
-        at: of a place in the batch, int32 (), and of the images (B, H, W, C) as they
-            are by then, makes the image (1, H, W, C) that is to stand there.
+        at: of places in the batch, int32 (N,), and of the images (B, H, W, C) as they
+            are by then, makes the images (N, H, W, C) that are to stand there. For an
+            odd number the last place is given twice.
         images: the images.
         wanted: bool (B,), which are made anew.
+        together: how many at a time: N.
     """
     order, some = in_order(wanted), count(wanted)
 
-    def body(number: tf.Tensor, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def body(first: tf.Tensor, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         def changed() -> tf.Tensor:
-            place = order[number]
-            return tf.tensor_scatter_nd_update(images, [[place]], at(place, images))
+            numbers = tf.minimum(first + tf.range(together), some - 1)
+            places = tf.gather(order, numbers)
+            made = at(places, images)
+            return tf.tensor_scatter_nd_update(images, places[:, tf.newaxis], made)
 
         if images.shape[0] is not None:
-            return number + 1, changed()
+            return first + together, changed()
         # Of no images XLA, which knows how many there are, compiles none of it. Asked
         # around the loop, it would compute all that comes before, pixel by pixel, to
         # see whether it is known.
         there = tf.minimum(tf.shape(images)[0], 1)
-        return number + 1, tf.switch_case(there, [lambda: images, changed])
+        return first + together, tf.switch_case(there, [lambda: images, changed])
 
     _, result = tf.while_loop(
-        lambda number, _: number < some, body, (tf.constant(0), images)
+        lambda first, _: first < some, body, (tf.constant(0), images)
     )
     return result
 

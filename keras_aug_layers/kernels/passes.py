@@ -125,7 +125,6 @@ def _filtered(
     move: shrinking.FilteredMove,
 ) -> tf.Tensor:
     """A pass with a filter for the images that shrink: for all of them, or for few."""
-    wanted = move.shrinks.wanted
 
     def plain(images: tf.Tensor) -> tf.Tensor:
         return form(program, images, move.plain)
@@ -137,19 +136,33 @@ def _filtered(
         return choose(move.shrinks.some, filtered, plain, images)
 
     together = any(function_of(step).kind == "whole" for step in program)
-    if move.one is None or together or not in_xla_context() or on_gpu():
+    if move.some is None or together or not in_xla_context() or on_gpu():
         return all_or_none(images)
-    by_place = move.one
+    of_places, straight = move.some, move.straight
+
+    def at_first(images: tf.Tensor) -> tf.Tensor:
+        if straight is None:
+            return plain(images)
+        move = straight.move
+        return tf.cond(
+            straight.wanted,
+            lambda: form(program, images, move),
+            lambda: plain(images),
+        )
 
     def few_or_none(images: tf.Tensor) -> tf.Tensor:
-        def at(place: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
-            own = tuple(step.map(lambda x: few.row_of(x, [place])) for step in program)
-            return form(own, tf.gather(images, [place]), by_place(place))
+        def at(places: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
+            own = tuple(step.map(lambda x: few.row_of(x, places)) for step in program)
+            return _filtered(form, own, tf.gather(images, places), of_places(places))
 
-        return few.one_by_one(at, plain(images), wanted)
+        return few.made_anew(at, at_first(images), again)
+
+    again = move.shrinks.wanted
+    if straight is not None:
+        again = tf.where(straight.wanted, straight.turned, again)
+    are_few = few.are_few(again, images)
 
     def needed(images: tf.Tensor) -> tf.Tensor:
-        are_few = few.are_few(wanted, images)
         return tf.cond(are_few, lambda: few_or_none(images), lambda: filtered(images))
 
     return with_gradient_of(all_or_none, needed, images)

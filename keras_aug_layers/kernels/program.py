@@ -104,6 +104,8 @@ class Function:
         alone: of a stage, whether each image is by itself.
         one_by_one: of a stage, whether images are done one after the other by XLA on
             a processor: where what an image drew decides how much there is to do.
+        sorts: of such a stage, whether XLA is given all images, since those that drew
+            the same are done together.
         programs: of a stage, whether it does programs of its own: then it gets `run`,
             a function of images, a program of pixels and, perhaps, one of coordinates.
         placed: of a stage, whether what it does to a pixel depends on where it lies or
@@ -133,6 +135,7 @@ class Function:
     stored: bool = False
     alone: bool = True
     one_by_one: bool = False
+    sorts: bool = False
     programs: bool = False
     placed: bool = True
     picks: Callable[..., Any] | None = None

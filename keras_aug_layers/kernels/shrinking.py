@@ -18,6 +18,7 @@ from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.kernels.places import Places, places_at
 from keras_aug_layers.kernels.resample import resample
 from keras_aug_layers.kernels.separable import POINTS, Grid
+from keras_aug_layers.kernels.straight import Straight
 from keras_aug_layers.kernels.taps import filled_from, summed, taps
 from keras_aug_layers.kernels.warp import compute_dtype, dimension
 
@@ -39,10 +40,10 @@ class Shrink(NamedTuple):
     wanted: tf.Tensor
     level: tf.Tensor
 
-    def of(self, place: tf.Tensor) -> "Shrink":
-        """How the image at a place in the batch is read."""
-        wanted, level = (few.row_of(x, [place]) for x in (self.wanted, self.level))
-        return Shrink(self.some, wanted, level)
+    def of(self, places: tf.Tensor) -> "Shrink":
+        """How the images at places in the batch are read."""
+        wanted, level = (few.row_of(x, places) for x in (self.wanted, self.level))
+        return Shrink(tf.reduce_any(wanted), wanted, level)
 
 
 class FilteredMove(NamedTuple):
@@ -52,14 +53,17 @@ class FilteredMove(NamedTuple):
         shrinks: how the images are read.
         plain: resamples images at one point for each pixel.
         filtered: resamples them at several where they shrink.
-        one: of a place in the batch, resamples its image (1, H, W, C) as `filtered`
-            does; None where no image is moved by itself.
+        some: of places in the batch (N,), the move of their images (N, H, W, C); None
+            where none are moved by themselves.
+        straight: how images that do not turn are moved where few do; None where that
+            is no faster.
     """
 
     shrinks: Shrink
     plain: Callable[[tf.Tensor], tf.Tensor]
     filtered: Callable[[tf.Tensor], tf.Tensor]
-    one: Callable[[tf.Tensor], Callable[[tf.Tensor], tf.Tensor]] | None = None
+    some: "Callable[[tf.Tensor], FilteredMove] | None" = None
+    straight: Straight | None = None
 
 
 def shrink(reader: Reader, source: tuple[Any, Any], target: tuple[Any, Any]) -> Shrink:

@@ -6,7 +6,7 @@ would compute it anew for each of its uses. It begins from the rounded result in
 behind a condition, which XLA does not fuse across, and which skips what no image of the
 batch has drawn.
 
-Where only few images have drawn it, and each is by itself, they are done one by one.
+Where only few images have drawn it, and each is by itself, it is done to these alone.
 """
 
 import os
@@ -55,11 +55,15 @@ def run(
     loops = function.one_by_one and traced() == CPU
     if only is None and not loops:
         return _if(true(images, rows), call, images, rows)
+    all_of_them = only is None
     if only is None:
         only = tf.ones(tf.shape(images)[:1], tf.bool)
 
     def at_once(images: tf.Tensor) -> tf.Tensor:
-        return tf.where(tf.reshape(only, (-1, 1, 1, 1)), call(images, **rows), images)
+        made = call(images, **rows)
+        if all_of_them:
+            return made
+        return tf.where(tf.reshape(only, (-1, 1, 1, 1)), made, images)
 
     if not function.alone:
         some = tf.reduce_any(only)
@@ -68,7 +72,9 @@ def run(
     def each(images: tf.Tensor) -> tf.Tensor:
         if loops and not in_xla_context():
             return _side_by_side(call, images, rows, only)
-        return _one_by_one(call, images, rows, only)
+        if function.sorts:
+            return at_once(images)
+        return _alone(call, images, rows, only, 1 if loops else few.PAIR)
 
     def few_or_all(images: tf.Tensor) -> tf.Tensor:
         are_few = few.are_few(only, images)
@@ -105,19 +111,20 @@ def _beside(
     return tf.ensure_shape(result, images.shape)
 
 
-def _one_by_one(
+def _alone(
     call: Callable[..., tf.Tensor],
     images: tf.Tensor,
     rows: dict[str, tf.Tensor],
     only: tf.Tensor,
+    together: int,
 ) -> tf.Tensor:
-    """The images that were chosen, one after the other, in place."""
+    """The images that were chosen, so many at a time, in place."""
     if in_xla_context():
 
-        def at(place: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
-            return call(tf.gather(images, [place]), **few.rows_of(rows, [place]))
+        def at(places: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+            return call(tf.gather(images, places), **few.rows_of(rows, places))
 
-        return few.one_by_one(at, images, only)
+        return few.made_anew(at, images, only, together)
     places = few.in_order(only)[: few.count(only)]
 
     def changed() -> tf.Tensor:

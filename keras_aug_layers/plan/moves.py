@@ -10,6 +10,7 @@ from keras_aug_layers.kernels import coordinates, few, passes, shrinking
 from keras_aug_layers.kernels.pixels import converts
 from keras_aug_layers.kernels.program import Program, function_of
 from keras_aug_layers.kernels.resample import Warp, stay
+from keras_aug_layers.kernels.straight import straight
 from keras_aug_layers.kernels.warp import dimension
 from keras_aug_layers.plan import carry
 from keras_aug_layers.plan.plan import Plan
@@ -142,21 +143,28 @@ def _filtering(
     shrinks = shrinking.shrink(
         coordinates.reader(smooth, source, target), source, target
     )
+    how = {**how, "output_size": part.size}
 
-    antialiased = functools.partial(shrinking.antialiased, output_size=part.size, **how)
+    def move(
+        reader: coordinates.Reader, shrinks: shrinking.Shrink, plain: Any
+    ) -> shrinking.FilteredMove:
+        filtered = functools.partial(
+            shrinking.antialiased, reader=reader, shrinks=shrinks, **how
+        )
+        return shrinking.FilteredMove(shrinks, plain, filtered)
+
+    def some(places: tf.Tensor) -> shrinking.FilteredMove:
+        own = reader._replace(matrix=few.row_of(reader.matrix, places))
+        return move(own, shrinks.of(places), Warp(lambda: own, how))
 
     # Crops are of many sizes, and many shrink: a loop would take longer to compile,
     # and no less to run.
     matrix = reader.matrix
-    by_itself = matrix is not None and matrix.shape[0] != 1 and not reader.upright
-
-    def one(place: tf.Tensor) -> Any:
-        own = reader._replace(matrix=few.row_of(reader.matrix, [place]))
-        return functools.partial(antialiased, reader=own, shrinks=shrinks.of(place))
-
-    return shrinking.FilteredMove(
-        shrinks,
-        plain,
-        functools.partial(antialiased, reader=reader, shrinks=shrinks),
-        one if by_itself else None,
+    if matrix is None or matrix.shape[0] == 1 or reader.upright:
+        return move(reader, shrinks, plain)
+    upright = reader._replace(upright=True)
+    grid = shrinking.grid_of(
+        upright, shrinks, target, how["fill_mode"], how["interpolation"]
     )
+    apart = straight(images, grid, how["fill_value"], shrinks.some, shrinks.level)
+    return move(reader, shrinks, plain)._replace(some=some, straight=apart)

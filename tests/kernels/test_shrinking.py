@@ -1,14 +1,12 @@
 """Antialias: against the mean over each pixel, in every form, upright and turned."""
 
-import os
-
 import numpy as np
 import pytest
 import skimage.data
 import tensorflow as tf
 
 import keras_aug_layers as kal
-from keras_aug_layers.kernels import separable
+from keras_aug_layers.kernels import few, separable
 
 SHRINKS = (1.3, 1.5, 2, 2.7, 3, 4, 6, 8, 12)
 SIDE = 384
@@ -288,25 +286,24 @@ def test_few_images_are_filtered_by_themselves(dtype, size, monkeypatch):
     photo = skimage.data.astronaut()[100:164, 180:260].astype(dtype)
     images = np.stack([np.roll(photo, 3 * i, axis=1) for i in range(16)])
     layer = few_that_shrink("auto")
-    sample = layer.sample(images, seed=(1, 2))
+    sample = layer.sample(images, seed=(1, 5))
     scale = np.linalg.svd(sample.matrix.numpy()[:, :2, :2], compute_uv=False)[:, 0]
     wanted = scale > 1.2
 
-    def run(layer, cores):
-        monkeypatch.setattr(os, "cpu_count", lambda: cores)
-
+    def run(layer):
         @tf.function(
             jit_compile=True,
             input_signature=[tf.TensorSpec((size, *images.shape[1:]), dtype)],
         )
         def compiled(images):
-            return layer(images, training=True, seed=(1, 2))
+            return layer(images, training=True, seed=(1, 5))
 
         return compiled(tf.constant(images)).numpy().astype("float64")
 
-    few, together = run(layer, 1), run(layer, 100)
-    assert 0 < wanted.sum() < 8
-    np.testing.assert_allclose(few, together, atol=1 if dtype == "uint8" else 0.01)
-    plain = run(few_that_shrink(False), 1)
-    np.testing.assert_allclose(few[~wanted], plain[~wanted], atol=0.01)
-    assert (np.abs(few - plain).max(axis=(1, 2, 3))[wanted] > 5).all()
+    alone, plain = run(layer), run(few_that_shrink(False))
+    assert wanted.sum() == 3  # an odd number of them, two at a time
+    np.testing.assert_allclose(alone[~wanted], plain[~wanted], atol=0.01)
+    assert (np.abs(alone - plain).max(axis=(1, 2, 3))[wanted] > 5).all()
+    monkeypatch.setattr(few, "are_few", lambda *_: tf.constant(False))
+    together = run(few_that_shrink("auto"))
+    np.testing.assert_allclose(alone, together, atol=1 if dtype == "uint8" else 0.01)

@@ -10,7 +10,6 @@ from helpers import drawn
 from published import pixels as reference
 
 import keras_aug_layers as kal
-from keras_aug_layers.kernels import stages
 
 
 @pytest.fixture
@@ -145,10 +144,9 @@ def test_neighbours_in_a_batch_change_nothing(name, batch):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("chance", [0.02, 0.5])
-def test_a_chance_leaves_the_others_untouched(chance, form, monkeypatch):
-    """Few images are done one by one, many all at once: with the same result."""
-    monkeypatch.setattr(stages.os, "cpu_count", lambda: 4)  # 100 of 200 are many then
+@pytest.mark.parametrize("chance", [0.02, 0.7])
+def test_a_chance_leaves_the_others_untouched(chance, form):
+    """Few images are done by themselves, many all at once: with the same result."""
     images = np.random.default_rng(1).integers(0, 256, (200, 24, 24, 3)).astype("uint8")
     layer = kal.Equalization(probability=chance, seed=3)
     result = done(layer, images, FORMS[form])
