@@ -25,8 +25,8 @@ def either(places: Sequence[Sequence[Step]], chosen: Sequence[tf.Tensor]) -> Ste
     Args:
         places: for each place the stages to choose from, without an `only`: those of
             the same functions, in the same order, at every place.
-        chosen: int32 (B,) for each place: the number of a stage, or as many as there
-            are for none of them.
+        chosen: int32 (B,) for each place: the number of a stage, or any other number
+            for none of them.
     """
     rows = {"chosen": tf.cast(tf.stack(list(chosen), axis=1), tf.float64)}
     for number, steps in enumerate(zip(*places, strict=True)):
@@ -93,4 +93,6 @@ def _done(step: Step, places: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
     return function_of(step).call(some, **few.rows_of(step.rows, places))
 
 
-_either = register("either", "stage", _run, one_by_one=True, sorts=True)
+_either = register(
+    "either", "stage", _run, neutral={"chosen": -1.0}, one_by_one=True, sorts=True
+)

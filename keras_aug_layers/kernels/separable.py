@@ -29,7 +29,6 @@ POINTS = (-0.25, 0.25)
 _CLOSE = 2.0
 """How far apart two points may lie to be read together, in pixels of what is read."""
 
-
 _WIDE = 8
 """How many times as wide as what comes out images are, of which the first pass takes
 more than it saves."""

@@ -296,3 +296,18 @@ def test_all_moves_are_one_warp():
     )
     assert len(transform.coordinates) == 1 and not transform.earlier
     assert [step.name for step in transform.pixels] == ["either"]
+
+
+@pytest.mark.parametrize("jit_compile", [True, False])
+def test_a_policy_for_some_images_is_none_for_the_others(jit_compile):
+    """And for these it is what it is for all."""
+    images = np.random.default_rng(0).integers(0, 256, (9, 16, 16, 3)).astype("uint8")
+    policy = kal.RandAugment(seed=1)
+    layer = kal.RandomApply(policy, 0.5, seed=2, jit_compile=jit_compile)
+    for_all = policy(images, training=True, seed=(1, 2)).numpy()
+    run = tf.function(lambda x: layer(x, training=True, seed=(1, 2)))
+    found = run(tf.constant(images)).numpy()
+    as_it_came = (found == images).all(axis=(1, 2, 3))
+    as_for_all = (np.abs(found.astype(int) - for_all) <= 1).all(axis=(1, 2, 3))
+    assert (as_it_came | as_for_all).all()
+    assert as_it_came.any() and (as_for_all & ~as_it_came).any()
