@@ -43,31 +43,33 @@ def made_anew(
 
     Args:
         at: of places in the batch, int32 (N,), and of the images (B, H, W, C) as they
-            are by then, makes the images (N, H, W, C) that are to stand there. For an
-            odd number the last place is given twice.
+            are by then, makes the images (N, H, W, C) that are to stand there. The last
+            place may be given twice.
         images: the images.
         wanted: bool (B,), which are made anew.
         together: how many at a time: N.
     """
     order, some = in_order(wanted), count(wanted)
+    # A loop from 0 to 1 in steps of 2 is none to XLA, where both are known.
+    turns = (some + together - 1) // together
 
-    def body(first: tf.Tensor, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def body(turn: tf.Tensor, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         def changed() -> tf.Tensor:
-            numbers = tf.minimum(first + tf.range(together), some - 1)
+            numbers = tf.minimum(turn * together + tf.range(together), some - 1)
             places = tf.gather(order, numbers)
             made = at(places, images)
             return tf.tensor_scatter_nd_update(images, places[:, tf.newaxis], made)
 
         if images.shape[0] is not None:
-            return first + together, changed()
+            return turn + 1, changed()
         # Of no images XLA, which knows how many there are, compiles none of it. Asked
         # around the loop, it would compute all that comes before, pixel by pixel, to
         # see whether it is known.
         there = tf.minimum(tf.shape(images)[0], 1)
-        return first + together, tf.switch_case(there, [lambda: images, changed])
+        return turn + 1, tf.switch_case(there, [lambda: images, changed])
 
     _, result = tf.while_loop(
-        lambda first, _: first < some, body, (tf.constant(0), images)
+        lambda turn, _: turn < turns, body, (tf.constant(0), images)
     )
     return result
 
