@@ -1,8 +1,8 @@
 """Images that neither turn nor slant, in a batch of which a few do.
 
-Of what a policy draws, few are rotations and shears. All images are read as upright ones
-are, in two passes, and then those few anew, each as it is turned: that takes less time
-than reading all of them as turned ones does.
+Of what a policy draws, few are rotations and shears. All images are read as upright
+ones are, in two passes, and then those few anew, each as it is turned: that takes less
+time than reading all of them as turned ones does.
 
 For what XLA compiles for CPUs, where a crop chooses a window.
 """
