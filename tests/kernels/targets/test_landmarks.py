@@ -1,15 +1,28 @@
 """A landmark, its mask, its box and its keypoint move as their image does."""
 
+import functools
+
 import hypothesis.strategies as st
 import numpy as np
 import pytest
 import tensorflow as tf
-from examples import EXAMPLES, GEOMETRIC
+from examples import EVERY, EXAMPLES, GEOMETRIC
 from following import BOXES, SIZE, convert, filled, move
-from helpers import assert_same_bits
+from helpers import assert_same_bits, sampled
 from hypothesis import Phase, assume, given, settings
 
 import keras_aug_layers as kal
+from keras_aug_layers.kernels import program
+
+CROPS = "CenterCrop", "RandomCrop", "RandomResizedCrop", "Resizing"
+LAYERS = EVERY | {name: functools.partial(getattr(kal, name), 30, 40) for name in CROPS}
+STILL = "AugMix", "ThreeAugment"
+"""They take a fill, and keep what is at each place there, or move it in stages."""
+MOVING = [
+    name
+    for name, layer in LAYERS.items()
+    if "fill_mode" in layer().get_config() and name not in STILL
+]
 
 
 def blobs(keypoints, size, sigma):
@@ -76,6 +89,57 @@ def test_a_landmark_follows_its_pixel(form, size, data_format):
         )
 
     check()
+
+
+def places(layer):
+    """Where pixels read, where keypoints there move to, and where both count.
+
+    Read are maps of x and of y, and one of the image's area, which the fill leaves.
+    """
+    y, x = np.mgrid[: SIZE[0], : SIZE[1]]
+    maps = np.stack([x, y, np.ones_like(x)], axis=-1)[np.newaxis].repeat(8, 0)
+    transform = sampled(layer, np.zeros((8, *SIZE, 3), "uint8"), seed=(1, 2))
+    read = transform.segmentation_masks(maps.astype("float64"), "bilinear").numpy()
+    read, area = read[..., :2], read[..., 2]
+    pixels = np.mgrid[: read.shape[1], : read.shape[2]][::-1]
+    pixels = np.moveaxis(pixels, 0, -1)[np.newaxis].repeat(8, 0)
+    edge = np.array(SIZE[::-1]) - 2
+    inside = (area > 1.0 - 1e-6) & (read > 1).all(-1) & (read < edge).all(-1)
+    moved = transform.keypoints(read.reshape(8, -1, 2), mark_outside=False)
+    return read, moved.numpy().reshape(read.shape) - pixels, inside, transform
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("place", ["alone", "first", "last"])
+@pytest.mark.parametrize("name", MOVING)
+def test_the_keypoint_of_what_a_pixel_shows_is_that_pixel(name, place):
+    """Of every layer that moves pixels, alone and with a rotation."""
+    settings = {"fill_mode": "constant"}
+    layer = LAYERS[name](seed=4, **settings)
+    turn = kal.RandomRotate(degrees=(20, 20), seed=3, **settings)
+    layers = {"alone": [layer], "first": [layer, turn], "last": [turn, layer]}[place]
+    read, error, inside, transform = places(
+        kal.FusedAugmentation(layers, **settings) if layers[1:] else layer
+    )
+    assert np.ptp(read[inside], axis=0).min() > 15
+    bent = any(step.name in ("bend", "unbend") for step in transform.coordinates)
+    assert np.abs(error[inside]).max() < (0.5 if bent else 1e-3)
+
+
+def test_each_function_of_coordinates_is_in_a_layer_that_moves():
+    """Of the library's own: whose inverse would be seen by no test otherwise."""
+    own = {
+        name
+        for name, function in program._REGISTER.items()
+        if function.kind == "coordinates"
+        and function.call.__module__.startswith("keras_aug_layers.")
+    }
+    images, seen = np.zeros((2, *SIZE, 3), "uint8"), set()
+    for name in MOVING:
+        for step in sampled(LAYERS[name](), images).coordinates:
+            seen |= {step.name, program.function_of(step).inverse(step).name}
+    # Mosaic's, which says of points whose they are: tests/layers/mixes.
+    assert own - seen == {"compose"}
 
 
 @pytest.mark.thorough
