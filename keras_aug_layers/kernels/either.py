@@ -6,7 +6,6 @@ however many places there are. Where XLA does not compile, each image is by itse
 as many cores as there are.
 """
 
-import functools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -58,7 +57,7 @@ def _run(images: tf.Tensor, **rows: tf.Tensor) -> tf.Tensor:
     sizes = [row.shape[2] for row in flat]
     together = tf.concat(flat, axis=2)
 
-    def at(place: Any, images: tf.Tensor) -> tuple[tf.Tensor]:
+    def at_place(place: Any, images: tf.Tensor) -> tuple[tf.Tensor]:
         parts = tf.split(together[:, place], sizes, axis=1)
         now = {
             key: tf.reshape(part, (-1, 1, *row.shape[2:]))
@@ -68,7 +67,8 @@ def _run(images: tf.Tensor, **rows: tf.Tensor) -> tf.Tensor:
         if sorts:
             for number, step in enumerate(stages_of(now)):
                 did = tf.equal(chosen, number)
-                images = few.made_anew(functools.partial(_done, step), images, did)
+                at = few.to_some(function_of(step).call, step.rows)
+                images = few.made_anew(at, images, did)
             return (images,)
         branches = [
             lambda step=step: tf.ensure_shape(
@@ -84,13 +84,7 @@ def _run(images: tf.Tensor, **rows: tf.Tensor) -> tf.Tensor:
             result = tf.where(mask, branch(), result)
         return (result,)
 
-    return in_turn(at, count, images)[0]
-
-
-def _done(step: Step, places: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
-    """What a stage makes of the images at some places."""
-    some = tf.gather(images, places)
-    return function_of(step).call(some, **few.rows_of(step.rows, places))
+    return in_turn(at_place, count, images)[0]
 
 
 _either = register(

@@ -74,6 +74,17 @@ def made_anew(
     return result
 
 
+def to_some(
+    function: Callable[..., tf.Tensor], rows: Mapping[str, tf.Tensor]
+) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    """A function of images and their rows, done to those at places in the batch."""
+
+    def at(places: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+        return function(tf.gather(images, places), **rows_of(rows, places))
+
+    return at
+
+
 def rows_of(rows: Mapping[str, tf.Tensor], places: Any) -> dict[str, tf.Tensor]:
     """The rows of some images; a row that all images share stays as it is."""
     return {key: row_of(row, places) for key, row in rows.items()}

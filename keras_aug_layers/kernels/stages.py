@@ -49,19 +49,16 @@ def run(
 
     dtype = compute_dtype(images.dtype)
     rows = {key: tf.cast(row, dtype) for key, row in step.rows.items()}
-    only = step.only
     if before is not None:
-        return _beside(call, images, before, rows, only)
+        return _beside(call, images, before, rows, step.only)
     loops = function.one_by_one and traced() == CPU
-    if only is None and not loops:
+    if step.only is None and not loops:
         return _if(true(images, rows), call, images, rows)
-    all_of_them = only is None
-    if only is None:
-        only = tf.ones(tf.shape(images)[:1], tf.bool)
+    only = tf.ones(tf.shape(images)[:1], tf.bool) if step.only is None else step.only
 
     def at_once(images: tf.Tensor) -> tf.Tensor:
         made = call(images, **rows)
-        if all_of_them:
+        if step.only is None:
             return made
         return tf.where(tf.reshape(only, (-1, 1, 1, 1)), made, images)
 
@@ -119,16 +116,13 @@ def _alone(
     together: int,
 ) -> tf.Tensor:
     """The images that were chosen, so many at a time, in place."""
+    at = few.to_some(call, rows)
     if in_xla_context():
-
-        def at(places: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
-            return call(tf.gather(images, places), **few.rows_of(rows, places))
-
         return few.made_anew(at, images, only, together)
     places = few.in_order(only)[: few.count(only)]
 
     def changed() -> tf.Tensor:
-        done = call(tf.gather(images, places), **few.rows_of(rows, places))
+        done = at(places, images)
         return tf.tensor_scatter_nd_update(images, places[:, tf.newaxis], done)
 
     return tf.cond(tf.reduce_any(only), changed, lambda: images)
