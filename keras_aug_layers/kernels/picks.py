@@ -5,7 +5,7 @@ where the image reads that it is picked from, and gets that image's rows in the 
 before: what is picked are the numbers, and one pixel is computed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -68,6 +68,29 @@ class Pick(NamedTuple):
     def partner(self) -> tf.Tensor:
         """The number of each image's partner: int32 (B,)."""
         return tf.cast(self.step.rows["partner"][:, 0], tf.int32)
+
+
+Place = Callable[..., tf.Tensor]
+"""From a row (B, n) or (B, n, n) to the one that a function of pixels gets."""
+
+
+def picked(
+    step: Step, pick: Pick | None, pixels: tf.Tensor, made: Callable[[Place], tf.Tensor]
+) -> tf.Tensor:
+    """What a step makes of pixels, each with the rows of the image it is picked from.
+
+    Args:
+        step: the step.
+        pick: which pixels are the partner's; None for none.
+        pixels: (B, H, W, C).
+        made: calls the step's function, with rows that are placed as it is told.
+    """
+    if pick is None or function_of(step).by_pixel:
+        return made(lambda row, *how: spread(row, pick, pixels, *how))
+    # Its rows are those of an image, and no others for each pixel.
+    theirs = made(lambda row, *_: pick.of_partner(row)[:, tf.newaxis, tf.newaxis])
+    own = made(lambda row, *_: row[:, tf.newaxis, tf.newaxis])
+    return tf.where(of_channels(pick.over(pixels), pixels.shape[-1]), theirs, own)
 
 
 def spread(

@@ -17,7 +17,7 @@ from keras_aug_layers.arguments import Range
 from keras_aug_layers.kernels.condition import kept
 from keras_aug_layers.kernels.device import has_gpu, in_xla_context, on_gpu
 from keras_aug_layers.kernels.measured import affine_product, measured
-from keras_aug_layers.kernels.picks import Pick, spread
+from keras_aug_layers.kernels.picks import Pick, Place, picked, spread
 from keras_aug_layers.kernels.program import (
     Program,
     Step,
@@ -108,7 +108,9 @@ def _affine_inverse(step: Step) -> Step:
     )
 
 
-convert = register("convert", "pointwise", lambda x, one: x, neutral={}, stored=True)
+convert = register(
+    "convert", "pointwise", lambda x, one: x, neutral={}, stored=True, by_pixel=True
+)
 """Clips and rounds as if the pixels were stored here: what follows has another unit."""
 
 
@@ -124,6 +126,7 @@ scale = register(
     neutral={"gain": 1.0, "bias": 0.0},
     product=_merged,
     inverse=_affine_inverse,
+    by_pixel=True,
 )
 mix = register(
     "mix",
@@ -135,6 +138,7 @@ mix = register(
     },
     product=_merged,
     inverse=_affine_inverse,
+    by_pixel=True,
 )
 
 
@@ -221,26 +225,29 @@ def _after(
         def before(turn: int) -> tf.Tensor:
             return store(first(turn))
 
-    def pixels(turn: int) -> tf.Tensor:
-        own = before(turn)
+    def called(turn: int, own: tf.Tensor, place: Place) -> tf.Tensor:
+        """What the function makes of them, of rows that are placed somehow."""
+        if function.kind == "whole":
+            whole = own if turn == 0 else before(0)
+            rows = {key: place(row) for key, row in step.rows.items()}
+            return _turn(function.call(whole, **rows), turn)
         pointwise = function.kind == "pointwise"
         rows = {
-            key: spread(turn_row(row, turn, channels), pick, own, pointwise)
+            key: place(turn_row(row, turn, channels), pointwise)
             for key, row in step.rows.items()
         }
         if function.kind == "mixing":
             count = known_channels(channels)
             turns = (before((turn + i) % count) for i in range(1, count))
-            result = function.call((own, *turns), **rows)
-        elif function.kind == "whole":
-            whole = own if turn == 0 else before(0)
-            rows = {key: spread(row, pick, own) for key, row in step.rows.items()}
-            result = _turn(function.call(whole, **rows), turn)
-        elif function.kind == "placed":
+            return function.call((own, *turns), **rows)
+        if function.kind == "placed":
             y, x = rows_and_columns(dimension(own, 1), dimension(own, 2))
-            result = function.call(own, y, x, **rows)
-        else:
-            result = function.call(own, **rows)
+            return function.call(own, y, x, **rows)
+        return function.call(own, **rows)
+
+    def pixels(turn: int) -> tf.Tensor:
+        own = before(turn)
+        result = picked(step, pick, own, functools.partial(called, turn, own))
         if not result.shape[-1:].is_compatible_with(own.shape[-1:]):
             raise ValueError(
                 f"{step.name!r} must give as many channels as it gets. Received: "

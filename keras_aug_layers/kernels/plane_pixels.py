@@ -15,7 +15,7 @@ import tensorflow as tf
 from keras_aug_layers.arguments import Range
 from keras_aug_layers.kernels import rounding
 from keras_aug_layers.kernels.measured import measured
-from keras_aug_layers.kernels.picks import Pick, spread
+from keras_aug_layers.kernels.picks import Pick, Place, picked, spread
 from keras_aug_layers.kernels.pixels import Store, ranges_of, turn_row
 from keras_aug_layers.kernels.planes import Planes
 from keras_aug_layers.kernels.program import Program, Step, function_of
@@ -103,8 +103,12 @@ def _after(planes: Planes, step: Step, store: Store, pick: Pick | None) -> Plane
     if function.stored:
         planes = [store(plane) for plane in planes]
     if function.kind == "whole":
-        rows = {key: spread(row, pick, planes[0]) for key, row in step.rows.items()}
-        done = _channels(function.call(_together(planes), **rows))
+
+        def called(place: Place) -> tf.Tensor:
+            rows = {key: place(row) for key, row in step.rows.items()}
+            return function.call(_together(planes), **rows)
+
+        done = _channels(picked(step, pick, planes[0], called))
     else:
         done = [_channel(planes[i:] + planes[:i], step, i, pick) for i in range(count)]
     if step.only is None:
@@ -116,16 +120,20 @@ def _after(planes: Planes, step: Step, store: Store, pick: Pick | None) -> Plane
 def _channel(planes: Planes, step: Step, turn: int, pick: Pick | None) -> tf.Tensor:
     """What a step makes of the first of planes that are turned."""
     function, own = function_of(step), planes[0]
-    rows = {
-        key: spread(turn_row(row, turn, len(planes)), pick, own)
-        for key, row in step.rows.items()
-    }
-    if function.kind == "mixing":
-        return function.call(tuple(planes), **rows)[..., :1]
-    if function.kind == "placed":
-        y, x = rows_and_columns(dimension(own, 1), dimension(own, 2))
-        return function.call(own, y, x, **rows)[..., :1]
-    return function.call(own, **rows)[..., :1]
+
+    def called(place: Place) -> tf.Tensor:
+        rows = {
+            key: place(turn_row(row, turn, len(planes)))
+            for key, row in step.rows.items()
+        }
+        if function.kind == "mixing":
+            return function.call(tuple(planes), **rows)[..., :1]
+        if function.kind == "placed":
+            y, x = rows_and_columns(dimension(own, 1), dimension(own, 2))
+            return function.call(own, y, x, **rows)[..., :1]
+        return function.call(own, **rows)[..., :1]
+
+    return picked(step, pick, own, called)
 
 
 def _channels(images: tf.Tensor) -> Planes:

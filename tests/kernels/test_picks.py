@@ -12,6 +12,20 @@ from keras_aug_layers.kernels import device, stages
 from keras_aug_layers.kernels.resample import Warp
 
 CLASSES = 4
+faded = kal.register(
+    "test_picks.faded",
+    "pointwise",
+    lambda x, share: x * tf.reshape(share, (-1, 1, 1, 1)),
+)
+
+
+class Fade(kal.ColorLayer):
+    """A layer of one's own, whose function takes rows of images at their word."""
+
+    def draw(self, random, frame):
+        return faded(share=random.uniform((0.2, 1.0)))
+
+
 FRONTS = {
     "a turn": lambda: [kal.RandomRotate(0.2)],
     "a perspective": lambda: [kal.RandomPerspective(0.4)],
@@ -28,6 +42,9 @@ FRONTS = {
         kal.RandomPosterization(4),
     ],
     "an erasing": lambda: [kal.RandomRotate(0.2), kal.RandomErasing()],
+    "holes": lambda: [kal.RandomRotate(0.2), kal.CoarseDropout()],
+    "a lattice": lambda: [kal.RandomRotate(0.2), kal.GridMask()],
+    "one's own": lambda: [kal.RandomRotate(0.2), Fade()],
     "for some": lambda: [kal.RandomRotate(0.2), kal.Solarization(probability=0.5)],
     "another dtype": lambda: [
         kal.RandomRotate(0.2),

@@ -26,8 +26,9 @@ def register_eraser(name: str, covers: Callable[..., tf.Tensor]) -> Callable[...
 
     Args:
         name: of the function.
-        covers: of y (1, H, 1, 1), x (1, 1, W, 1) and its rows (B, 1, 1, n): a product
-            of `indicator`, (B, H, W, 1): 1 where pixels are erased, else 0.
+        covers: of y (1, H, 1, 1), x (1, 1, W, 1) and its rows (B, 1, 1, n), or (B, H,
+            W, n): a product of `indicator`, (B, H, W, 1): 1 where pixels are erased,
+            else 0.
 
     Returns:
         What makes steps of it: of the rows of `covers` and those of
@@ -74,6 +75,7 @@ def register_eraser(name: str, covers: Callable[..., tf.Tensor]) -> Callable[...
         name,
         "placed",
         erase,
+        by_pixel=True,
         masks=masks,
         boxes=boxes,
         keypoints=keypoints,

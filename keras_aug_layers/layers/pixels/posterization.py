@@ -18,7 +18,7 @@ def _posterize(
     return low + step * tf.minimum(tf.floor((x - low) / step), most)
 
 
-posterize = register("posterize", "pointwise", _posterize, stored=True)
+posterize = register("posterize", "pointwise", _posterize, stored=True, by_pixel=True)
 """Rounds down to `most` + 1 levels that lie a `step` apart, the first at `low`."""
 
 

@@ -33,6 +33,8 @@ def _inside(
     rows, columns = indicator(top, y, bottom), indicator(left, x, right)
     if rows.shape[-1] == 1:
         return rows * columns
+    if not rows.shape[2] == columns.shape[1] == 1:  # of each pixel its own
+        return tf.reduce_max(rows * columns, axis=-1, keepdims=True)
     count = tf.matmul(rows[:, :, 0], columns[:, 0], transpose_b=True)
     return tf.minimum(count, 1.0)[..., tf.newaxis]
 

@@ -23,6 +23,7 @@ solarize = register(
     _solarize,
     neutral={"threshold": float("inf")},
     stored=True,
+    by_pixel=True,
 )
 """The negative of what reaches a threshold: `total` is the sum of both ends."""
 

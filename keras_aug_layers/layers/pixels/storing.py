@@ -8,7 +8,9 @@ from keras_aug_layers.plan.frame import Frame
 HAIR = 1e-3
 """A value so little below a whole number is that number, before it is cut off."""
 
-store = register("store", "pointwise", lambda x, one: x, neutral={}, stored=True)
+store = register(
+    "store", "pointwise", lambda x, one: x, neutral={}, stored=True, by_pixel=True
+)
 """Clips and rounds as if the pixels were stored here; changes nothing else."""
 
 
@@ -17,7 +19,7 @@ def _cut(x: tf.Tensor, low: tf.Tensor, high: tf.Tensor, whole: tf.Tensor) -> tf.
     return tf.where(whole > 0.0, tf.floor(x + HAIR), x)
 
 
-_cut_off = register("cut", "pointwise", _cut)
+_cut_off = register("cut", "pointwise", _cut, by_pixel=True)
 
 
 def cut(frame: Frame) -> Step:
