@@ -24,6 +24,7 @@ STEPS = {
 
 
 SIZES = {"CenterCrop", "RandomCrop", "RandomResizedCrop", "Resizing"}
+SIZES |= {"RandomLowResolution"}
 """Those that average where images shrink: many a value of theirs ends in a half."""
 UNITS = {"Normalize", "Rescaling"}
 """Those that take images out of their value range: what moves or colours is before."""
@@ -149,3 +150,20 @@ def test_a_graph_gives_what_eager_calls_give(number, data):
     with op_by_op():
         expected = kal.FusedAugmentation(build(names))(data, training=True)
     assert_alike(form(names, data), expected, names)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [x for x in EVERY if x not in ALIKE])
+def test_a_graph_of_one_image_by_chance(name, data):
+    """As `augment_dataset` does to single images: it is known that they are one."""
+    one = tf.nest.map_structure(lambda x: x[0], data)
+
+    def build():
+        layer = EVERY[name](seed=2, bounding_box_format="xyxy")
+        return kal.RandomApply(layer, probability=0.99, seed=1)
+
+    with op_by_op():
+        expected = build()(one, training=True)
+    layer = build()
+    found = tf.function(lambda one: layer(one, training=True))(one)
+    assert_alike(found, expected, {name})
