@@ -18,7 +18,7 @@ from keras_aug_layers.layers.streams import new_state
 from keras_aug_layers.plan import entries, ragged
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.jit import check_jit_compile
-from keras_aug_layers.plan.plan import Drawn, Plan, as_plan
+from keras_aug_layers.plan.plan import Drawn, Plan, as_plan, of_each
 from keras_aug_layers.plan.random_numbers import Cursor
 from keras_aug_layers.plan.settings import Settings
 from keras_aug_layers.plan.transform import Transform
@@ -239,7 +239,7 @@ class AugmentationLayer(Kept):
             chosen = cursor.coin(self.probability)
             plan = plan.only(chosen)
             if self.rests():
-                plan = as_plan(self.rest(frame)).only(~chosen).then(plan)
+                plan = of_each([as_plan(self.rest(frame)).only(~chosen), plan])
         return plan
 
     _draws_for_sizes = False

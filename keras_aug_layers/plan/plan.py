@@ -1,6 +1,6 @@
 """Plan: the programs of coordinates and of pixels that were drawn for a batch."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import tensorflow as tf
@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras_aug_layers.kernels import program
 from keras_aug_layers.kernels.coordinates import crop_of
 from keras_aug_layers.kernels.measured import in_window
+from keras_aug_layers.kernels.pixels import convert
 from keras_aug_layers.kernels.program import Program, Step, function_of
 from keras_aug_layers.plan.frame import Frame
 
@@ -140,9 +141,36 @@ class Plan(NamedTuple):
         """The plan for the images whose mask (B,) is true, nothing for the others."""
         return self.map(lambda step: program.only(step, mask))
 
+    def divided(self) -> tuple["Plan", Program | None]:
+        """The plan up to where pixels get another unit, and the steps behind that."""
+        for place, step in enumerate(self.pixels):
+            if step.name == "convert":
+                before, behind = self.pixels[:place], self.pixels[place + 1 :]
+                return self._replace(pixels=before, dtype=None), behind
+        return self, None
+
     def beside(self) -> "Plan":
         """The plan of other images, which reads what the one in front of it reads."""
         return self.map(lambda step: Step(step.name, step.rows, step.only, True))
+
+
+def of_each(plans: Sequence[Plan]) -> Plan:
+    """One plan of several, each of which is for other images.
+
+    Where they give pixels another unit, that is done to all images at once: what one
+    plan stores would else be rounded for those that another plan has converted.
+    """
+    divided = [plan.divided() for plan in plans]
+    whole = Plan()
+    for head, _ in divided:
+        whole = whole.then(head)
+    tails = [tail for _, tail in divided if tail is not None]
+    if tails:
+        dtype = next(plan.dtype for plan in plans if plan.dtype is not None)
+        whole = whole.then(Plan(pixels=(convert(one=1.0),), dtype=dtype))
+    for tail in tails:
+        whole = whole.then(Plan(pixels=tail))
+    return whole
 
 
 def _kinds(steps: tuple[Step, ...]) -> tuple[Any, ...]:

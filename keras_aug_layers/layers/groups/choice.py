@@ -12,7 +12,7 @@ from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.layers.groups.fused import FusedAugmentation
 from keras_aug_layers.layers.groups.group import LayerGroup
 from keras_aug_layers.plan.frame import Frame
-from keras_aug_layers.plan.plan import Drawn, Plan
+from keras_aug_layers.plan.plan import Drawn, Plan, of_each
 from keras_aug_layers.plan.random_numbers import Cursor
 
 
@@ -129,14 +129,14 @@ class RandomChoice(LayerGroup):
         """Every layer's plan, each for the images that chose it."""
         self.framed(frame)
         weights = self.choice_weights or (1.0,) * len(self.layers)
-        chosen, plan = cursor.index(weights), Plan()
+        chosen, plans = cursor.index(weights), []
         mixed = False
         for number, layer in enumerate(self.layers):
             own = layer.drawn(cursors, frame).only(chosen == number)
             mixes = _only_mixes(own)
-            plan = plan.then(own.beside() if mixes and mixed else own)
+            plans.append(own.beside() if mixes and mixed else own)
             mixed = mixes
-        return plan
+        return of_each(plans)
 
 
 def _only_mixes(plan: Plan) -> bool:
