@@ -79,6 +79,8 @@ class RandomChoice(LayerGroup):
         TensorShape([8, 32, 32, 3])
     """
 
+    alternatives = True
+
     def __init__(
         self,
         layers: Sequence[AugmentationLayer],

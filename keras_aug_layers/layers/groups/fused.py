@@ -68,23 +68,30 @@ class FusedAugmentation(LayerGroup):
         return plan
 
 
-def _check_units(group: LayerGroup) -> None:
-    """Refuses layers that would get pixels in another unit than their settings have."""
-    before = None
-    for layer in _leaves(group):
-        if before is not None and not isinstance(layer, (ErasingLayer, MixingLayer)):
-            raise ValueError(
-                "`layers` must only erase or mix where pixels have got another unit. "
-                f"Received: {layer.name!r} after {before.name!r}. Write "
-                f"keras.Sequential([…, {type(before).__name__}(…), …]), where pixels "
-                "are read anew behind it, or put it last."
-            )
-        before = layer if isinstance(layer, Converter) else before
+def _check_units(
+    layer: AugmentationLayer, before: Converter | None = None
+) -> Converter | None:
+    """Refuses layers that would get pixels in another unit than their settings have.
 
+    Args:
+        layer: the layer, or the group, that is checked.
+        before: what gave the pixels that it gets another unit, if anything did.
 
-def _leaves(layer: AugmentationLayer) -> Iterator[AugmentationLayer]:
-    """The layers in a group, in order, with those of groups in it."""
-    if not layer.members():
-        yield layer
+    Returns:
+        The same of the pixels that it gives.
+    """
+    if isinstance(layer, LayerGroup) and layer.alternatives:
+        ends = [_check_units(member, before) for member in layer.members()]
+        return next((end for end in ends if end is not None), None)
     for member in layer.members():
-        yield from _leaves(member)
+        before = _check_units(member, before)
+    if layer.members():
+        return before
+    if before is not None and not isinstance(layer, (ErasingLayer, MixingLayer)):
+        raise ValueError(
+            "`layers` must only erase or mix where pixels have got another unit. "
+            f"Received: {layer.name!r} after {before.name!r}. Write "
+            f"keras.Sequential([…, {type(before).__name__}(…), …]), where pixels "
+            "are read anew behind it, or put it last."
+        )
+    return layer if isinstance(layer, Converter) else before

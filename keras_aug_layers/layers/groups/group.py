@@ -43,6 +43,9 @@ class LayerGroup(AugmentationLayer):
         (True, ['random_flip', 'random_rotate'])
     """
 
+    alternatives = False
+    """Whether an image gets one of the layers, and not all of them."""
+
     def __init__(
         self,
         layers: Sequence[AugmentationLayer],
