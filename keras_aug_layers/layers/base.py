@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from keras_aug_layers import arguments
 from keras_aug_layers.layers import checks, symbolic
-from keras_aug_layers.layers.engine import Engine, Opaque, is_eager
+from keras_aug_layers.layers.engine import Engine, Opaque, is_eager, opaque
 from keras_aug_layers.layers.kept import Kept
 from keras_aug_layers.layers.streams import new_state
 from keras_aug_layers.plan import entries, ragged
@@ -143,10 +143,8 @@ class AugmentationLayer(Kept):
     def __call__(self, data: Any, *args: Any, **kwargs: Any) -> Any:
         """Calls the layer; a dict may hold whatever it likes beside tensors."""
         checks.training(args[0] if args else kwargs.get("training"))
-        if isinstance(data, dict) or entries.is_named(data):
-            if not any(map(keras.utils.is_keras_tensor, keras.tree.flatten(data))):
-                data = Opaque(data)
-        elif isinstance(kwargs.get("training"), bool) and is_eager(data):
+        data = opaque(data)
+        if isinstance(kwargs.get("training"), bool) and is_eager(data):
             # Keras finds out nothing more, and takes longer than a small batch does.
             return self.call(data, *args, **kwargs)
         return super().__call__(data, *args, **kwargs)

@@ -35,6 +35,14 @@ class Opaque:
         return repr(keras.tree.map_structure(_shape, self.value))
 
 
+def opaque(data: Any) -> Any:
+    """A dict or a named tuple hidden from Keras, unless Keras's symbols are in it."""
+    several = isinstance(data, dict) or entries.is_named(data)
+    if several and not any(map(keras.utils.is_keras_tensor, keras.tree.flatten(data))):
+        return Opaque(data)
+    return data
+
+
 def _shape(x: Any) -> Any:
     name = getattr(getattr(x, "dtype", None), "name", None)
     return f"{name} {x.shape}" if hasattr(x, "shape") else x

@@ -5,11 +5,13 @@ import warnings
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from fusing import RANGES, as_values, keras_result, names, ranges, silently_fused
 from helpers import assert_same_bits, drawn
 from keras import layers as kl
 
 import keras_aug_layers as kal
+from keras_aug_layers.layers import LayerSequence
 
 
 @pytest.mark.parametrize("fill_mode", ["constant", "nearest"])
@@ -392,3 +394,10 @@ def test_a_functional_model_that_branches_is_refused():
     for model in (branched, computed, inner):
         with pytest.raises(ValueError, match="`stack` must be a line of layers"):
             kal.fuse(model)
+
+
+def test_a_dict_holds_whatever_it_likes():
+    fused = kal.fuse([kl.RandomFlip(), kl.Rescaling(1 / 255), kl.RandomRotation(0.1)])
+    assert isinstance(fused, LayerSequence)
+    data = {"images": tf.zeros((2, 8, 8, 3)), "file": "a.png"}
+    assert fused(data, training=True)["file"] == "a.png"

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from keras_aug_layers import arguments
 from keras_aug_layers.layers.base import AugmentationLayer
+from keras_aug_layers.layers.engine import Opaque, opaque
 from keras_aug_layers.layers.groups.fused import FusedAugmentation
 from keras_aug_layers.layers.streams import track
 from keras_aug_layers.plan import entries
@@ -76,12 +77,7 @@ class MultiCrop(Uncast):
 
     def __call__(self, data: Any, *args: Any, **kwargs: Any) -> Any:
         """Calls the layer; a dict may hold whatever it likes beside tensors."""
-        data = entries.given(data)
-        if isinstance(data, dict) and not any(
-            map(keras.utils.is_keras_tensor, keras.tree.flatten(data))
-        ):
-            return self.call(data, *args, **kwargs)
-        return super().__call__(data, *args, **kwargs)
+        return super().__call__(opaque(entries.given(data)), *args, **kwargs)
 
     def call(self, data: Any, training: bool = False, seed: Any = None) -> Any:
         """Makes the views: a dict of (B, n, H, W, C), or (n, H, W, C) of one image.
@@ -96,6 +92,7 @@ class MultiCrop(Uncast):
             training: whether to augment.
             seed: two integers that make the call stateless, or (B, 2).
         """
+        data = data.value if isinstance(data, Opaque) else data
         given = self._given(data)
         images = data["images"] if isinstance(data, dict) else data
         axis = _axis((images if tf.is_tensor(images) else np.asarray(images)).shape)

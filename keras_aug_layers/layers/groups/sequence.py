@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from keras_aug_layers.layers.engine import Opaque, opaque
 from keras_aug_layers.layers.streams import track
 from keras_aug_layers.plan.uncast import Uncast
 
@@ -27,8 +28,13 @@ class LayerSequence(Uncast):
         self.layers = list(layers)
         track(self, self.layers)
 
+    def __call__(self, data: Any, *args: Any, **kwargs: Any) -> Any:
+        """Calls the layer; a dict may hold whatever it likes beside tensors."""
+        return super().__call__(opaque(data), *args, **kwargs)
+
     def call(self, data: Any, training: bool = False) -> Any:
         """Calls the layers in order."""
+        data = data.value if isinstance(data, Opaque) else data
         for layer in self.layers:
             parameters = inspect.signature(layer.call).parameters
             options = {"training": bool(training)} if "training" in parameters else {}

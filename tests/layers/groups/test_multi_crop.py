@@ -161,3 +161,27 @@ def test_views_of_a_stack_are_warped_once():
     with kal.no_chaining():
         two = twice(turned, training=True, seed=(3, 4))["one"].numpy().astype(float)
     assert np.std(one) > np.std(two)  # a second warp blurs
+
+
+class Views(keras.Model):
+    """A subclass, whose layers get `training` from the call around them."""
+
+    def __init__(self, as_dict):
+        super().__init__()
+        self.views = kal.MultiCrop({"a": (2, [kal.RandomRotate((0.1, 0.2))])})
+        self.drop, self.as_dict = keras.layers.Dropout(0.5), as_dict
+
+    def call(self, x):
+        views = self.views({"images": x, "file": "a.png"} if self.as_dict else x)["a"]
+        views = views["images"] if self.as_dict else views
+        return views, self.drop(tf.ones(999))
+
+
+@pytest.mark.parametrize("as_dict", [False, True])
+def test_training_is_that_of_the_model_around(as_dict):
+    images = tf.constant(np.random.default_rng(0).uniform(size=(3, 8, 8, 3)))
+    model = Views(as_dict)
+    for training in (True, False):
+        views, dropped = model(images, training=training)
+        assert (views[:, 0] != images).numpy().any() == training
+        assert (dropped != 1.0).numpy().any() == training
