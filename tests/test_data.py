@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from examples import EXAMPLES, GEOMETRIC, stack
+from examples import ALWAYS, EVERY, EXAMPLES, GEOMETRIC, stack
 from helpers import assert_same_bits, drawn, random_images, sampled
 
 import keras_aug_layers as kal
@@ -54,6 +54,18 @@ def test_shapes_and_dtype_are_static_in_a_graph(name):
     dataset = tf.data.Dataset.from_tensors(random_images((4, 9, 12, 3), "uint8"))
     spec = dataset.map(lambda x: layer(x, training=True)).element_spec
     assert spec == tf.TensorSpec((4, 9, 12, 3), "uint8")
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("jit_compile", ["auto", False])
+@pytest.mark.parametrize("name", [*EVERY, *ALWAYS])
+def test_the_number_of_images_is_known_in_a_graph(name, jit_compile):
+    """As a loop of TensorFlow's needs it, and a model with a batch shape."""
+    layer = {**EVERY, **ALWAYS}[name](jit_compile=jit_compile)
+    images = tf.TensorSpec((4, 9, 12, 3), "uint8")
+    called = tf.function(lambda x: layer(x, training=True), input_signature=[images])
+    made = called.get_concrete_function().structured_outputs
+    assert made.shape == layer.compute_output_shape(images.shape)
 
 
 @pytest.mark.slow

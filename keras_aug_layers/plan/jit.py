@@ -71,9 +71,12 @@ class Forms:
         if not device.in_xla_context():
             wanted = not eager if jit_compile == "auto" else jit_compile
             if wanted and None not in data["images"].shape[-3:]:  # all but the batch
-                return device.compiled_for(
+                made = device.compiled_for(
                     lambda kind: self._trace(numbers, data, kind, eager)(numbers, data)
                 )
+                for name, value in made.items():  # of any number of images, in there
+                    value.set_shape([data[name].shape[0], *value.shape[1:]])
+                return made
             if eager:
                 return self._trace(numbers, data, None, concrete=True)(numbers, data)
         return self._function(numbers, data)
