@@ -1,0 +1,64 @@
+"""Recipes: the texts that they read, and the errors of what they refuse."""
+
+import collections
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from examples import small_recipe as made
+
+from keras_aug_layers import recipes
+from keras_aug_layers.recipes.supervised import rand_augment
+
+
+def test_timms_texts():
+    policy = rand_augment("rand-m7-n3-mstd1-p0.25-inc1")
+    found = policy.magnitude, policy.num_ops, policy.magnitude_std, policy.chance
+    assert found == (7.0, 3, 1.0, 0.25)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["rand-m9", "rand-m9-inc0", "augmix-m5", "rand-m9-tall-inc1", "rand-mx-inc1"],
+)
+def test_texts_that_are_refused(text):
+    with pytest.raises(ValueError, match="`auto_augment` must be 'rand' with"):
+        recipes.timm(auto_augment=text)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"remode": "rand"}, "`remode` must be one of 'pixel', 'const'"),
+        ({"mixup_mode": "pair"}, "`mixup_mode` must be one of 'batch', 'elem'"),
+        ({"size": (32, 48)}, "recipes.timm: `size`"),
+        ({"mixup": -1.0}, r"recipes.timm\(mixup=-1.0\): `alpha`"),
+    ],
+)
+def test_arguments_that_are_refused(arguments, problem):
+    with pytest.raises(ValueError, match=problem):
+        recipes.timm(**arguments)
+
+
+def test_an_unknown_argument_is_named():
+    with pytest.raises(TypeError, match="recipes.timm: .*'img_size'.*takes size, num"):
+        recipes.timm(img_size=32)
+
+
+@pytest.mark.parametrize(
+    ("batch", "problem"),
+    [(1, "for single images. Received: 4, and batches"), (0, "Received: 4 for 3 im")],
+)
+def test_batches_of_batches_and_of_too_few_are_refused(batch, problem):
+    images = np.zeros((3, 20, 20, 3), "uint8")
+    pair = collections.namedtuple("pair", "images labels")(images, np.arange(3))
+    for given in (images, tuple(pair), {"images": images}, (pair, pair.labels)):
+        dataset = tf.data.Dataset.from_tensor_slices(given)
+        dataset = dataset.batch(3) if batch else dataset
+        with pytest.raises(ValueError, match=problem):
+            made("mae").dataset(dataset, training=True, batch_size=4)
+
+
+def test_an_unknown_policy_is_refused():
+    with pytest.raises(ValueError, match="`auto_augment` must be one of .ta_wide"):
+        recipes.torchvision_resnet50(auto_augment="wide")
