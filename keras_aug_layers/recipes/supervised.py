@@ -4,6 +4,7 @@ import math
 import re
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from keras_aug_layers import arguments
@@ -254,8 +255,17 @@ def rand_augment(text: str) -> RandAugment:
 
 
 def _jitter(strengths: float | Numbers) -> RandomColorJitter:
-    given = arguments.per_channel("color_jitter", strengths, 0.0)
-    return jitter(given if isinstance(given, tuple) else (given,) * 3)
+    """Of one strength for three of them, or of three or four."""
+    given: Any = (strengths,) * 3 if arguments.is_number(strengths) else strengths
+    if isinstance(given, np.ndarray):
+        given = given.tolist()
+    if not isinstance(given, (tuple, list)) or len(given) not in (3, 4):
+        raise ValueError(
+            "`color_jitter` must be a number, or three or four: the strengths of "
+            "brightness, contrast, saturation and, if there are four, of the hue. "
+            f"Received: {strengths!r}. Write color_jitter=0.4, or (0.4, 0.4, 0.4)."
+        )
+    return jitter(tuple(arguments.number("color_jitter", x, 0.0) for x in given))
 
 
 @recipe

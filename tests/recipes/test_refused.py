@@ -1,6 +1,7 @@
 """Recipes: the texts that they read, and the errors of what they refuse."""
 
 import collections
+import re
 
 import numpy as np
 import pytest
@@ -38,6 +39,27 @@ def test_texts_that_are_refused(text):
 def test_arguments_that_are_refused(arguments, problem):
     with pytest.raises(ValueError, match=problem):
         recipes.timm(**arguments)
+
+
+STRENGTHS = "recipes.timm: `color_jitter` must be a number, or three or four: .*"
+
+
+@pytest.mark.parametrize(
+    "strengths",
+    [(0.1, 0.2), (0.1, 0.2, 0.3, 0.4, 0.5), (), "abcd", np.array(0.1), np.ones(2)],
+    ids=["two", "five", "none", "text", "array", "array of two"],
+)
+def test_other_numbers_of_strengths_are_refused(strengths):
+    received = re.escape(f"Received: {strengths!r}. Write color_jitter=0.4, or (")
+    with pytest.raises(ValueError, match=STRENGTHS + received):
+        recipes.timm(auto_augment=None, color_jitter=strengths)
+
+
+@pytest.mark.parametrize("strength", [-0.1, "a", [0.1]])
+def test_a_strength_is_a_number_from_0_on(strength):
+    received = re.escape(f"Received: {strength!r}")
+    with pytest.raises(ValueError, match="recipes.timm: `color_jitter`.*" + received):
+        recipes.timm(auto_augment=None, color_jitter=(0.1, strength, 0.1))
 
 
 def test_an_unknown_argument_is_named():
