@@ -177,9 +177,11 @@ def recipe(function: Callable[..., Parts]) -> Callable[..., Recipe]:
 
 
 def _culprits(given: dict[str, Any], error: str) -> str:
-    """The arguments that an error is about, which has a layer's name of them."""
+    """The arguments that an error is about, unless it names one of them itself."""
+    if any(f"`{name}`" in error for name in given):
+        return ""
     received = error.partition("Received: ")[2].rstrip(".") + ". "
-    pairs = [f"{k}={x!r}" for k, x in given.items() if f"`{k}`" not in error]
+    pairs = [f"{k}={x!r}" for k, x in given.items()]
     found = [x for x in pairs if received.startswith(x.partition("=")[2] + ". ")]
     return f"({', '.join(found)})" if found else ""
 

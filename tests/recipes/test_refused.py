@@ -55,11 +55,27 @@ def test_other_numbers_of_strengths_are_refused(strengths):
         recipes.timm(auto_augment=None, color_jitter=strengths)
 
 
-@pytest.mark.parametrize("strength", [-0.1, "a", [0.1]])
+@pytest.mark.parametrize("strength", [-0.1, "a", None, [0.1]])
 def test_a_strength_is_a_number_from_0_on(strength):
     received = re.escape(f"Received: {strength!r}")
     with pytest.raises(ValueError, match="recipes.timm: `color_jitter`.*" + received):
         recipes.timm(auto_augment=None, color_jitter=(0.1, strength, 0.1))
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "problem"),
+    [
+        ("yolo", {"scale": 1.0}, "recipes.yolo: `scale`"),
+        ("deit3", {"color_jitter": None}, "recipes.deit3: `color_jitter`"),
+        ("timm", {"crop_pct": 0.0}, "recipes.timm: `crop_pct`"),
+        ("dino", {"global_scale": (0.0, 3.0)}, "recipes.dino: `scale`"),
+        ("yolo", {"translate": 2.0}, r"recipes.yolo\(translate=2.0\): `height_factor`"),
+        ("timm", {"smoothing": 2.0}, r"recipes.timm\(smoothing=2.0\): `label_smooth"),
+    ],
+)
+def test_no_argument_is_blamed_for_another(name, arguments, problem):
+    with pytest.raises(ValueError, match=f"^{problem}"):
+        getattr(recipes, name)(**arguments)
 
 
 def test_an_unknown_argument_is_named():
