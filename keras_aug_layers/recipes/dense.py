@@ -152,7 +152,8 @@ def nnunet(
     - Values are clipped to their range, and integers rounded, from step to step;
       contrast ends at the range of the dtype, not of the image.
     - Images are mirrored first, which comes to the same.
-    - Masks are read at the nearest pixel, and 0 outside of the image.
+    - Masks are read at the nearest pixel. Outside of the image they are 0, and it is
+      black: the low end of the value range.
     - Patches are not chosen by what they show, and deep supervision is the model's.
 
     Args:
@@ -187,7 +188,7 @@ def nnunet(
     if degrees is None:
         degrees = 15.0 if max(height, width) / min(height, width) > 1.5 else 180.0
     smaller, greater = arguments.pair("scale", scale)
-    settings = {"fill_value": 0.0, "mask_fill_value": 0.0}
+    settings = {"mask_fill_value": 0.0}
     normal = Normalize(mean, std, value_range=value_range, dtype=dtype)
     layers = [
         RandomCrop(height, width, padding=1),

@@ -65,3 +65,18 @@ def test_beside_an_image_it_is_black():
     assert isinstance(views, kal.MultiCrop)
     (view,) = views.stacks.values()
     assert view.layers[0].fill_value == -1.0
+
+
+@pytest.mark.parametrize("value_range", [(-1.0, 1.0), (0.0, 255.0), (3.0, 5.0)])
+def test_beside_an_image_of_nnunet_it_is_black(value_range):
+    """Whatever the range: of a patch that is larger than its image, too."""
+    images = tf.cast(smooth_images()[:, :12, :12], tf.float32) / 255.0
+    made = []
+    for low, high in ((0.0, 1.0), value_range):
+        recipe = recipes.nnunet(size=16, value_range=(low, high))
+        floats = low + (high - low) * images
+        with op_by_op():
+            made.append(recipe.train(floats, training=True, seed=(1, 2)).numpy())
+        assert recipe.train.fill_value == recipe.validation.fill_value == low
+    np.testing.assert_allclose(made[0], made[1], atol=1e-4)
+    assert (made[0] < 0.01).all(axis=-1).mean() > 0.1
