@@ -94,12 +94,13 @@ class Recipe:
 
         Raises:
             ValueError: if images are to be mixed and `dataset` has single ones, and no
-                `batch_size` is given; or if it is, and `dataset` has batches, or too
-                few images for the batch of a training.
+                `batch_size` is given; or if it is, and is no whole number above 0, or
+                `dataset` has batches, or too few images for the batch of a training.
         """
         layer = self.train if training else self.validation
         if batch_size is None:
             return _applied(dataset, layer, training, seed)
+        batch_size = arguments.size("batch_size", batch_size)
         _check_single(dataset, batch_size, training)
         alone, together = _parted(layer)
         batches = _applied(dataset, alone, training, seed)
