@@ -13,6 +13,7 @@ from keras_aug_layers.kernels import matrices
 from keras_aug_layers.kernels.coordinates import affine
 from keras_aug_layers.kernels.pixels import scale
 from keras_aug_layers.kernels.program import Step, register
+from keras_aug_layers.layers import checks
 from keras_aug_layers.layers.engine import Opaque
 from keras_aug_layers.layers.geometry.geometric_layer import GeometricLayer
 from keras_aug_layers.plan import entries
@@ -62,13 +63,15 @@ class GeneratorAugmentation(GeometricLayer):
         samplewise_std_normalization: whether to divide by its standard deviation.
         featurewise_center: whether to subtract the channels' means that `adapt` found.
         featurewise_std_normalization: whether to divide by their standard deviations.
-        mean: the channels' means, if known without `adapt`.
-        std: the channels' standard deviations.
+        mean: the channels' means, if known without `adapt`: one number for each, or
+            one for all.
+        std: likewise the channels' standard deviations.
         **kwargs: arguments of `GeometricLayer`.
 
     Raises:
-        ValueError: if a range is out of bounds, or statistics are needed when the layer
-            is called and `adapt` was not.
+        ValueError: if a range is out of bounds, or `mean` and `std` are for different
+            numbers of channels; if statistics are needed when the layer is called and
+            `adapt` was not, or they are for another number of channels.
 
     Example:
         >>> import numpy as np
@@ -95,8 +98,8 @@ class GeneratorAugmentation(GeometricLayer):
         samplewise_std_normalization: bool = False,
         featurewise_center: bool = False,
         featurewise_std_normalization: bool = False,
-        mean: Sequence[float] | None = None,
-        std: Sequence[float] | None = None,
+        mean: float | Sequence[float] | None = None,
+        std: float | Sequence[float] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(fill_mode=fill_mode, **kwargs)
@@ -126,8 +129,14 @@ class GeneratorAugmentation(GeometricLayer):
         self.featurewise_center = bool(
             featurewise_center or featurewise_std_normalization
         )
-        self.mean = None if mean is None else tuple(float(x) for x in mean)
-        self.std = None if std is None else tuple(float(x) for x in std)
+        self.mean = arguments.optional(arguments.per_channel, "mean", mean)
+        self.std = arguments.optional(arguments.per_channel, "std", std, 0.0)
+        channels = {np.size(x) for x in (self.mean, self.std)} - {1}
+        if len(channels) > 1:
+            raise ValueError(
+                "`std` must have as many numbers as `mean`, one for each channel, or "
+                f"be one number. Received: {std!r} and mean={mean!r}."
+            )
 
     @property
     def settings(self) -> Settings:
@@ -235,20 +244,22 @@ class GeneratorAugmentation(GeometricLayer):
         if self.samplewise_std_normalization:
             images /= tf.math.reduce_std(images, axes, keepdims=True) + 1e-6
         if self.featurewise_center:
-            images -= self._statistic("mean", images.dtype)
+            images -= self._statistic("mean", images)
         if self.featurewise_std_normalization:
-            images /= self._statistic("std", images.dtype) + 1e-6
+            images /= self._statistic("std", images) + 1e-6
         return tf.cast(images, dtype)
 
-    def _statistic(self, name: str, dtype: tf.DType) -> tf.Tensor:
+    def _statistic(self, name: str, images: tf.Tensor) -> tf.Tensor:
         value = getattr(self, name)
         if value is None:
             raise ValueError(
                 f"`{name}` is not known, and the featurewise arguments need it. Write "
                 "layer.adapt(images) before the first call."
             )
-        shape = (-1,) if self.data_format == "channels_last" else (-1, 1, 1)
-        return tf.reshape(tf.constant(value, dtype), shape)
+        last = self.data_format == "channels_last"
+        checks.per_channel(name, value, images.shape[-1 if last else -3])
+        shape = (-1,) if last else (-1, 1, 1)
+        return tf.reshape(tf.constant(value, images.dtype), shape)
 
 
 def steps_of(

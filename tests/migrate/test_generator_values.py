@@ -127,6 +127,38 @@ def test_statistics_are_needed():
         layer.adapt(np.zeros((4, 4, 3)))
 
 
+FEATUREWISE = {"featurewise_center": True, "featurewise_std_normalization": True}
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("name", ["mean", "std"])
+def test_statistics_are_those_of_the_channels(name, training, data_format):
+    """Grey images did not become three channels by them."""
+    statistics = {"mean": 1.0, "std": 2.0, name: (1.0, 2.0, 3.0)}
+    layer = kal.from_image_data_generator(
+        **FEATUREWISE, **statistics, data_format=data_format
+    )
+    images = np.ones((2, 4, 4, 1) if data_format == "channels_last" else (2, 1, 4, 4))
+    with pytest.raises(ValueError, match=f"(?s)`{name}`.*3.0.* for 1 channels.*Write"):
+        layer(images, training=training)
+    axis = -1 if data_format == "channels_last" else 1
+    made = layer(np.repeat(images, 3, axis=axis), training=training)
+    assert made.shape[axis] == 3
+
+
+def test_one_number_is_for_all_channels(floats):
+    made = []
+    for mean, std in ((5.0, 2.0), ([5.0] * 3, np.full((1, 1, 3), 2.0)), ([5.0], [2.0])):
+        layer = kal.from_image_data_generator(**FEATUREWISE, mean=mean, std=std)
+        again = type(layer).from_config(layer.get_config())
+        assert (again.mean, again.std) == (layer.mean, layer.std)
+        made.append(layer(floats).numpy())
+    np.testing.assert_allclose(made[0], (floats - 5.0) / 2.0, rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(made[0], made[1])
+    np.testing.assert_array_equal(made[0], made[2])
+
+
 WRONG = {
     "unknown": ({"rotation": 20}, "`rotation` is no argument.*rotation_range"),
     "zca": ({"zca_whitening": True}, "zca_whitening.*before training"),
@@ -140,6 +172,15 @@ WRONG = {
     "no zoom": ({"zoom_range": 1}, "zoom_range.*Received: 1$"),
     "brightness": ({"brightness_range": 0.5}, "brightness_range.*pair"),
     "dark": ({"brightness_range": (-0.5, 1)}, "brightness_range"),
+    "two deviations": (
+        {**FEATUREWISE, "mean": [1, 2, 3], "std": [1, 2]},
+        r"`std` must have as many.*Received: \[1, 2\] and mean=\[1, 2, 3\]",
+    ),
+    "mean of text": ({"mean": "abc"}, "`mean` must be a number, or one.*'abc'"),
+    "no mean": ({"mean": []}, r"`mean` must be a number, or one.*Received: \[\]"),
+    "mean of none": ({"mean": [1, None]}, "`mean` must be a number. Received: None"),
+    "mean nan": ({"mean": [float("nan")]}, "`mean` must be finite.*nan"),
+    "negative": ({"std": (1, -1)}, "`std` must be finite and at least 0.*-1"),
     "fill mode": ({"fill_mode": "mirror"}, "fill_mode.*nearest"),
 }
 
