@@ -33,7 +33,8 @@ def explain(layer: Any, shape: tuple[int | None, ...], dtype: str = "uint8") -> 
         as Keras's own layers, is not in it.
 
     Raises:
-        ValueError: if `shape` is none.
+        ValueError: if `shape` is none, or `layer` is a class, a list, or anything else
+            that is not called with images.
 
     Example:
         >>> import keras
@@ -44,6 +45,7 @@ def explain(layer: Any, shape: tuple[int | None, ...], dtype: str = "uint8") -> 
         1. flip, turn: one warp (affine)
            begins at flip: its input is no output of a layer of this library
     """
+    _check_callable(layer)
     if not isinstance(shape, (tuple, list, tf.TensorShape)):
         raise ValueError(
             "`shape` must be that of images, (B, H, W, C). Received: "
@@ -76,6 +78,23 @@ def explain(layer: Any, shape: tuple[int | None, ...], dtype: str = "uint8") -> 
     signature = [tf.TensorSpec(shape, dtype)]
     tf.function(trace, signature, autograph=False).get_concrete_function()
     return "\n".join(texts)
+
+
+def _check_callable(layer: Any) -> None:
+    """Refuses what is not called with images: classes, lists of layers, recipes."""
+    if callable(layer) and not isinstance(layer, type):
+        return
+    received, way = type(layer).__name__, "explain(layer, images.shape)"
+    if isinstance(layer, type):
+        received, way = repr(layer), f"{layer.__name__}(), a layer and not its class"
+    elif isinstance(layer, (tuple, list)):
+        way = "explain(keras.Sequential(layers), images.shape)"
+    elif hasattr(layer, "train"):
+        way = "explain(recipe.train, images.shape)"
+    raise ValueError(
+        "`layer` must be a layer, a model, or a function of images. Received: "
+        f"{received}. Write {way}."
+    )
 
 
 def _classes(layer: Any) -> int:

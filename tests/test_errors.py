@@ -98,6 +98,22 @@ ERRORS = {
         lambda: kal.explain(kal.RandomFlip(), images()),
         ["`shape`", "ndarray", "Write explain(layer, images.shape)"],
     ),
+    "a class to explain": (
+        lambda: kal.explain(keras.layers.RandomFlip, (2, 9, 12, 3)),
+        ["`layer` must be", "RandomFlip'>", "Write RandomFlip(), a layer and not its"],
+    ),
+    "a list to explain": (
+        lambda: kal.explain([kal.RandomFlip()], (2, 9, 12, 3)),
+        ["`layer` must be", "list", "Write explain(keras.Sequential(layers), images.s"],
+    ),
+    "a recipe to explain": (
+        lambda: kal.explain(kal.recipes.mae(size=16), (2, 9, 12, 3)),
+        ["`layer` must be", "Recipe", "Write explain(recipe.train, images.shape)"],
+    ),
+    "nothing to explain": (
+        lambda: kal.explain(None, (2, 9, 12, 3)),
+        ["`layer` must be", "NoneType", "Write explain(layer, images.shape)"],
+    ),
     # A number for each channel, of images that have others.
     "mean of grey": (
         call(kal.Normalize((0.5,) * 3, 0.5), images((2, 9, 12, 1))),
