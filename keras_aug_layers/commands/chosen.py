@@ -132,7 +132,7 @@ def from_config(config: Any) -> Chosen:
             `get_config` of a `FusedAugmentation` gives.
 
     Raises:
-        ValueError: if it describes anything else.
+        ValueError: if it describes anything else, or no layer.
     """
     config = json.loads(json.dumps(config), object_hook=_in_our_formats)
     if isinstance(config, list):
@@ -146,10 +146,15 @@ def from_config(config: Any) -> Chosen:
             "expected what keras.saving.serialize_keras_object(layer) gives, a list of "
             "such, or the get_config() of a FusedAugmentation"
         )
+    group = None
     if len(stack) == 1 and type(stack[0]) is kal.FusedAugmentation:
-        return _of_group(stack[0])
-    if len(stack) == 1 and isinstance(stack[0], keras.Sequential):
+        group, stack = stack[0], stack[0].layers
+    elif len(stack) == 1 and isinstance(stack[0], keras.Sequential):
         stack = stack[0].layers
+    if not stack:
+        raise ValueError("there is no layer in it")
+    if group is not None:
+        return _of_group(group)
     fused = kal.FusedAugmentation(stack, **FORMATS)
     return Chosen(stack, [describe(x) for x in stack], fused)
 
