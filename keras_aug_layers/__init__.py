@@ -1,16 +1,37 @@
 """Image augmentation as Keras layers that run where the model runs."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import PurePath
 
 __version__ = "0.2.0.dev0"
+
+
+def _module_of(words: Sequence[str]) -> str:
+    """The module behind -m, of the words that Python was started with; "" without one.
+
+    Options of one letter may share a word, with the value of the last one behind them.
+    """
+    rest = iter(words[1:])
+    for word in rest:
+        option = next((letter for letter in word if letter in "cmWX"), "")
+        if word.startswith("--"):  # --check-hash-based-pycs always
+            next(rest, "")
+        elif not word.startswith("-") or option == "c":
+            break
+        elif option:
+            value = word.partition(option)[2] or next(rest, "")
+            if option == "m":
+                return value
+    return ""
+
 
 # The command, and `python -m keras_aug_layers`, import this file before the command
 # line, which answers a wrong argument at once and in one line: without TensorFlow, its
 # seconds and its log. Everybody else needs the layers: Keras loads what it knows.
 _program = sys.argv[0] if sys.argv else ""
 if PurePath(_program).stem != "keras-aug-layers" and (
-    _program != "-m" or "keras_aug_layers" not in sys.orig_argv
+    _program != "-m" or _module_of(sys.orig_argv) != "keras_aug_layers"
 ):
     from keras_aug_layers import recipes
     from keras_aug_layers.dataset import augment_dataset

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import keras_aug_layers
 from keras_aug_layers.commands import cli
 
 ROOT = Path(__file__).parents[2]
@@ -159,6 +160,57 @@ finally:
     process = subprocess.run(command, capture_output=True, text=True)
     assert process.returncode == 2 and "Error" not in process.stderr, process.stderr
     assert process.stderr.splitlines()[-1].startswith("keras-aug-layers")
+
+
+@pytest.mark.parametrize(
+    ("words", "module"),
+    [
+        ("python -m keras_aug_layers preview", "keras_aug_layers"),
+        ("python -mkeras_aug_layers", "keras_aug_layers"),
+        ("python -Im keras_aug_layers", "keras_aug_layers"),
+        ("python -EsOOmkeras_aug_layers", "keras_aug_layers"),
+        ("python -u -X dev -W ignore -m keras_aug_layers", "keras_aug_layers"),
+        ("python -Xdev -Wm -B -m keras_aug_layers", "keras_aug_layers"),
+        ("python -bWm -m keras_aug_layers", "keras_aug_layers"),
+        (
+            "python --check-hash-based-pycs always -m keras_aug_layers",
+            "keras_aug_layers",
+        ),
+        ("python -m mypkg.train --augment keras_aug_layers", "mypkg.train"),
+        ("python -m mypkg -m keras_aug_layers", "mypkg"),
+        ("python -X m -m mypkg keras_aug_layers", "mypkg"),
+        ("python -c pass -m keras_aug_layers", ""),
+        ("python train.py -m keras_aug_layers", ""),
+        ("python", ""),
+        ("python -m", ""),
+    ],
+)
+def test_the_module_that_python_runs(words, module):
+    assert keras_aug_layers._module_of(words.split()) == module
+
+
+@pytest.mark.slow
+def test_a_package_that_names_this_one_has_its_layers(tmp_path):
+    """One that imports it before its own command line is read, as -m does."""
+    (tmp_path / "theirs").mkdir()
+    line = "import keras_aug_layers as kal\nfound = kal.RandomFlip\n"
+    (tmp_path / "theirs" / "__init__.py").write_text(line)
+    (tmp_path / "theirs" / "train.py").write_text("print(__package__)\n")
+    command = [sys.executable, "-m", "theirs.train", "--augment", "keras_aug_layers"]
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    process = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True
+    )
+    assert (process.returncode, process.stdout) == (0, "theirs\n"), process.stderr
+
+
+@pytest.mark.parametrize("options", [["-m"], ["-X", "utf8", "-Bm"]])
+def test_python_m_answers_without_tensorflow(options):
+    command = [sys.executable, "-v", *options, "keras_aug_layers", "preview", "--rows"]
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert process.returncode == 2
+    assert "import 'keras_aug_layers.commands.cli'" in process.stderr
+    assert "import 'tensorflow" not in process.stderr
 
 
 def test_a_broken_image_is_named_before_the_training(tmp_path, capsys):
