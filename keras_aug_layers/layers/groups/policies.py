@@ -150,14 +150,14 @@ class TrivialAugment(Policy):
     One operation for each image, of those of `RandAugment`, at one of 31 strengths. The
     ranges are the "wide" ones of the paper: shears up to 0.99, translations up to 32
     pixels, rotations up to 135 degrees, factors changed by up to 0.99, posterize down
-    to 2 bits.
+    to 2 bits. The saturation of images that have not three channels stays.
 
     Args:
         value_range: (low, high); needed unless the dtype is an unsigned integer.
         **kwargs: fill settings, and other arguments of `GeometricLayer`.
 
     Raises:
-        ValueError: if `value_range` is missing, or images are not RGB.
+        ValueError: if `value_range` is missing, or the number of channels is unknown.
 
     Example:
         >>> import numpy as np

@@ -280,6 +280,29 @@ def test_what_has_no_saturation_keeps_its(channels):
     assert np.abs(changed - expected).max() <= 1
 
 
+EVERY_POLICY = (
+    kal.AugMix,
+    kal.AutoAugment,
+    kal.RandAugment,
+    kal.ThreeAugment,
+    kal.TrivialAugment,
+)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("channels", [1, 4, 5])
+def test_what_a_policy_says_of_images_that_are_not_rgb(channels):
+    images = smooth()[..., [0] * channels]
+    refused = []
+    for policy in EVERY_POLICY:
+        try:
+            assert drawn(policy(seed=1), images).shape == images.shape
+        except ValueError:
+            refused.append(policy)
+    said = [policy for policy in EVERY_POLICY if "are not RGB" in policy.__doc__]
+    assert refused == said == [kal.ThreeAugment]
+
+
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_compiled_operations_give_the_same(name):
