@@ -73,6 +73,14 @@ def _apply_affine(
     )
 
 
+def _apply_upright(
+    x: tf.Tensor, y: tf.Tensor, matrix: tf.Tensor, crop: tf.Tensor | None = None
+) -> Point:
+    """The same, without what is 0: columns stay columns, and rows stay rows."""
+    m = matrix[..., tf.newaxis, tf.newaxis]
+    return m[:, 0, 0] * x + m[:, 0, 2], m[:, 1, 1] * y + m[:, 1, 2]
+
+
 def _apply(
     x: tf.Tensor, y: tf.Tensor, matrix: tf.Tensor, crop: tf.Tensor | None = None
 ) -> Point:
@@ -108,8 +116,8 @@ _FACTS = {
     "product": _product,
     "inverse": _inverse,
 }
-shared = register(SHARED, "coordinates", _apply_affine, **_FACTS, for_some=UPRIGHT)
-upright = register(UPRIGHT, "coordinates", _apply_affine, **_FACTS)
+shared = register(SHARED, "coordinates", _apply_upright, **_FACTS, for_some=UPRIGHT)
+upright = register(UPRIGHT, "coordinates", _apply_upright, **_FACTS)
 affine = register(AFFINE, "coordinates", _apply_affine, **_FACTS)
 homography = register(HOMOGRAPHY, "coordinates", _apply, **_FACTS)
 
@@ -234,8 +242,8 @@ def move_points(
         for size in (source, target)
     )
     points = points - before
-    frame = tf.unstack(tf.reduce_max(target, axis=0))
-    for step in fields.in_front(program, tuple(frame), _run):
+    height, width = tf.unstack(target, axis=1)
+    for step in fields.in_front(program, (height, width), _run):
         if step.name in MATRICES:
             points = _through(points, forward(step.rows["matrix"]))
             continue

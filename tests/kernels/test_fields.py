@@ -11,7 +11,7 @@ from helpers import assert_same_bits, drawn, random_images, sampled
 from scipy import ndimage
 
 import keras_aug_layers as kal
-from keras_aug_layers.kernels import fields
+from keras_aug_layers.kernels import coordinates, fields
 
 SIDE = 96
 LAYERS = {
@@ -201,6 +201,68 @@ def test_a_field_a_blur_and_a_crop(name):
         return drawn(kal.FusedAugmentation([LAYERS[name](0.1), blur, *crop]), images)
 
     assert_same_bits(bent(kal.CenterCrop(30, 36)), bent()[:, 5:35, 7:43])
+
+
+def elastic_and(*layers):
+    bent = kal.RandomElasticTransform(scale=(1, 1), seed=1)
+    return kal.FusedAugmentation([bent, *layers], fill_mode="constant")
+
+
+TURN = {"degrees": (30, 30), "seed": 4}
+
+
+@pytest.mark.parametrize(
+    ("behind", "most"),
+    [
+        ([kal.RandomZoom((3, 3), seed=6)], 1e-3),
+        ([kal.RandomFlip(seed=3), kal.RandomResizedCrop(60, 70, seed=5)], 1e-3),
+        ([kal.RandomGridDistortion(0.9, grid=12, seed=2)], 1e-3),
+        ([kal.RandomRotate(**TURN)], 0.2),
+        ([kal.RandomRotate(**TURN), kal.RandomZoom((3, 3), seed=6)], 0.3),
+        ([kal.RandomPerspective(scale=0.4, seed=3)], 0.2),
+        ([kal.RandomOpticalDistortion((0.3, 0.3), seed=3)], 0.2),
+        ([kal.RandomElasticTransform(scale=(1, 1), seed=9)], 0.2),
+    ],
+)
+def test_a_field_behind_other_steps_is_that_of_its_place(behind, most):
+    """Against the steps one after the other, looked up pixel by pixel."""
+    transform = sampled(elastic_and(*behind), (4, SIDE, SIDE, 3), seed=(1, 2))
+    size = transform.plan.size or (SIDE, SIDE)
+    y, x = (tf.range(n, dtype=tf.float32) for n in size)
+
+    def read(x, y):
+        reader = coordinates.reader(transform.coordinates, (SIDE, SIDE), size)
+        places = [tf.broadcast_to(c, (4, *size)) for c in reader.function(x, y)]
+        return tf.stack(places, axis=-1).numpy()
+
+    found = read(x[tf.newaxis, tf.newaxis], y[tf.newaxis, :, tf.newaxis])
+    with mock.patch.object(fields, "in_front", lambda program, *_: program):
+        every = tf.meshgrid(x, y)
+        exact = read(*(c[tf.newaxis] for c in every))
+    inside = ((exact > 0) & (exact < SIDE - 1)).all(axis=-1)
+    assert inside.mean() > 0.05
+    assert np.abs(found - exact)[inside].max() < most
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("behind", [kal.RandomZoom(0.3), kal.RandomRotate(0.1)])
+def test_of_images_of_several_sizes_each_has_its_own_frame(behind):
+    """What lies beside an image in its batch does not move its keypoints."""
+    stack = elastic_and(behind)
+    points = np.random.default_rng(0).uniform(20, 43, (2, 40, 2))
+    seeds = np.array([[1, 2], [3, 4]])
+
+    def moved(side):
+        sides = 64, side
+        images = [np.zeros((n, n, 3), "uint8") for n in sides]
+        images = [tf.RaggedTensor.from_tensor(x) for x in images]
+        data = {"images": tf.ragged.stack(images), "keypoints": points}
+        return stack(data, training=True, seed=seeds)["keypoints"][0]
+
+    alone = {"images": np.zeros((1, 64, 64, 3), "uint8"), "keypoints": points[:1]}
+    expected = stack(alone, training=True, seed=seeds[:1])["keypoints"][0]
+    for side in (40, 256):
+        np.testing.assert_allclose(moved(side), expected, atol=1e-3)
 
 
 @layers
