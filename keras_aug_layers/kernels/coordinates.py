@@ -30,6 +30,9 @@ SHARED, UPRIGHT, AFFINE, HOMOGRAPHY = MATRICES = (
 """Matrices without a turn or a slant, first those that all images of a batch share;
 those that end in the row 0, 0, 1; all others."""
 
+NEAR = 1e-6
+"""The depth of the horizon of a perspective: what lies no deeper is not seen."""
+
 Point = tuple[tf.Tensor, ...]
 """x and y; and, of the source, the number of its image, where it is another one."""
 
@@ -232,7 +235,8 @@ def move_points(
         target: (B, 2): heights and widths of what comes out.
 
     Returns:
-        (B, N, 2); points on or behind the horizon of a perspective are infinitely far.
+        (B, N, 2); points on or behind the horizon of a perspective are infinitely far,
+        in the direction in which what lies before it goes.
 
     Raises:
         ValueError: if a step has no inverse, and so says nothing of points.
@@ -277,8 +281,9 @@ def _through(points: tf.Tensor, matrix: tf.Tensor) -> tf.Tensor:
     x, y = points[..., 0], points[..., 1]
     m = matrix[:, :, :, tf.newaxis]
     depth = m[:, 2, 0] * x + m[:, 2, 1] * y + m[:, 2, 2]
-    visible = depth > 1e-6
+    visible = depth > NEAR
     depth = tf.where(visible, depth, tf.ones_like(depth))
-    moved = [(m[:, i, 0] * x + m[:, i, 1] * y + m[:, i, 2]) / depth for i in (0, 1)]
+    moved = [m[:, i, 0] * x + m[:, i, 1] * y + m[:, i, 2] for i in (0, 1)]
     far = tf.constant(float("inf"), points.dtype)
-    return tf.where(visible[..., tf.newaxis], tf.stack(moved, axis=-1), far)
+    moved = [tf.where(visible, z / depth, tf.where(z < 0.0, -far, far)) for z in moved]
+    return tf.stack(moved, axis=-1)

@@ -166,7 +166,8 @@ class Transform(Sample):
         Returns:
             A dict of the same form: the rectangle around the four moved corners, whose
             width lies along what the width has become. A box whose centre has left the
-            frame is -1, and so is what belongs to it.
+            frame, or a corner of which is behind the horizon of a perspective, is -1,
+            and so is what belongs to it.
         """
         return self._outlines(rotated_boxes, reading.ROTATED)
 
@@ -180,8 +181,9 @@ class Transform(Sample):
                 to each, as for `bounding_boxes`.
 
         Returns:
-            A dict of the same form. A polygon that lies outside the frame is -1, and so
-            is what belongs to it.
+            A dict of the same form. A polygon that lies outside the frame, or has a
+            corner behind the horizon of a perspective, is -1, and so is what belongs to
+            it.
         """
         return self._outlines(polygons, reading.POLYGONS)
 

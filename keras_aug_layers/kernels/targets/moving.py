@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from keras_aug_layers.kernels.coordinates import NEAR
 from keras_aug_layers.kernels.targets.formats import (
     from_xyxy,
     to_centres,
@@ -69,6 +70,7 @@ def move_boxes(
     boxes: tf.Tensor,
     move: Move,
     matrix: tf.Tensor | None,
+    perspective: bool,
     source: tf.Tensor,
     target: tf.Tensor,
     box_format: str,
@@ -81,6 +83,7 @@ def move_boxes(
         boxes: float (B, N, 4).
         move: what becomes of points (B, N, 2), pixel centres at integers.
         matrix: the homography (B, 3, 3) or (1, 3, 3) that `move` is, if it is one.
+        perspective: whether it has a horizon, perhaps.
         source: (B, 2): heights and widths of the images.
         target: (B, 2): heights and widths of what comes out.
         box_format: one of `BOX_FORMATS`.
@@ -98,8 +101,11 @@ def move_boxes(
     )
     padding = tf.reduce_all(tf.equal(boxes, -1.0), axis=-1)
     old = to_centres(to_xyxy(boxes, before, box_format))
-    if box_fit == "ellipse" and matrix is not None:
-        new = to_edges(_around_ellipse(old, matrix))
+    if matrix is not None and (box_fit == "ellipse" or perspective):
+        new = _around_seen(old, matrix)
+        new = to_edges(
+            _around_ellipse(old, matrix, new) if box_fit != "corners" else new
+        )
     else:
         shape = CORNERS if box_fit == "corners" else _CIRCLE
         bent = _EDGES if matrix is None and box_fit == "corners" else shape
@@ -133,8 +139,40 @@ def _around(boxes: tf.Tensor, move: Move, shape: np.ndarray) -> tf.Tensor:
     )
 
 
-def _around_ellipse(boxes: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
+def _around_seen(boxes: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
+    """The frame around the part of moved boxes that lies before the horizon.
+
+    That part has corners where an edge meets the horizon, very far off.
+    """
+    ones = tf.ones_like(boxes[..., :1])
+    low, high = (tf.concat([x, ones], -1) for x in (boxes[..., :2], boxes[..., 2:]))
+    shape = np.concatenate([CORNERS, np.ones((4, 1))], axis=1)
+    shape = tf.constant(shape, boxes.dtype)
+    corners = low[..., tf.newaxis, :] * ((1.0 - shape) / 2.0)
+    corners += high[..., tf.newaxis, :] * ((1.0 + shape) / 2.0)
+    corners = tf.matmul(corners, matrices[:, tf.newaxis], transpose_b=True)
+    after = tf.roll(corners, -1, axis=2)
+    depth, next_depth = corners[..., 2:], after[..., 2:]
+    before = depth > NEAR
+    meets = tf.not_equal(before, next_depth > NEAR)
+    apart = tf.where(meets, depth - next_depth, tf.ones_like(depth))
+    edge = corners + (depth - NEAR) / apart * (after - corners)
+    there = tf.concat([before, meets], axis=2)
+    places = tf.concat([corners, edge], axis=2)
+    depth = tf.concat([depth, NEAR * tf.ones_like(depth)], axis=2)
+    places = places[..., :2] / tf.where(there, depth, tf.ones_like(depth))
+    far = tf.constant(float("inf"), boxes.dtype)
+    low = tf.reduce_min(tf.where(there, places, far), axis=2)
+    high = tf.reduce_max(tf.where(there, places, -far), axis=2)
+    return tf.concat([low, high], axis=-1)
+
+
+def _around_ellipse(
+    boxes: tf.Tensor, matrices: tf.Tensor, otherwise: tf.Tensor
+) -> tf.Tensor:
     """The frame around the moved inscribed ellipse.
+
+    Where it meets the horizon of a perspective it is `otherwise`, that of the box.
 
     The ellipse with centre c and radii r is the dual conic diag(r², -1) moved to c; a
     homography H maps a dual conic Q to H Q Hᵀ, and the vertical line at x touches it
@@ -157,9 +195,8 @@ def _around_ellipse(boxes: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
     seen = q22 < -1e-6
     q22 = tf.where(seen, q22, -tf.ones_like(q22))
     spread = tf.sqrt(tf.maximum(q02**2 - q00 * q22, 0.0)) / -q22
-    far = tf.constant(float("inf"), boxes.dtype)
     moved = tf.concat([q02 / q22 - spread, q02 / q22 + spread], axis=-1)
-    return tf.where(seen, moved, far)
+    return tf.where(seen, moved, otherwise)
 
 
 def _part(seen: tf.Tensor, whole: tf.Tensor) -> tf.Tensor:

@@ -69,7 +69,9 @@ def move_polygons(
         relative: whether they are parts of the frame.
 
     Returns:
-        The polygons, and of which the bounding box meets the frame, bool (B, N).
+        The polygons, and of which the bounding box meets the frame, bool (B, N). One
+        with a corner behind the horizon of a perspective has no corner there, and is
+        not kept.
     """
     before, frame = (
         tf.cast(size[:, tf.newaxis, tf.newaxis, ::-1], points.dtype)
@@ -81,7 +83,7 @@ def move_polygons(
     low = tf.reduce_min(tf.where(padding, far, moved), axis=2)
     high = tf.reduce_max(tf.where(padding, -far, moved), axis=2)
     frame_of_all = frame[:, :, 0]
-    kept = (low < frame_of_all) & (high > 0.0) & (high < far)
+    kept = (low < frame_of_all) & (high > 0.0) & (low > -far) & (high < far)
     moved = moved / frame if relative else moved
     moved = tf.where(padding, -tf.ones_like(moved), moved)
     return moved, tf.reduce_all(kept, axis=-1)

@@ -278,3 +278,25 @@ def test_an_empty_batch():
     }
     result = layer(data, training=True)
     tf.nest.map_structure(lambda a, b: assert_same_bits(a, b), result, data)
+
+
+@pytest.mark.parametrize("box_fit", ["corners", "ellipse"])
+def test_a_box_that_reaches_behind_the_horizon_is_around_what_is_seen(box_fit):
+    """Draws of the default strength of which a corner of the frame lies behind it."""
+    layer = kal.RandomPerspective(
+        bounding_box_format="xyxy",
+        fill_mode="constant",
+        interpolation="nearest",
+        box_fit=box_fit,
+    )
+    transform = layer.sample((4000, 40, 50, 1), seed=(1, 2))
+    corners = np.array([[[0, 0], [49, 0], [0, 39], [49, 39.0]]]).repeat(4000, 0)
+    moved = transform.keypoints(corners, mark_outside=False).numpy()
+    behind = np.flatnonzero(np.isinf(moved).any((1, 2)))
+    assert len(behind) >= 3
+    box = [[0.0, 0.0, 50.0, 40.0]]
+    for number in behind:
+        own = transform[number : number + 1]
+        mask = own.segmentation_masks(np.ones((1, 40, 50), "uint8")).numpy()[0]
+        found = own.bounding_boxes({"boxes": [box]})["boxes"].numpy()[0, 0]
+        np.testing.assert_allclose(found, frame_of(mask), atol=1.0)
