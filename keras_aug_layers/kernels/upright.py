@@ -139,13 +139,14 @@ def cut(
         otherwise: the warp.
     """
     batch = dimension(images, 0)
-    last = tf.cast(tf.maximum(tf.shape(images)[1:3] - 1, 1), tf.float32)
+    ends = tf.cast(tf.shape(images)[1:3] - 1, tf.float32)
+    last = tf.maximum(ends, 1.0)
     window = matrix[:, 1::-1]  # of rows, then of columns
     first = window[:, :, 2]
     scale = tf.reduce_sum(window[:, :, :2], axis=2)
     end = first + scale * [size[0] - 1.0, size[1] - 1.0]
     inside = (tf.minimum(first, end) >= 0.0) & (
-        tf.maximum(first, end) <= last - _MARGIN
+        tf.maximum(first, end) <= ends - _MARGIN
     )
     boxes = tf.concat([first / last, end / last], axis=1)
 

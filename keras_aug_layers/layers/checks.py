@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_aug_layers import notices
@@ -304,6 +305,15 @@ def mixing(layer: Any, data: dict[str, Any], frame: Frame) -> None:
             f"{layer.name!r}, which mixes them, in training. Received: the keys "
             f"{sorted(data)}. Write augment_dataset(dataset.batch(32), layer, seed=1), "
             "which takes (images, labels), or give the model a dict with both."
+        )
+    labels, own = data.get("labels"), frame.batch
+    shape = np.shape(labels) if isinstance(labels, list) else ()
+    shape = tf.TensorShape(getattr(labels, "shape", shape))
+    count = shape[0] if shape.rank else own
+    if isinstance(own, int) and count not in (None, own):
+        raise ValueError(
+            f"`labels` must be one for each image for {layer.name!r}, which mixes "
+            f"them. Received: {count} labels of {own} images."
         )
 
 

@@ -187,13 +187,20 @@ def keypoints(
     columns = points.shape[-1]
     if columns == 3:
         points = moving.absent(points)
-    before = points
-    for part in parts(plan, "keypoints"):
+    before, every = points, parts(plan, "keypoints")
+    for part in every:
         target = _target(part, size)
         if part.moves:
-            move = _mover(part, size, target)
-            points = moving.move_keypoints(
-                points, move, size, target, keypoint_format, mark_outside
+            moved = moving.move_keypoints(
+                points,
+                _mover(part, size, target),
+                size,
+                target,
+                keypoint_format,
+                mark_outside,
+            )
+            points = (
+                moved if mark_outside or part is every[-1] else _there(moved, points)
             )
         for step in part.pixels:
             reorder = function_of(step).reorders
@@ -211,6 +218,12 @@ def keypoints(
         seen = tf.where(there, points[..., 2:], 0.0)
         points = tf.concat([points[..., :2], seen], axis=-1)
     return points
+
+
+def _there(points: tf.Tensor, before: tf.Tensor) -> tf.Tensor:
+    """Moved points, of which those at (-1, -1) are not taken for none on the way."""
+    none = [tf.reduce_all(tf.equal(x, -1.0), -1, True) for x in (points, before)]
+    return tf.where(none[0] & ~none[1], points + 2.0**-30, points)
 
 
 def outlines(

@@ -196,3 +196,18 @@ def test_an_affine_map_is_albumentations():
     points = transform.keypoints(POINTS[None])[0]
     expected = ALBUMENTATIONS_AFFINE["keypoints"]
     np.testing.assert_allclose(points, expected, rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("mix", [kal.CutMix(probability=0.0), kal.MixUp(alpha=0.2)])
+def test_a_point_that_passes_through_minus_one_is_there(mix):
+    """Around a mix it is moved twice; (-1, -1) between is a place like any other."""
+    away = kal.RandomShift((-5, -5), (-5, -5), unit="pixels")
+    back = kal.RandomShift((9, 9), (9, 9), unit="pixels")
+    stack = kal.FusedAugmentation([away, mix, back], mark_outside=False)
+    data = {
+        "images": np.zeros((1, 32, 32, 3), "uint8"),
+        "labels": np.ones((1, 1), "float32"),
+        "keypoints": np.array([[[4.0, 4.0], [4.0, 5.0], [-1.0, -1.0]]]),
+    }
+    moved = stack(data, training=True)["keypoints"].numpy()[0]
+    np.testing.assert_allclose(moved[:3], [[8, 8], [8, 9], [-1, -1]], atol=1e-6)

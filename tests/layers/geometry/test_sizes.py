@@ -323,3 +323,15 @@ def test_round_trips(layer, tmp_path):
 def test_wrong_arguments(make):
     with pytest.raises(ValueError, match="Received"):
         make()
+
+
+@pytest.mark.parametrize("size", [(1, 16), (16, 1)])
+def test_a_fill_is_seen_beside_images_one_pixel_wide(size):
+    """Half a pixel is shown of what lies outside, eagerly as in a graph."""
+    images = np.full((2, *size, 1), 200, "uint8")
+    along = [(-0.5, -0.5) if n == 1 else (0.0, 0.0) for n in size]
+    shift = kal.RandomShift(*along, unit="pixels")
+    crop = kal.RandomCrop(*(min(n, 8) for n in size))
+    stack = kal.FusedAugmentation([shift, crop], fill_mode="constant")
+    for call in (stack, tf.function(stack), tf.function(stack, jit_compile=True)):
+        assert (call(images, training=True, seed=(1, 2)).numpy() == 100).all()

@@ -78,6 +78,14 @@ def test_a_label_of_no_class_is_an_error(label):
     assert layer({**data, "labels": [0, 1, 5]}, training=True)["labels"].shape == (3, 6)
 
 
+@pytest.mark.parametrize("labels", [[0, 1], np.eye(1, 6), tf.constant([0, 1, 2, 3])])
+def test_labels_are_as_many_as_images(labels):
+    data = {"images": random_images((3, 8, 8, 3), "uint8"), "labels": labels}
+    for call in (LAYERS["mixup"](), tf.function(LAYERS["cutmix"]())):
+        with pytest.raises(ValueError, match=r"labels.* of 3 images"):
+            call(data, training=True)
+
+
 class Mixed(keras.Model):
     """Takes a dict with labels: mixes both, and learns from what comes out."""
 
