@@ -322,3 +322,18 @@ def test_a_clone_draws_by_itself():
     assert_same_weights(clone, model)
     for one, other in zip(model.layers[:2], clone.layers[:2], strict=True):
         assert one.random_state is not other.random_state
+
+
+@pytest.mark.thorough
+def test_a_training_endpoint_of_an_export_archive(tmp_path):
+    """Keras saves there the variables that a function reads."""
+    stack = [kal.RandomRotate(0.1), kal.FusedAugmentation([kal.RandomFlip(seed=1)])]
+    model = keras.Sequential([keras.Input((8, 8, 3)), *stack])
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    signature = [tf.TensorSpec((None, 8, 8, 3))]
+    archive.add_endpoint("train", lambda x: model(x, training=True), signature)
+    archive.write_out(str(tmp_path / "model"), verbose=False)
+    loaded = tf.saved_model.load(str(tmp_path / "model"))
+    images = random_images((4, 8, 8, 3))
+    assert (loaded.train(images) != loaded.train(images)).numpy().any()

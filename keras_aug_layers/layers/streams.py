@@ -123,7 +123,10 @@ def _next(state: Any) -> tf.Tensor:
     if tf.distribute.has_strategy() and not tf.distribute.in_cross_replica_context():
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         return random_numbers.next_origin(state.handle, replica)
-    return random_numbers.next_origin(own(state).handle)
+    mine = own(state)
+    if not tf.executing_eagerly():
+        mine.value()  # unused: Keras's ExportArchive saves variables that are read
+    return random_numbers.next_origin(mine.handle)
 
 
 def _folded(origin: tf.Tensor, seed: int) -> tf.Tensor:
