@@ -56,6 +56,15 @@ def test_shapes_and_dtype_are_static_in_a_graph(name):
     assert spec == tf.TensorSpec((4, 9, 12, 3), "uint8")
 
 
+@pytest.mark.parametrize("jit_compile", ["auto", True, False])
+def test_one_image_of_known_size_gets_another(jit_compile):
+    """Its first axis is its height, and no number of images."""
+    layer = kal.Resizing(6, 7, jit_compile=jit_compile)
+    dataset = tf.data.Dataset.from_tensor_slices(random_images((4, 9, 12, 3), "uint8"))
+    spec = dataset.map(lambda x: layer(x, training=True)).element_spec
+    assert spec == tf.TensorSpec((6, 7, 3), "uint8")
+
+
 @pytest.mark.thorough
 @pytest.mark.parametrize("jit_compile", ["auto", False])
 @pytest.mark.parametrize("name", [*EVERY, *ALWAYS])

@@ -54,6 +54,7 @@ def encode(
             "labels - 1 if they count from 1.",
         )
         labels = tf.one_hot(numbers_only, num_classes, dtype=tf.float32)
+        last = num_classes
     elif (
         rank != 1
         or not (labels.dtype.is_integer or labels.dtype.is_floating)

@@ -170,12 +170,6 @@ def in_turns(
         clips = pick is not None and images.dtype.is_floating
         return finish(move(images), dtype, value_range if clips else None)
     compute = compute_dtype(images.dtype)
-    once: tf.Tensor | None = None
-
-    def moved(turn: int) -> tf.Tensor:
-        if once is not None:
-            return tf.cast(_turn(once, turn), compute)
-        return tf.cast(move(_turn(images, turn)), compute)
 
     def after(steps: Program, pixels: Pixels, pick: Pick | None = None) -> tf.Tensor:
         ranges = ranges_of(steps, within, value_range)
@@ -189,8 +183,14 @@ def in_turns(
 
     program = measured(program, images, lambda known: after(known, as_they_are))
     mixing = [step for step in program if function_of(step).kind in MIXING]
-    if mixing and move is not stay and not on_gpu():
-        once = kept(move, images, mixing[0].rows)
+    again = bool(mixing) and move is not stay and not on_gpu()
+    once = kept(move, images, mixing[0].rows) if again else None
+
+    def moved(turn: int) -> tf.Tensor:
+        if once is not None:
+            return tf.cast(_turn(once, turn), compute)
+        return tf.cast(move(_turn(images, turn)), compute)
+
     return finish(after(program, _once(moved), pick), dtype, value_range)
 
 

@@ -125,7 +125,7 @@ class Engine:
     ) -> dict[str, Any]:
         """What becomes of images, or of the frames of videos, and what is with them."""
         layer = self._layer
-        before, why = chain.before(data["images"], layer.opinions)
+        before, why = chain.before(data["images"], layer.opinions, layer.mixes())
         pixels = {
             key: x if isinstance(x, tf.RaggedTensor) else _tensor(x)
             for key, x in data.items()
@@ -151,7 +151,8 @@ class Engine:
         if before is not None:
             opinions = before.settings.join(opinions)
         after = layer.framed(frame)
-        now = Chain(draw, opinions, after, before, after.dtype != frame.dtype)
+        converted = after.dtype != frame.dtype or _converts(layer)
+        now = Chain(draw, opinions, after, before, converted)
         chain.note(layer.name, before, why, now)
         result, sources = self._applied(now, before, origins, pixels, points, training)
         if not training:
@@ -282,6 +283,11 @@ class Engine:
             self._layer.rest(frame._replace(value_range=settings.value_range))
         )
         return Transform.of(plan, frame, settings, spread=frame.ragged)
+
+
+def _converts(layer: Any) -> bool:
+    """Whether a layer, or one within it, gives pixels another unit."""
+    return hasattr(layer, "output_dtype") or any(map(_converts, layer.members()))
 
 
 def _tensor(x: Any) -> tf.Tensor:

@@ -167,18 +167,23 @@ def continued(
     return result | now.own().apply(others), sources
 
 
-def before(images: Any, settings: Settings) -> tuple[Chain | None, str]:
+def before(
+    images: Any, settings: Settings, mixes: bool = False
+) -> tuple[Chain | None, str]:
     """The chain that a layer with these settings continues, and if none, why.
 
     Args:
         images: what the layer gets.
         settings: on which it has an opinion.
+        mixes: whether it mixes images, which are of one size then.
     """
-    chain, _ = getattr(images, _ATTRIBUTE, (None, None))
+    chain, source = getattr(images, _ATTRIBUTE, (None, None))
     if chain is None:
         return None, "its input is no output of a layer of this library"
     if chain.converted:
         return None, "its input has been converted to another dtype or range"
+    if mixes and isinstance(source, tf.RaggedTensor):
+        return None, "its input was ragged, and it mixes images"
     if not chain.here():
         return None, "its input comes from outside of the function"
     if getattr(_LOCAL, "off", False):

@@ -74,8 +74,9 @@ class Forms:
                 made = device.compiled_for(
                     lambda kind: self._trace(numbers, data, kind, eager)(numbers, data)
                 )
-                for name, value in made.items():  # of any number of images, in there
-                    value.set_shape([data[name].shape[0], *value.shape[1:]])
+                if data["images"].shape.rank == 4:  # of any number of images, in there
+                    for name, value in made.items():
+                        value.set_shape([data[name].shape[0], *value.shape[1:]])
                 return made
             if eager:
                 return self._trace(numbers, data, None, concrete=True)(numbers, data)

@@ -55,16 +55,17 @@ class Plan(NamedTuple):
             plan = plan._and(part)
         return plan
 
-    def _and(self, part: "Plan") -> "Plan":
-        if self._ends_before(part):
-            earlier = (*self.earlier, self._replace(earlier=()))
-            return part._replace(earlier=earlier)
+    def _and(self, part: "Plan", placed: bool = True) -> "Plan":
+        """This plan, and a part; not `placed`, a part for other images than its own."""
+        if placed and self._ends_before(part):
+            earlier = tuple(self.parts)
+            return part._replace(earlier=earlier, dtype=part.dtype or self.dtype)
         coordinates, pixels = self.coordinates, self.pixels
         crop = crop_of(coordinates)
         for step in part.coordinates:
             coordinates = program.then(coordinates, step)
         for step in part.pixels:
-            if crop is not None and self.size is not None:
+            if placed and crop is not None and self.size is not None:
                 step = in_window(step, crop, self.size)
             if function_of(step).kind == "targets":  # it stands between no others
                 pixels = (step, *pixels)
@@ -141,12 +142,22 @@ class Plan(NamedTuple):
         """The plan for the images whose mask (B,) is true, nothing for the others."""
         return self.map(lambda step: program.only(step, mask))
 
-    def divided(self) -> tuple["Plan", Program | None]:
-        """The plan up to where pixels get another unit, and the steps behind that."""
-        for place, step in enumerate(self.pixels):
-            if step.name == "convert":
-                before, behind = self.pixels[:place], self.pixels[place + 1 :]
-                return self._replace(pixels=before, dtype=None), behind
+    @property
+    def parts(self) -> list["Plan"]:
+        """The plans that come first, and the last part, each by itself."""
+        return [*self.earlier, self._replace(earlier=())]
+
+    def divided(self) -> tuple["Plan", "Plan | None"]:
+        """The plan up to where pixels get another unit, and what is behind that."""
+        parts = self.parts
+        for number, part in enumerate(parts):
+            for place, step in enumerate(part.pixels):
+                if step.name != "convert":
+                    continue
+                before, behind = part.pixels[:place], part.pixels[place + 1 :]
+                head = [*parts[:number], part._replace(pixels=before)]
+                tail = [Plan(pixels=behind), *parts[number + 1 :]]
+                return _joined(head)._replace(dtype=None), _joined(tail)
         return self, None
 
     def beside(self) -> "Plan":
@@ -159,18 +170,72 @@ def of_each(plans: Sequence[Plan]) -> Plan:
 
     Where they give pixels another unit, that is done to all images at once: what one
     plan stores would else be rounded for those that another plan has converted.
+
+    Raises:
+        ValueError: if their images would differ in size between two passes.
     """
     divided = [plan.divided() for plan in plans]
-    whole = Plan()
-    for head, _ in divided:
-        whole = whole.then(head)
+    whole = _side_by_side([head for head, _ in divided])
     tails = [tail for _, tail in divided if tail is not None]
     if tails:
         dtype = next(plan.dtype for plan in plans if plan.dtype is not None)
+        maps = [tail.parts[0].pixels[:1] for tail in tails]
         whole = whole.then(Plan(pixels=(convert(one=1.0),), dtype=dtype))
+        for steps in maps:  # before one image is mixed with another
+            whole = whole.then(Plan(pixels=steps))
     for tail in tails:
-        whole = whole.then(Plan(pixels=tail))
+        first, *others = tail.parts
+        whole = whole.then(_joined([first._replace(pixels=first.pixels[1:]), *others]))
     return whole
+
+
+def _side_by_side(plans: Sequence[Plan]) -> Plan:
+    """Plans for other images each, part by part; those that change the size at once.
+
+    In turn, what one plan makes smaller would be cut out of the images of the next.
+    """
+    every = [plan.parts for plan in plans]
+    sized = [[i for i, part in enumerate(x) if part.size is not None] for x in every]
+    steps = (step for parts in every for part in parts for step in part.pixels)
+    alone = all(function_of(step).alone for step in steps)
+    if not any(sized) and not (alone and not any(x.gathers for x in sum(every, []))):
+        whole = Plan()
+        for plan in plans:  # partners are as those before have left them
+            whole = whole.then(plan)
+        return whole
+    latest = max((places[0] for places in sized if places), default=0)
+    first = [latest - places[0] if places else 0 for places in sized]
+    kinds = {
+        tuple((begin + i, parts[i].size) for i in places)
+        for begin, places, parts in zip(first, sized, every, strict=True)
+        if places
+    }
+    if any(len(places) > 1 for places in sized) and len(kinds) > 1:
+        raise ValueError(
+            "`layers` that are for some images only must change the size at one place. "
+            f"Received: {len(kinds)} ways, with a blur, an erasing or a mix between. "
+            "Write one crop or resize in each of them."
+        )
+    together: list[Plan] = []
+    count = max(begin + len(parts) for begin, parts in zip(first, every, strict=True))
+    for number in range(count):
+        now = Plan()
+        for begin, parts in zip(first, every, strict=True):
+            if not 0 <= number - begin < len(parts):
+                continue
+            part = parts[number - begin]
+            if part.gathers or now.gathers:
+                together.append(now)
+                now = Plan()
+            now = now._and(part, placed=False)
+        together.append(now)
+    return _joined([part for part in together if any(part[:4])] or [Plan()])
+
+
+def _joined(parts: Sequence[Plan]) -> Plan:
+    """A plan of parts."""
+    *earlier, last = parts
+    return last._replace(earlier=tuple(earlier))
 
 
 def _kinds(steps: tuple[Step, ...]) -> tuple[Any, ...]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import keras_aug_layers as kal
+from keras_aug_layers.kernels.labels import encode
 
 IMAGES = np.zeros((4, 8, 8, 3), "uint8")
 REFUSED = {
@@ -43,3 +44,8 @@ def test_numbers_are_mixed_without_smoothing():
     )
     assert mixed["labels"].numpy().sum() == pytest.approx(600.0)
     assert (mixed["labels"].numpy() != labels).all()
+
+
+def test_integers_in_a_column_are_smoothed_as_others():
+    column = encode(np.arange(4)[:, np.newaxis], True, 4, 0.1)
+    np.testing.assert_array_equal(column, encode(np.arange(4), True, 4, 0.1))

@@ -260,3 +260,13 @@ def test_time_augmentation(photos):
     inside = np.s_[:, 3:-3, 3:-3]
     np.testing.assert_allclose(back[inside], 2 * photos[..., 0][inside], atol=1e-5)
     assert np.abs(predicted - 2 * photos[..., 0]).max() > 0.5
+
+
+def test_a_transform_in_a_plain_function_is_silent(caplog):
+    """AutoGraph converts what is called there, and could not follow a name."""
+    images = np.zeros((2, 9, 12, 3), "uint8")
+    layer = kal.FusedAugmentation([EXAMPLES[name]() for name in GEOMETRIC])
+    transform = layer.sample(images)
+    with caplog.at_level("WARNING", logger="tensorflow"):
+        tf.function(lambda x, t: t.images(x))(images, transform)
+    assert not [x for x in caplog.records if "AutoGraph" in x.getMessage()]

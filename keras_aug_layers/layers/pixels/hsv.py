@@ -28,7 +28,8 @@ def turned(
     red, green, blue = planes
     value = tf.maximum(tf.maximum(red, green), blue)
     chroma = value - tf.minimum(tf.minimum(red, green), blue)
-    is_red, is_green = value == red, value == green
+    # Of three that may be computed anew, and rounded otherwise, one is the greatest.
+    is_red, is_green = (red >= green) & (red >= blue), green >= blue
     ahead = tf.where(is_red, green - blue, tf.where(is_green, blue - red, red - green))
     sector = tf.where(is_red, 0.0, tf.where(is_green, 2.0, 4.0))
     # One division of all three, and by no zero: a grey has no hue.

@@ -367,3 +367,36 @@ def test_black_stays_black_whatever_the_exponent(keep):
         assert list(np.unique(made)) == [0, 251, 253, 255]
     gaps = np.diff(np.sort(np.unique(made.astype(int))))
     assert gaps[0] > 10 * gaps[1:].max()
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: kal.RandomSaturation(gain=0.2, seed=4),
+        lambda: kal.RandomHue(0.3, seed=4),
+        lambda: kal.RandomColorJitter(hue=0.1, contrast=0.3, order="random", seed=4),
+    ],
+)
+def test_the_gradient_behind_a_move_is_that_of_the_op(layer):
+    """Which channel is the greatest must hold however often XLA computes them."""
+    generator = np.random.default_rng(0)
+    images = generator.uniform(0.35, 0.65, (4, 32, 32, 3)).astype("float32")
+    weights = generator.normal(size=images.shape).astype("float32")
+
+    def gradient(jit_compile):
+        turn = kal.RandomRotate(0.1, seed=7)
+        stack = kal.FusedAugmentation([turn, layer()], value_range=(0, 1))
+
+        @tf.function(jit_compile=jit_compile)
+        def slope(images):
+            with tf.GradientTape() as tape:
+                tape.watch(images)
+                loss = tf.reduce_sum(stack(images, training=True) * weights)
+            return tape.gradient(loss, images)
+
+        return slope(tf.constant(images)).numpy()
+
+    one, other = gradient(False), gradient(True)
+    assert np.abs(one).max() > 0.5
+    assert (np.abs(one - other) > 1e-2).mean() < 1e-3

@@ -1,0 +1,136 @@
+"""Plans for other images each: by chance, in a choice, with sizes and units."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import drawn, random_images
+
+import keras_aug_layers as kal
+
+ROWS = np.broadcast_to(
+    np.arange(40, dtype="uint8")[:, np.newaxis, np.newaxis], (8, 40, 40, 3)
+)
+"""Each pixel holds the number of its row."""
+BEFORE = {
+    "a blur": lambda: kal.RandomGaussianBlur(1.0, 3, seed=4),
+    "an erasing": lambda: kal.RandomErasing(scale=(0.01, 0.02), fill_value=9, seed=4),
+}
+
+
+def cropped(before):
+    """What is done to each image that is chosen."""
+    return [BEFORE[before](), kal.RandomCrop(20, 20, seed=3)]
+
+
+def first_rows(images):
+    """The row that the first one shows, of what is erased or blurred nowhere here."""
+    return np.median(images[:, 5, :, 0], axis=1) - 5
+
+
+@pytest.mark.parametrize("before", BEFORE)
+@pytest.mark.parametrize("how", ["a group", "an apply", "a choice"])
+def test_a_crop_behind_a_place_is_of_the_whole_image(before, how):
+    alone = drawn(kal.FusedAugmentation(cropped(before)), ROWS)
+    group = kal.FusedAugmentation(cropped(before), probability=0.5, seed=11)
+    layer = {
+        "a group": group,
+        "an apply": kal.RandomApply(
+            kal.FusedAugmentation(cropped(before)), 0.5, seed=11
+        ),
+        "a choice": kal.RandomChoice(
+            [kal.CenterCrop(20, 20), kal.FusedAugmentation(cropped(before))], seed=11
+        ),
+    }[how]
+    found, expected = first_rows(drawn(layer, ROWS)), first_rows(alone)
+    assert ((found == expected) | (found == 10)).all()
+    assert (found == expected).any() and (found != expected).any()
+
+
+def test_two_changes_of_the_size_for_some_images_are_refused():
+    stack = [kal.RandomCrop(30, 30), BEFORE["a blur"](), kal.RandomCrop(20, 20)]
+    layer = kal.FusedAugmentation(stack, probability=0.5)
+    with pytest.raises(ValueError, match="one crop or resize"):
+        drawn(layer, ROWS)
+    assert drawn(kal.FusedAugmentation(stack), ROWS).shape == (8, 20, 20, 3)
+
+
+GREYS = np.random.default_rng(0).integers(60, 180, (8, 16, 16, 3)).astype("uint8")
+LOW, HIGH = (60 / 255 - 0.5) / 0.25, (180 / 255 - 0.5) / 0.25
+
+
+def normal():
+    return kal.Normalize(0.5, 0.25)
+
+
+def mixed(layer):
+    """What becomes of `GREYS`, of eight classes."""
+    return drawn_dict(layer)["images"].numpy()
+
+
+def drawn_dict(layer):
+    data = {"images": GREYS, "labels": np.arange(8)}
+    return layer(data, training=True)
+
+
+@pytest.mark.parametrize("probability", [1.0, 0.5])
+def test_a_mosaic_of_what_is_normalised(probability):
+    stack = [normal(), kal.Mosaic(num_classes=8)]
+    layer = kal.FusedAugmentation(stack, probability=probability, seed=1)
+    made = mixed(layer)
+    assert made.dtype == "float32"
+    assert made.min() > LOW - 0.01 and made.max() < HIGH + 0.01
+
+
+@pytest.mark.parametrize("other", [None, kal.CutMix, kal.MixUp])
+def test_partners_of_another_branch_are_normalised(other):
+    mix = kal.FusedAugmentation([normal(), kal.MixUp(1.0, seed=1, num_classes=8)])
+    layers = [normal()] if other is None else [normal(), other(num_classes=8, seed=2)]
+    choice = kal.RandomChoice([mix, kal.FusedAugmentation(layers)], seed=3)
+    made = mixed(choice)
+    assert made.min() > LOW - 0.01 and made.max() < HIGH + 0.01
+
+
+@pytest.mark.parametrize(
+    "stack",
+    [
+        [
+            kal.RandomContrast((0.2, 0.2)),
+            kal.Rescaling(1 / 255),
+            kal.RandomBrightness((0.1, 0.1), value_range=(0, 1)),
+        ],
+        [
+            kal.FusedAugmentation([kal.Rescaling(1 / 255)]),
+            kal.RandomBrightness((0.5, 0.5), value_range=(0, 1)),
+        ],
+        [
+            kal.Normalize(0.5, 0.25, value_range=(0, 255)),
+            kal.RandomShift((0.25, 0.25), fill_mode="constant"),
+        ],
+    ],
+)
+def test_floats_in_another_unit_begin_a_new_chain(stack):
+    """As integers do, which get another dtype there."""
+    images = np.random.default_rng(0).uniform(90, 160, (4, 16, 16, 3)).astype("float32")
+    model = keras.Sequential([keras.Input((16, 16, 3)), *stack])
+    found = model(images, training=True)
+    with kal.no_chaining():
+        expected = model(images, training=True)
+    np.testing.assert_allclose(found, expected, atol=2e-3)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("mix", [kal.CutMix, kal.MixUp, kal.Mosaic])
+def test_a_mix_begins_where_ragged_images_have_got_one_size(mix):
+    sizes = (300, 400), (320, 280)
+    images = [
+        tf.RaggedTensor.from_tensor(random_images((*size, 3), "uint8"))
+        for size in sizes
+    ]
+    data = {"images": tf.ragged.stack(images), "labels": np.arange(2)}
+    size, mixes = kal.Resizing(64, 64), mix(num_classes=2)
+    found = mixes(size(data, training=True), training=True, seed=(1, 2))
+    dense = {**data, "images": kal.settle(size(data, training=True)["images"])}
+    expected = mixes(dense, training=True, seed=(1, 2))
+    for key in ("images", "labels"):
+        np.testing.assert_array_equal(found[key], expected[key])
