@@ -16,6 +16,8 @@ from keras_aug_layers.plan.plan import Plan
 from keras_aug_layers.plan.sample import Sample, fields_of
 from keras_aug_layers.plan.settings import Settings
 
+_as_it_is = tf.autograph.experimental.do_not_convert  # in a user's `tf.function`
+
 
 class Transform(Sample):
     """The augmentation drawn for each image of a batch: a value, like a tensor.
@@ -59,6 +61,7 @@ class Transform(Sample):
         matrix = tf.broadcast_to(matrix, (tf.shape(self.size)[0], 3, 3))
         return tf.cast(tf.ensure_shape(matrix, (self.size.shape[0], 3, 3)), tf.float32)
 
+    @_as_it_is
     def images(self, images: Any) -> tf.Tensor:
         """Augments images: one warp, one pass of colour.
 
@@ -81,6 +84,7 @@ class Transform(Sample):
         standard = self._standard(images)
         return self._original(moves.images(self.plan, self.settings, standard))
 
+    @_as_it_is
     def segmentation_masks(
         self, masks: Any, interpolation: str = "nearest"
     ) -> tf.Tensor:
@@ -124,6 +128,7 @@ class Transform(Sample):
         moved = moves.masks(self.plan, self.settings, standard, kind, stride)
         return self.as_given(moved, masks)
 
+    @_as_it_is
     def bounding_boxes(self, bounding_boxes: dict[str, Any]) -> dict[str, Any]:
         """Moves boxes with their images, clipped to the frame.
 
@@ -154,6 +159,7 @@ class Transform(Sample):
         result = followers.boxes_of(state, given, self.batched)
         return {**bounding_boxes, **result}
 
+    @_as_it_is
     def rotated_boxes(self, rotated_boxes: dict[str, Any]) -> dict[str, Any]:
         """Moves rotated boxes with their images; they are not clipped to the frame.
 
@@ -171,6 +177,7 @@ class Transform(Sample):
         """
         return self._outlines(rotated_boxes, reading.ROTATED)
 
+    @_as_it_is
     def polygons(self, polygons: dict[str, Any]) -> dict[str, Any]:
         """Moves polygons with their images; corners outside of the frame stay.
 
@@ -197,6 +204,7 @@ class Transform(Sample):
         state = carry.outlines(self.plan, given, self.size, state, relative)
         return {**value, **followers.boxes_of(state, given, self.batched)}
 
+    @_as_it_is
     def keypoints(self, keypoints: Any, mark_outside: bool | None = None) -> tf.Tensor:
         """Moves keypoints with their images.
 
@@ -235,6 +243,7 @@ class Transform(Sample):
         moved = tf.reshape(moved, shape)
         return tf.ensure_shape(moved, keypoints.shape)
 
+    @_as_it_is
     def labels(self, labels: Any) -> Any:
         """Mixes labels as their images are mixed; else they come back as they are.
 
@@ -251,6 +260,7 @@ class Transform(Sample):
         encoded = encode(labels, self.batched, self.num_classes, smoothing)
         return carry.labels(self.plan, encoded) if mixed else encoded
 
+    @_as_it_is
     def apply(self, data: dict[str, Any]) -> dict[str, Any]:
         """Augments a dict of `images`, `segmentation_masks` and so on.
 
@@ -275,6 +285,7 @@ class Transform(Sample):
                 result[key] = getattr(self, kind)(value)
         return result
 
+    @_as_it_is
     def inverse(self) -> "Transform":
         """The transform that undoes this one.
 
