@@ -135,7 +135,8 @@ def _unbend(
     1.
     """
     at_x, at_y = x + 0.0 * y, y + 0.0 * x
-    by, far = (part * tf.reduce_max(half, axis=1) for part in (_APART, _FAR))
+    wide = tf.maximum(tf.reduce_max(half, axis=1), 0.5)
+    by, far = _APART * wide, _FAR * wide
     for _ in range(ROUNDS):
         move_x, move_y = _displacement(at_x, at_y, dx, dy, half)
         right = _displacement(at_x + by, at_y, dx, dy, half)

@@ -244,6 +244,14 @@ def test_a_field_behind_other_steps_is_that_of_its_place(behind, most):
     assert np.abs(found - exact)[inside].max() < most
 
 
+def test_nothing_moves_in_one_pixel():
+    layer = kal.RandomElasticTransform(scale=(1, 1), bounding_box_format="xyxy")
+    transform = sampled(layer, (2, 1, 1, 3))
+    assert (transform.keypoints(np.zeros((2, 3, 2))).numpy() == 0).all()
+    boxes = transform.bounding_boxes({"boxes": [[[0.0, 0.0, 1.0, 1.0]]] * 2})["boxes"]
+    np.testing.assert_allclose(boxes, [[[0, 0, 1, 1]]] * 2, atol=1e-6)
+
+
 @pytest.mark.thorough
 @pytest.mark.parametrize("behind", [kal.RandomZoom(0.3), kal.RandomRotate(0.1)])
 def test_of_images_of_several_sizes_each_has_its_own_frame(behind):
