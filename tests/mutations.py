@@ -180,9 +180,18 @@ MUTATIONS = [
     ),
     (
         "kernels/upright",
-        "last - _MARGIN",
-        "last + 9.0",
+        "ends - _MARGIN",
+        "ends + 9.0",
         WINDOWS,
+    ),
+    ("kernels/picks", "theirs, own)", "own, theirs)", "kernels/test_picks.py"),
+    ("plan/plan", "in maps:", "in ():", "plan/test_for_other_images.py"),
+    ("plan/plan", "latest - places[0] if", "0 if", "plan/test_for_other_images.py"),
+    (
+        "kernels/targets/moving",
+        "before = depth > NEAR",
+        "before = depth > 9.0",
+        TARGETS,
     ),
     ("kernels/shrinking", "if most == 0:", "if True:", "kernels/test_shrinking.py"),
     (
@@ -206,8 +215,8 @@ MUTATIONS = [
     ),
     (
         "kernels/fields",
-        "at_x, at_y = x - move_x, y - move_y",
-        "at_x, at_y = x + move_x, y + move_y",
+        "at_x -= tf.clip",
+        "at_x += tf.clip",
         "kernels/test_fields.py",
     ),
     (
