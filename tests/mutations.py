@@ -213,12 +213,7 @@ MUTATIONS = [
         "(far**3 - 4.0 * near**3) / 5.0\n\n\ndef _disp",
         "kernels/test_fields.py",
     ),
-    (
-        "kernels/fields",
-        "at_x -= tf.clip",
-        "at_x += tf.clip",
-        "kernels/test_fields.py",
-    ),
+    ("kernels/fields", "at_x -= tf.clip", "at_x += tf.clip", "kernels/test_fields.py"),
     (
         "kernels/rounding",
         "return tf.round(values) if dtype.is_integer else values",
