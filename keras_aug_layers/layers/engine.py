@@ -11,6 +11,7 @@ from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.layers import checks
 from keras_aug_layers.layers.clips import Clips
 from keras_aug_layers.layers.kept import variables_of
+from keras_aug_layers.layers.mixable import mixable
 from keras_aug_layers.layers.streams import Streams
 from keras_aug_layers.plan import chain, entries, random_numbers, unsized, variables
 from keras_aug_layers.plan.chain import Chain
@@ -227,7 +228,7 @@ class Engine:
         if training:
             checks.reflected(layer, points)
         if training and layer.mixes():
-            checks.mixing(layer, data, frame)
+            mixable(layer, data, frame)
         if "labels" in data and self._labels(data["labels"], before):
             points["labels"] = data["labels"]
         return points
