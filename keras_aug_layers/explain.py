@@ -115,7 +115,7 @@ def _lines(chains: Sequence[Sequence[chain.Call]]) -> list[str]:
     lines, warps, passes = [], 0, 0
     for number, stack in enumerate(chains, 1):
         plan = stack[-1].now.transform().plan
-        parts = [x for part in (*plan.earlier, plan) for x in _passes(part)]
+        parts = [x for part in plan.parts for x in _passes(part)]
         warps += sum(bool(moved) for moved, _ in parts)
         passes += sum(not moved for moved, _ in parts)
         what = ", then ".join(

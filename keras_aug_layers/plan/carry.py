@@ -68,8 +68,9 @@ def _touching(program: Program, target: str) -> Program:
 
 def _steps(plan: Plan) -> Program:
     """All steps, in the order in which they are done."""
-    parts = (*plan.earlier, plan)
-    return tuple(step for part in parts for step in (*part.coordinates, *part.pixels))
+    return tuple(
+        step for part in plan.parts for step in (*part.coordinates, *part.pixels)
+    )
 
 
 def masks(

@@ -11,7 +11,7 @@ from keras_aug_layers.plan.plan import Plan
 
 def to_config(plan: Plan) -> dict[str, Any]:
     """A plan's parts, first to last, and the dtype that comes out."""
-    parts = [_part(part) for part in (*plan.earlier, plan)]
+    parts = [_part(part) for part in plan.parts]
     return {"parts": parts, "dtype": plan.dtype}
 
 

@@ -30,14 +30,15 @@ def images(plan: Plan, settings: Settings, images: tf.Tensor) -> tf.Tensor:
     """
     dtype = None if plan.dtype is None else tf.as_dtype(plan.dtype)
     how, warp, converted = of_images(settings), by_program(settings), False
-    for part in (*plan.earlier, plan):
+    *_, last = parts = plan.parts
+    for part in parts:
         move: Any = stay
         if part.moves:
             move = _move(part, how, images)
             reads_between = settings.interpolation != "nearest"
             if settings.antialias and reads_between and 0 not in images.shape:
                 move = _filtering(part, move, how, images)
-        converted = converted or part is plan or converts(part.colors)
+        converted = converted or part is last or converts(part.colors)
         to, limits = dtype if converted else None, settings.value_range
         images = passes.run(part.colors, images, move, limits, to, warp)
     return images

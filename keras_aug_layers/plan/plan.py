@@ -55,18 +55,23 @@ class Plan(NamedTuple):
             plan = plan._and(part)
         return plan
 
-    def _and(self, part: "Plan", placed: bool = True) -> "Plan":
-        """This plan, and a part; not `placed`, a part for other images than its own."""
-        if placed and self._ends_before(part):
+    def _and(self, part: "Plan") -> "Plan":
+        """This plan, and a part behind it."""
+        if self._ends_before(part):
             earlier = tuple(self.parts)
             return part._replace(earlier=earlier, dtype=part.dtype or self.dtype)
+        crop, size = crop_of(self.coordinates), self.size
+        if crop is not None and size is not None:
+            seen = tuple(in_window(step, crop, size) for step in part.pixels)
+            part = part._replace(pixels=seen)
+        return self._with(part)
+
+    def _with(self, part: "Plan") -> "Plan":
+        """The steps of this plan, and those of a part, in one pass."""
         coordinates, pixels = self.coordinates, self.pixels
-        crop = crop_of(coordinates)
         for step in part.coordinates:
             coordinates = program.then(coordinates, step)
         for step in part.pixels:
-            if placed and crop is not None and self.size is not None:
-                step = in_window(step, crop, self.size)
             if function_of(step).kind == "targets":  # it stands between no others
                 pixels = (step, *pixels)
             else:
@@ -92,7 +97,7 @@ class Plan(NamedTuple):
     def whole(self) -> "Plan":
         """The plan as if it were one warp, for what has no pixels: points, masks."""
         plan = Plan()
-        for part in (*self.earlier, self):
+        for part in self.parts:
             for step in part.coordinates:
                 plan = plan._replace(coordinates=program.then(plan.coordinates, step))
             plan = plan._replace(
@@ -104,11 +109,11 @@ class Plan(NamedTuple):
         """The plan in parts, which end with such a step, or before one that gathers."""
         parts: list[Plan] = []
         begun = Plan()
-        for part in (*self.earlier, self):
+        for part in self.parts:
             if part.gathers:
                 parts.append(begun)
                 begun = Plan()
-            begun = Plan(earlier=(begun, part._replace(earlier=()))).whole()
+            begun = Plan(earlier=(begun, part)).whole()
             if any(ends(step) for step in part.pixels):
                 parts.append(begun)
                 begun = Plan()
@@ -134,7 +139,7 @@ class Plan(NamedTuple):
         """The plan without its numbers: plans of one kind have the same program."""
         parts = tuple(
             (_kinds(part.coordinates), _kinds(part.pixels), part.size)
-            for part in (*self.earlier, self)
+            for part in self.parts
         )
         return parts, self.dtype
 
@@ -196,9 +201,9 @@ def _side_by_side(plans: Sequence[Plan]) -> Plan:
     """
     every = [plan.parts for plan in plans]
     sized = [[i for i, part in enumerate(x) if part.size is not None] for x in every]
-    steps = (step for parts in every for part in parts for step in part.pixels)
-    alone = all(function_of(step).alone for step in steps)
-    if not any(sized) and not (alone and not any(x.gathers for x in sum(every, []))):
+    flat = [part for parts in every for part in parts]
+    alone = all(function_of(step).alone for part in flat for step in part.pixels)
+    if not any(sized) and (not alone or any(part.gathers for part in flat)):
         whole = Plan()
         for plan in plans:  # partners are as those before have left them
             whole = whole.then(plan)
@@ -227,7 +232,7 @@ def _side_by_side(plans: Sequence[Plan]) -> Plan:
             if part.gathers or now.gathers:
                 together.append(now)
                 now = Plan()
-            now = now._and(part, placed=False)
+            now = now._with(part)
         together.append(now)
     return _joined([part for part in together if any(part[:4])] or [Plan()])
 
