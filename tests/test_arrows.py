@@ -38,7 +38,7 @@ FLOORS = (
     ("plan.jit",),
     ("plan.chain",),
     ("layers.checks", "layers.streams", "layers.symbolic", "layers.kept"),
-    ("layers.clips", "layers.mixable"),
+    ("layers.clips", "layers.mixable", "layers.statistics"),
     ("layers.engine",),
     ("layers.base",),
     ("layers.geometry", "layers.pixels", "layers.mixes", "layers.generator"),

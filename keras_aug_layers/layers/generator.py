@@ -13,7 +13,7 @@ from keras_aug_layers.kernels import matrices
 from keras_aug_layers.kernels.coordinates import affine
 from keras_aug_layers.kernels.pixels import scale
 from keras_aug_layers.kernels.program import Step, register
-from keras_aug_layers.layers import checks
+from keras_aug_layers.layers import checks, statistics
 from keras_aug_layers.layers.engine import Opaque
 from keras_aug_layers.layers.geometry.geometric_layer import GeometricLayer
 from keras_aug_layers.plan import entries
@@ -191,17 +191,16 @@ class GeneratorAugmentation(GeometricLayer):
 
         Args:
             images: array (N, H, W, C), or with the channels first if `data_format`
-                says so.
+                says so; or a `tf.data.Dataset` of such batches, or of tuples that begin
+                with one, which is gone through once.
+
+        Raises:
+            ValueError: for another shape, and for a dataset without an end or an image.
         """
-        images = np.asarray(images, "float64") * (self.rescale or 1.0)
-        if images.ndim != 4:
-            raise ValueError(
-                "`images` must have the shape (N, H, W, C). Received: "
-                f"shape={images.shape}"
-            )
-        axes = (0, 1, 2) if self.data_format == "channels_last" else (0, 2, 3)
-        self.mean = tuple(images.mean(axes).tolist())
-        self.std = tuple(images.std(axes).tolist())
+        scale = self.rescale or 1.0
+        mean, std = statistics.of_channels(images, self.data_format)
+        self.mean = tuple(x * scale for x in mean)
+        self.std = tuple(x * abs(scale) for x in std)
 
     def compute_output_spec(
         self, data: Any, training: bool = False, seed: Any = None

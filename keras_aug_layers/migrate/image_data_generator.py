@@ -3,6 +3,8 @@
 import inspect
 from typing import Any
 
+import numpy as np
+
 from keras_aug_layers.layers.generator import GeneratorAugmentation
 
 
@@ -105,5 +107,5 @@ def _read_generator(generator: Any) -> dict[str, Any]:
     }
     for name in ("mean", "std"):
         if arguments.get(name) is not None:
-            arguments[name] = arguments[name].ravel().tolist()
+            arguments[name] = np.ravel(arguments[name]).tolist()
     return arguments

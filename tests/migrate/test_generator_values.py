@@ -131,6 +131,46 @@ FEATUREWISE = {"featurewise_center": True, "featurewise_std_normalization": True
 
 
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_statistics_of_a_dataset(floats, data_format):
+    """Of batches, the last one smaller, those of all images at once."""
+    axes = {"channels_last": (0, 1, 2, 3), "channels_first": (0, 3, 1, 2)}[data_format]
+    floats = floats.transpose(axes)
+    images, pairs = (
+        kal.from_image_data_generator(
+            **FEATUREWISE, rescale=-2, data_format=data_format
+        )
+        for _ in range(2)
+    )
+    images.adapt(floats)
+    dataset = tf.data.Dataset.from_tensor_slices((floats, np.arange(5)))
+    pairs.adapt(dataset.batch(2))
+    of_all = floats * -2.0
+    channels = {"channels_last": (0, 1, 2), "channels_first": (0, 2, 3)}[data_format]
+    for layer in (images, pairs):
+        np.testing.assert_allclose(layer.mean, of_all.mean(channels), rtol=1e-5)
+        np.testing.assert_allclose(layer.std, of_all.std(channels), rtol=1e-5)
+
+
+def test_statistics_of_no_dataset_and_of_one_without_an_end(floats):
+    layer = kal.from_image_data_generator(**FEATUREWISE)
+    dataset = tf.data.Dataset.from_tensor_slices(floats).batch(2)
+    with pytest.raises(ValueError, match=r"take\(100\)"):
+        layer.adapt(dataset.repeat())
+    with pytest.raises(ValueError, match="empty dataset"):
+        layer.adapt(dataset.take(0))
+    with pytest.raises(ValueError, match=r"\(N, H, W, C\)"):
+        layer.adapt(dataset.unbatch())
+    assert layer.mean is None
+
+
+def test_a_generator_whose_statistics_were_set(floats):
+    generator = ImageDataGenerator(featurewise_center=True)
+    generator.mean = [1.0, 2.0, 3.0]
+    layer = kal.from_image_data_generator(generator)
+    np.testing.assert_allclose(layer(floats), floats - [1.0, 2.0, 3.0], atol=1e-4)
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("name", ["mean", "std"])
 def test_statistics_are_those_of_the_channels(name, training, data_format):

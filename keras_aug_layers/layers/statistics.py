@@ -1,0 +1,55 @@
+"""Means and deviations of the channels of images that are known before a training."""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+
+def of_channels(
+    images: Any, data_format: str
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The channels' means and standard deviations.
+
+    Those of several batches are joined by the formulas of Chan, Golub and LeVeque
+    ("Updating formulae and a pairwise algorithm for computing sample variances", 1979).
+
+    Args:
+        images: array (N, H, W, C), or with the channels first; or a `tf.data.Dataset`
+            of such batches, or of tuples that begin with one.
+        data_format: "channels_last" or "channels_first".
+
+    Raises:
+        ValueError: for another shape, and for a dataset without an end or an image.
+    """
+    several = isinstance(images, tf.data.Dataset)
+    if several and images.cardinality() == tf.data.INFINITE_CARDINALITY:
+        raise ValueError(
+            "`images` must be a dataset that ends. Received: an infinite one. Write "
+            "layer.adapt(dataset.take(100))."
+        )
+    count = 0
+    mean = squares = np.zeros(1)
+    for batch in images if several else [images]:
+        pixels = _pixels(batch[0] if isinstance(batch, tuple) else batch, data_format)
+        more, apart = len(pixels), pixels.mean(0) - mean
+        both = count + more
+        squares = squares + more * pixels.var(0) + apart**2 * (count * more / both)
+        mean = mean + apart * (more / both)
+        count = both
+    if not count:
+        raise ValueError("`images` must hold an image. Received: an empty dataset.")
+    return tuple(mean.tolist()), tuple(np.sqrt(squares / count).tolist())
+
+
+def _pixels(images: Any, data_format: str) -> np.ndarray:
+    """The pixels of a batch: float64 (N, C)."""
+    images = np.asarray(images, "float64")
+    if images.ndim != 4 or 0 in images.shape:
+        raise ValueError(
+            "`images` must have the shape (N, H, W, C), and hold pixels. Received: "
+            f"shape={images.shape}"
+        )
+    channels = -1 if data_format == "channels_last" else 1
+    images = np.moveaxis(images, channels, -1)
+    return images.reshape(-1, images.shape[-1])
