@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from keras_aug_layers.kernels import fields, matrices
+from keras_aug_layers.kernels.matrices import AFFINE, HOMOGRAPHY, SHARED, UPRIGHT
 from keras_aug_layers.kernels.picks import Pick
 from keras_aug_layers.kernels.program import (
     Program,
@@ -20,15 +21,6 @@ from keras_aug_layers.kernels.program import (
     register,
     to_double,
 )
-
-SHARED, UPRIGHT, AFFINE, HOMOGRAPHY = MATRICES = (
-    "shared",
-    "upright",
-    "affine",
-    "homography",
-)
-"""Matrices without a turn or a slant, first those that all images of a batch share;
-those that end in the row 0, 0, 1; all others."""
 
 NEAR = 1e-6
 """The depth of the horizon of a perspective: what lies no deeper is not seen."""
@@ -96,13 +88,13 @@ def _apply(
 
 
 def _product(first: Step, after: Step) -> Step | None:
-    if not {first.name, after.name} <= set(MATRICES):
+    if not {first.name, after.name} <= set(matrices.KINDS):
         return None
     rows = {"matrix": matrices.compose(first.rows["matrix"], after.rows["matrix"])}
     crop = crop_of((first, after))
     if crop is not None:
         rows["crop"] = crop
-    kind = max(first.name, after.name, key=MATRICES.index)
+    kind = max(first.name, after.name, key=matrices.KINDS.index)
     return Step(kind, rows)
 
 
@@ -139,7 +131,7 @@ def one_matrix(program: Program) -> tf.Tensor | None:
     """The centred matrix (B, 3, 3) that a program is; None where it is none."""
     if not program:
         return matrices.identity()
-    if len(program) == 1 and program[0].name in MATRICES:
+    if len(program) == 1 and program[0].name in matrices.KINDS:
         return program[0].rows["matrix"]
     return None
 
@@ -206,7 +198,7 @@ def _middle(size: tuple[Any, Any]) -> tuple[tf.Tensor, tf.Tensor]:
 def _run(step: Step, x: tf.Tensor, y: tf.Tensor) -> Point:
     """One step, for the images that it is for."""
     rows = {key: tf.cast(row, x.dtype) for key, row in step.rows.items()}
-    if step.name not in MATRICES:
+    if step.name not in matrices.KINDS:
         rows = {key: _wide(row) for key, row in rows.items()}
     moved = function_of(step).call(x, y, **rows)
     if step.only is None:
@@ -248,7 +240,7 @@ def move_points(
     points = points - before
     height, width = tf.unstack(target, axis=1)
     for step in fields.in_front(program, (height, width), _run):
-        if step.name in MATRICES:
+        if step.name in matrices.KINDS:
             points = _through(points, forward(step.rows["matrix"]))
             continue
         invert = function_of(step).inverse

@@ -209,8 +209,8 @@ def in_front(program: Program, target: tuple[Any, Any], run: Run) -> Program:
     )
     x, y = tf.unstack(tf.cast(middle, tf.float64), axis=1)
     field = bend(dx=dx, dy=dy, half=half)
-    to_field = Step("upright", {"matrix": matrices.shift(x, y)})
-    back = Step("upright", {"matrix": matrices.shift(-x, -y)})
+    to_field = Step(matrices.UPRIGHT, {"matrix": matrices.shift(x, y)})
+    back = Step(matrices.UPRIGHT, {"matrix": matrices.shift(-x, -y)})
     return (*program[: bent[0]], *others, back, field, to_field)
 
 
@@ -250,7 +250,8 @@ def _matrix(steps: Program) -> tuple[tf.Tensor, Program]:
     products = [step.rows["matrix"] for step in steps if "matrix" in step.rows]
     matrix = functools.reduce(matrices.compose, products, matrices.identity())
     kinds = [step.name for step in steps]
-    kind = "homography" if "homography" in kinds else "affine"
+    straight = matrices.HOMOGRAPHY not in kinds
+    kind = matrices.AFFINE if straight else matrices.HOMOGRAPHY
     return matrix, (Step(kind, {"matrix": matrix}),)
 
 

@@ -19,6 +19,15 @@ import tensorflow as tf
 
 from keras_aug_layers.kernels.device import on_gpu
 
+SHARED, UPRIGHT, AFFINE, HOMOGRAPHY = KINDS = (
+    "shared",
+    "upright",
+    "affine",
+    "homography",
+)
+"""The names of the steps that are a matrix: without a turn or a slant, first those that
+all images of a batch share; those that end in the row 0, 0, 1; all others."""
+
 
 def from_rows(*rows: tuple[Any, Any, Any]) -> tf.Tensor:
     """Builds matrices (B, 3, 3) of nine entries, each a number or (B,).

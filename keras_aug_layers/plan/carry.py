@@ -131,7 +131,7 @@ def boxes(
                 state.corners,
                 _mover(part, size, target),
                 _forward(part, size, target),
-                any(x.name == coordinates.HOMOGRAPHY for x in part.coordinates),
+                any(x.name == matrices.HOMOGRAPHY for x in part.coordinates),
                 size,
                 target,
                 box_format,
