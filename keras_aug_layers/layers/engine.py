@@ -157,11 +157,14 @@ class Engine:
         chain.note(layer.name, before, why, now)
         result, sources = self._applied(now, before, origins, pixels, points, training)
         if not training:
-            same = {key: data[key] for key, x in pixels.items() if result[key] is x}
+            given = {**pixels, **points}
+            same = {key: data[key] for key, x in given.items() if result[key] is x}
             result |= same
             sources = {key: x for key, x in sources.items() if key not in same}
+        if result["images"] is sources.get("images"):
+            return result  # nothing was done, and there is nothing to go on from
         for key, source in sources.items():
-            chain.remember(result[key], now, source)
+            result[key] = chain.remembered(result[key], now, source)
         return result
 
     def _applied(

@@ -1,8 +1,7 @@
 """What becomes of targets: they are moved as their images, and changed as those are.
 
-A plan is gone through in parts. A part ends with a step that does more to a target than
-to move it: it erases some of it, or mixes it with another image's. Where there is no
-such step, the plan is one part, and all its moves are one.
+A plan is gone through in parts, as the images are: what leaves the frame in one of them
+is lost to the next. All moves of a part are one.
 
 What shows several images in one (a mosaic) moves boxes and points with the places of
 their images first; what follows moves them all as one.
@@ -35,35 +34,44 @@ def mixed(plan: Plan, target: str) -> bool:
 
 
 def parts(plan: Plan, target: str) -> list[Plan]:
-    """The plan in parts; only the last steps of a part touch the target.
-
-    What reorders it can be exchanged with a move, and ends no part.
-    """
+    """The parts of a plan, each with the steps of pixels that touch the target."""
     divided: list[Plan] = []
-    for part in plan.until(lambda step: mixes(step, target)):
+    untouched = False
+    for part in plan.parts:
         if part.gathers and touches(part.coordinates[0], target):
             gathered, *others = part.coordinates
             divided.append(Plan(pixels=(gathered,)))
             # A move, if only of nothing: what lies outside of the frame goes.
             others = others or [coordinates.affine(matrix=matrices.identity())]
             part = part._replace(coordinates=tuple(others))
-        divided.append(part._replace(pixels=_touching(part.pixels, target)))
+        touching, untouched = _touching(part.pixels, target, untouched)
+        divided.append(part._replace(pixels=touching))
     return divided
 
 
-def _touching(program: Program, target: str) -> Program:
-    """The steps that touch a target, each beside one that does, or beside none."""
+def _touching(
+    program: Program, target: str, untouched: bool = False
+) -> tuple[Program, bool]:
+    """The steps that touch a target, each beside one that does, or beside none.
+
+    Args:
+        program: all steps.
+        target: the target.
+        untouched: whether the last step before them that is beside none touches it not.
+
+    Returns:
+        These steps; and whether that is so of the last one of them.
+    """
     touching: list[Step] = []
-    first = False
     for step in program:
         if not touches(step, target):
-            first |= not step.beside
+            untouched |= not step.beside
             continue
-        if first and step.beside:
+        if untouched and step.beside:
             step = Step(step.name, step.rows, step.only)
         touching.append(step)
-        first = False
-    return tuple(touching)
+        untouched = False
+    return tuple(touching), untouched
 
 
 def _steps(plan: Plan) -> Program:
@@ -98,7 +106,7 @@ def masks(
 def labels(plan: Plan, values: tf.Tensor) -> tf.Tensor:
     """Changes one-hot labels (B, K)."""
     before = values
-    for step in _touching(_steps(plan), "labels"):
+    for step in _touching(_steps(plan), "labels")[0]:
         before = before if step.beside else values
         values = followers.change(step, "labels", values, before)
     return values
@@ -239,20 +247,22 @@ def outlines(
         state: the same for a batch, with whole numbers in `corners`.
         relative: whether polygons are in parts of the frame.
     """
-    whole = plan.whole()
-    target = _target(whole, size)
-    move, numbers = _mover(whole, size, target), state.corners
-    there = tf.reduce_any(numbers != -1.0, axis=-1)
-    if given.form is ROTATED:
-        moved, kept = move_rotated(numbers, move, target)
-    else:
-        moved, kept = move_polygons(numbers, move, size, target, relative)
-        there = tf.reduce_any(there, axis=-1)
-    kept &= there
-    axes = (1,) * len(given.form.inner)
-    mask = tf.reshape(kept, tf.concat([tf.shape(kept), axes], axis=0))
-    corners = tf.where(mask, moved, -tf.ones_like(moved))
-    return state._replace(corners=corners, kept=kept)
+    inner = given.form.inner
+    for part in plan.parts:
+        if not part.moves:
+            continue
+        target = _target(part, size)
+        move, numbers = _mover(part, size, target), state.corners
+        there = tf.reduce_any(numbers != -1.0, axis=tuple(range(-len(inner), 0)))
+        if given.form is ROTATED:
+            moved, kept = move_rotated(numbers, move, target)
+        else:
+            moved, kept = move_polygons(numbers, move, size, target, relative)
+        kept &= there
+        mask = tf.reshape(kept, tf.concat([tf.shape(kept), [1] * len(inner)], axis=0))
+        corners = tf.where(mask, moved, -tf.ones_like(moved))
+        state, size = state._replace(corners=corners, kept=kept), target
+    return state
 
 
 def _seen(

@@ -93,17 +93,35 @@ def _graph() -> Any:
     return None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
 
 
-def remember(result: Any, chain: Chain, source: Any) -> None:
-    """Notes on tensors of what they were made, and how.
+def remembered(result: Any, chain: Chain, source: Any) -> Any:
+    """A result with a note on its tensors of what they were made, and how.
+
+    What nothing was done to is made anew, as a tensor of its own that goes along: the
+    next layer would else move what this one has left as it came, and lose what returns
+    into the frame.
 
     Args:
         result: a tensor, or the dict of bounding boxes.
         chain: the layers that made it.
         source: what they made it of.
     """
-    if result is not source:
-        for tensor in _made(result, source):
-            setattr(tensor, _ATTRIBUTE, (chain, source))
+    if result is source:
+        key = _main(result)
+        result = (
+            tf.identity(result)
+            if key is None
+            else {**result, key: tf.identity(result[key])}
+        )
+    for tensor in _made(result, source):
+        setattr(tensor, _ATTRIBUTE, (chain, source))
+    return result
+
+
+def _main(value: Any) -> str | None:
+    """The key of the places in a dict, such as that of bounding boxes."""
+    if not isinstance(value, dict):
+        return None
+    return next(key for key in ("boxes", "points") if key in value)
 
 
 def see_as(tensor: tf.Tensor, other: tf.Tensor) -> None:
@@ -118,9 +136,8 @@ def seen_as(tensor: tf.Tensor) -> tf.Tensor | None:
 
 def source_of(result: Any, chain: Chain) -> Any:
     """What the layers of a chain made a result of; None if they did not make it."""
-    first = result
-    if isinstance(result, dict):
-        first = result.get("boxes", result.get("points"))
+    key = _main(result)
+    first = result if key is None else result[key]
     source = getattr(first, _ATTRIBUTE, (None, None))[1]
     if isinstance(result, dict) and (source is None or source.keys() - result.keys()):
         return None
@@ -158,6 +175,8 @@ def continued(
         The results, and the sources of those that have one.
     """
     sources = {k: source_of(v, before) for k, v in {**pixels, **points}.items()}
+    if "labels" in points and not before.transform().labelled:
+        sources["labels"] = points["labels"]  # which those before it have left alone
     sources = {key: source for key, source in sources.items() if source is not None}
     whole = now.transform()
     given = {k: v for k, v in sources.items() if k in pixels}

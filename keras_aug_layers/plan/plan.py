@@ -95,7 +95,7 @@ class Plan(NamedTuple):
         return part.moves and placed
 
     def whole(self) -> "Plan":
-        """The plan as if it were one warp, for what has no pixels: points, masks."""
+        """The plan as if it were one warp: where pixels come from, and the size."""
         plan = Plan()
         for part in self.parts:
             for step in part.coordinates:
@@ -104,20 +104,6 @@ class Plan(NamedTuple):
                 pixels=(*plan.pixels, *part.pixels), size=part.size or plan.size
             )
         return plan
-
-    def until(self, ends: Callable[[Step], bool]) -> list["Plan"]:
-        """The plan in parts, which end with such a step, or before one that gathers."""
-        parts: list[Plan] = []
-        begun = Plan()
-        for part in self.parts:
-            if part.gathers:
-                parts.append(begun)
-                begun = Plan()
-            begun = Plan(earlier=(begun, part)).whole()
-            if any(ends(step) for step in part.pixels):
-                parts.append(begun)
-                begun = Plan()
-        return [*parts, begun]
 
     def map(self, function: Callable[[Step], Step]) -> "Plan":
         """Applies a function to every step."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 import tensorflow as tf
 
 from keras_aug_layers.kernels.program import Step
-from keras_aug_layers.plan import config
+from keras_aug_layers.plan import carry, config
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.plan import Plan
 from keras_aug_layers.plan.settings import Settings
@@ -155,6 +155,11 @@ class Sample(tf.experimental.BatchableExtensionType):
         """What tells apart the traces of `apply`: everything but the numbers."""
         settings = dataclasses.astuple(self.settings)
         return self.plan.kind(), settings, self.batched
+
+    @property
+    def labelled(self) -> bool:
+        """Whether something is done to labels."""
+        return self.num_classes is not None or carry.touched(self.plan, "labels")
 
     @property
     def _coordinates(self) -> tuple[Step, ...]:

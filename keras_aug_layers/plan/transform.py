@@ -253,11 +253,11 @@ class Transform(Sample):
         Returns:
             One-hot labels (B, K), smoothed if the layer says so.
         """
-        mixed = carry.touched(self.plan, "labels")
-        if not mixed and self.num_classes is None:
+        if not self.labelled:
             return labels
         smoothing = self.label_smoothing
         encoded = encode(labels, self.batched, self.num_classes, smoothing)
+        mixed = carry.touched(self.plan, "labels")
         return carry.labels(self.plan, encoded) if mixed else encoded
 
     @_as_it_is
