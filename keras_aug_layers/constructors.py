@@ -89,7 +89,8 @@ def _called(
 
     keywords = {x.arg: value(x.value) for x in call.keywords if x.arg is not None}
     if len(keywords) < len(call.keywords):
-        raise ValueError(f"{ast.unparse(call)!r} has ** in it: write the arguments")
+        wrong = "** in it" if "**" in ast.unparse(call) else "an argument twice"
+        raise ValueError(f"{ast.unparse(call)!r} has {wrong}: write each argument once")
     fitting = _fitting(known[name], defaults)
     try:
         return known[name](*map(value, call.args), **{**fitting, **keywords})

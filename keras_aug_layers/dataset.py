@@ -1,6 +1,6 @@
 """augment_dataset: reproducible augmentation in `tf.data`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import keras
@@ -13,6 +13,8 @@ from keras_aug_layers.layers.streams import draws, held_by
 from keras_aug_layers.plan import entries, strides
 from keras_aug_layers.plan.random_numbers import STACK, fold
 
+MOVED = {"images", "bounding_boxes", "segmentation_masks"}
+"""What Keras's layers of images move."""
 OURS = (AugmentationLayer, MultiCrop)
 """The layers that draw from a seed."""
 STACKS = (LayerSequence, keras.Sequential, keras.layers.Pipeline)
@@ -57,8 +59,8 @@ def augment_dataset(
             layer, with the key "images"; single or batched.
         layer: a layer of this library; a `FusedAugmentation`, a `keras.Sequential` or
             what `fuse` returns for several, in which layers that draw nothing, such as
-            Rescaling, may stand between. A layer's own `seed` tells its draws from
-            those of others.
+            Rescaling, may stand between; Keras's own that crop and resize get masks
+            and boxes too. A layer's own `seed` tells its draws from those of others.
         seed: integer of 64 bits. Datasets with different seeds draw differently.
         key: function that identifies an element: of `element`, or of `*element` for a
             tuple, to an integer, or integers (B,) for a batch. Then the draws depend on
@@ -76,7 +78,8 @@ def augment_dataset(
 
     Raises:
         ValueError: if `dataset` is none, `layer` no augmentation layer, `seed` no
-            integer, or `structure` no names, "images" among them, of the elements.
+            integer, or `structure` no names, "images" among them, of the elements; or
+            if a layer of Keras resizes images, and leaves targets as they are.
 
     Example:
         >>> import tensorflow as tf
@@ -94,6 +97,8 @@ def augment_dataset(
             "tf.data.Dataset.from_tensor_slices((images, labels)).batch(32)."
         )
     layers = _layers(layer)
+    ours = [x for x in layers if isinstance(x, AugmentationLayer)]
+    further = {name for x in ours for name, _ in x.settings.extra_targets or ()}
     if arguments.seed("seed", seed) is None:
         raise ValueError(
             "`seed` must be an integer of 64 bits. Received: None. Write seed=1."
@@ -118,7 +123,7 @@ def augment_dataset(
 
         def apply(data: Any) -> Any:
             for number, each in enumerate(layers):
-                data = _applied(each, data, pair, number)
+                data = _applied(each, data, pair, number, further)
             return data
 
         return of_element(apply, element, layers, structure)
@@ -193,7 +198,8 @@ def _check_structure(structure: Any) -> None:
     """Refuses what does not name parts, one of them the images."""
     if structure is None:
         return
-    names = [] if isinstance(structure, str) else list(structure)
+    several = isinstance(structure, (list, tuple))
+    names = list(structure) if several else []
     if "images" not in names or len({*names}) != len(names):
         raise ValueError(
             "`structure` must be names, each once, and 'images' among them. Received: "
@@ -240,16 +246,50 @@ def _augments(layer: keras.layers.Layer) -> bool:
     return draws(layer) or any(isinstance(x, OURS) for x in held_by(layer))
 
 
-def _applied(layer: Any, data: Any, pair: tf.Tensor, place: int) -> Any:
-    """Calls a layer of a stack, with a stream of its own if it augments."""
+def _applied(
+    layer: Any, data: Any, pair: tf.Tensor, place: int, further: Collection[str]
+) -> Any:
+    """Calls a layer of a stack, with a stream of its own if it augments.
+
+    Args:
+        layer: the layer.
+        data: images, or a dict of them and their targets.
+        pair: the seed.
+        place: that of the layer in the stack.
+        further: the names of targets that only our layers know.
+    """
     if isinstance(layer, OURS):
         if place and getattr(layer, "seed", None) is None:
             number = tf.constant([fold(STACK, place), 0], tf.int64)
             pair = tf.bitwise.bitwise_xor(pair, number)
         return layer(data, training=True, seed=pair)
-    if isinstance(data, dict):
-        return {**data, "images": layer(data["images"])}
+    if isinstance(data, dict) or entries.is_named(data):
+        return entries.merged(data, _by_another(layer, entries.given(data), further))
     return layer(data)
+
+
+def _by_another(
+    layer: Any, given: dict[str, Any], further: Collection[str]
+) -> dict[str, Any]:
+    """Calls a layer that is not ours, with the targets that it moves.
+
+    Raises:
+        ValueError: if it makes images of another size, and leaves targets behind.
+    """
+    keys = {key for key, x in given.items() if x is not None}
+    moved = MOVED & keys if hasattr(layer, "transform_bounding_boxes") else set()
+    made = {key: given[key] for key in moved}
+    made = layer(made) if moved else {"images": layer(given["images"])}
+    before, after = (tf.TensorShape(x["images"].shape) for x in (given, made))
+    left = sorted({*entries.NAMES, *further} & keys - moved - {"images"})
+    if left and before.as_list() != after.as_list():
+        raise ValueError(
+            f"`layer` holds {type(layer).__name__} of Keras, which makes images of "
+            f"shape {after} of those of shape {before}, and would leave "
+            f"{', '.join(map(repr, left))} as they are. Write fuse(layer), or crop and "
+            "resize with layers of keras_aug_layers."
+        )
+    return {**given, **made}
 
 
 def _epochs(seed: int) -> tf.data.Dataset:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_aug_layers import arguments
@@ -106,7 +107,7 @@ class Recipe:
         batches = _applied(dataset, alone, training, seed)
         batches = batches.batch(batch_size, drop_remainder=training)
         if together is not None:
-            batches = _applied(batches, together, training, seed + 1)
+            batches = _applied(batches, together, training, ~seed)
         return batches.prefetch(tf.data.AUTOTUNE)
 
     def save(self, path: str | Path) -> None:
@@ -124,7 +125,7 @@ class Recipe:
         """The arguments, and both layers, which may have been changed."""
         layers = {"train": self.train, "validation": self.validation}
         saved = {k: keras.saving.serialize_keras_object(x) for k, x in layers.items()}
-        given = {key: arguments.held(x) for key, x in self.arguments.items()}
+        given = {key: _plain(arguments.held(x)) for key, x in self.arguments.items()}
         return {"name": self.name, "arguments": given, **saved}
 
     @classmethod
@@ -243,6 +244,11 @@ def _lines(layer: Any, indent: str) -> list[str]:
 def _members(layer: Any) -> list[Any]:
     """The layers of a stack, or the one layer."""
     return list(getattr(layer, "layers", [layer]))
+
+
+def _plain(value: Any) -> Any:
+    """An argument without NumPy's arrays and numbers."""
+    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
 
 
 def _tuples(value: Any) -> Any:
