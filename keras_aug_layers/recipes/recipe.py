@@ -89,8 +89,10 @@ class Recipe:
                 of images of one size, or single images of any. Shuffle it before.
             training: whether it is for the training.
             batch_size: for single images: how many are put into a batch, where those
-                that the recipe mixes are mixed. None leaves batches as they are. For
-                the training a last batch of fewer is left out.
+                that the recipe mixes are mixed. Where they have different numbers of
+                boxes, or of others, these are filled up with -1 as in a batch of the
+                layers. None leaves batches as they are. For the training a last batch
+                of fewer is left out.
             seed: of all draws, as for `augment_dataset`.
 
         Raises:
@@ -105,7 +107,7 @@ class Recipe:
         _check_single(dataset, batch_size, training)
         alone, together = _parted(layer)
         batches = _applied(dataset, alone, training, seed)
-        batches = batches.batch(batch_size, drop_remainder=training)
+        batches = _batched(batches, batch_size, drop_remainder=training)
         if together is not None:
             batches = _applied(batches, together, training, ~seed)
         return batches.prefetch(tf.data.AUTOTUNE)
@@ -205,6 +207,30 @@ def _check_single(dataset: tf.data.Dataset, batch_size: int, training: bool) -> 
             "`batch_size` must be at most the number of images, as the training gets "
             f"full batches only. Received: {batch_size} for {count} images."
         )
+
+
+def _batched(
+    dataset: tf.data.Dataset, size: int, drop_remainder: bool
+) -> tf.data.Dataset:
+    """Batches of single elements, with -1 where they differ in length.
+
+    Where a dtype has no -1, it is 0, False or "".
+    """
+    specs = tf.nest.flatten(dataset.element_spec)
+    dense = all(
+        isinstance(x, tf.TensorSpec) and x.shape.rank is not None for x in specs
+    )
+    if not dense or all(x.shape.is_fully_defined() for x in specs):
+        return dataset.batch(size, drop_remainder)
+
+    def nothing(x: tf.TensorSpec) -> tf.Tensor:
+        signed = x.dtype.is_floating or (x.dtype.is_integer and x.dtype.min < 0)
+        return tf.cast(-1, x.dtype) if signed else tf.zeros((), x.dtype)
+
+    values = tf.nest.map_structure(nothing, dataset.element_spec)
+    return dataset.padded_batch(
+        size, padding_values=values, drop_remainder=drop_remainder
+    )
 
 
 def _applied(

@@ -151,6 +151,11 @@ class MultiCrop(Uncast):
         )
         return {**same, **made}
 
+    def compute_output_shape(self, input_shape: Any) -> dict[str, Any]:
+        """The shapes of the views, of one shape or a dict of them."""
+        made = self.compute_output_spec(_specs(input_shape))
+        return keras.tree.map_structure(lambda x: tuple(x.shape), made)
+
     def get_config(self) -> dict[str, Any]:
         """The views, with their layers serialised."""
         views = {
@@ -175,6 +180,13 @@ class MultiCrop(Uncast):
 def _axis(shape: Sequence[Any]) -> int:
     """That of the views: behind the batch, of a single image the first."""
     return min(len(shape) - 3, 1)
+
+
+def _specs(shape: Any) -> Any:
+    """Symbolic tensors of shapes, in dicts as those are."""
+    if isinstance(shape, dict):
+        return {key: _specs(x) for key, x in shape.items()}
+    return keras.KerasTensor(shape, "float32")
 
 
 def _arrays(x: Any) -> Any:

@@ -185,3 +185,24 @@ def test_training_is_that_of_the_model_around(as_dict):
         views, dropped = model(images, training=training)
         assert (views[:, 0] != images).numpy().any() == training
         assert (dropped != 1.0).numpy().any() == training
+
+
+def test_shapes_without_images():
+    """As `keras.Sequential` asks for them."""
+    views = {"a": (2, kal.RandomResizedCrop(8, 6)), "b": (1, kal.Resizing(5, 5))}
+    layer = kal.MultiCrop(views)
+    shapes = {"a": (4, 2, 8, 6, 3), "b": (4, 1, 5, 5, 3)}
+    assert layer.compute_output_shape((4, 20, 20, 3)) == shapes
+    assert keras.Sequential([layer]).compute_output_shape((4, 20, 20, 3)) == shapes
+    given = {
+        "images": (None, 20, 20, 3),
+        "bounding_boxes": {"boxes": (None, 7, 4), "labels": (None, 7)},
+        "file": (None,),
+    }
+    made = layer.compute_output_shape(given)
+    assert made["file"] == (None,)
+    assert made["a"]["images"] == (None, 2, 8, 6, 3)
+    assert made["b"]["bounding_boxes"] == {
+        "boxes": (None, 1, 7, 4),
+        "labels": (None, 1, 7),
+    }
