@@ -11,6 +11,7 @@ from keras_aug_layers import layers as kal
 from keras_aug_layers.constructors import build_layer, build_recipe
 from keras_aug_layers.explain import describe
 from keras_aug_layers.layers.base import AugmentationLayer
+from keras_aug_layers.layers.pixels.converter import Converter
 
 FORMATS: dict[str, Any] = {
     "data_format": "channels_last",
@@ -48,17 +49,10 @@ def from_texts(texts: Sequence[str], **settings: Any) -> Chosen:
         except ValueError as error:
             raise ValueError(f"--layer {text}: {error}") from error
         layers.append(built)
-    mixing = [x for x in layers if x.mixes()]
-    if len(mixing) == len(layers):
-        names = " and ".join(type(x).__name__ for x in layers)
-        verb = "mixes" if len(layers) == 1 else "mix"
-        raise ValueError(
-            f"{names} {verb} the images of a batch: one shows nothing of it"
-        )
-    shown = {x: y for x, y in zip(layers, texts, strict=True) if x not in mixing}
-    fused = kal.FusedAugmentation(list(shown), **settings, **FORMATS)
-    left_out = [f"{_names(mixing)} (mixes images)"] if mixing else []
-    return Chosen(list(shown), list(shown.values()), fused, left_out)
+    kept = _kept(layers)
+    titles = [y for x, y in zip(layers, texts, strict=True) if x in kept]
+    fused = kal.FusedAugmentation(kept, **settings, **FORMATS)
+    return Chosen(kept, titles, fused, _left_out(layers))
 
 
 def from_recipe(text: str) -> Chosen:
@@ -90,16 +84,35 @@ def _of_group(group: Any, left_out: Sequence[str] = ()) -> Chosen:
 
 def _shown(stack: Any) -> Any:
     """A stack without what mixes, and up to where it normalises, in our formats."""
-    mixing, behind = _parted(stack.layers)
-    kept = [_formatted(x) for x in stack.layers if x not in (*mixing, *behind)]
-    return stack.with_layers(kept, **FORMATS)
+    return stack.with_layers([_formatted(x) for x in _kept(stack.layers)], **FORMATS)
+
+
+def _kept(layers: Sequence[Any]) -> list[Any]:
+    """What a photograph alone shows: without what mixes, and up to a normalising.
+
+    Raises:
+        ValueError: if nothing is left.
+    """
+    mixing, behind = _parted(layers)
+    kept = [x for x in layers if x not in (*mixing, *behind)]
+    if layers and not kept:
+        raise ValueError(
+            f"a photograph alone shows nothing of {'; '.join(_left_out(layers))}"
+        )
+    return kept
 
 
 def _parted(layers: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     """Those that mix images, and those from the normalising on that do not."""
-    mixing = [x for x in layers if x.mixes()]
-    behind = itertools.dropwhile(lambda x: not isinstance(x, kal.Normalize), layers)
-    return mixing, [x for x in behind if not x.mixes()]
+    mixing = [x for x in layers if isinstance(x, AugmentationLayer) and x.mixes()]
+    behind = itertools.dropwhile(lambda x: not _converts(x), layers)
+    return mixing, [x for x in behind if x not in mixing]
+
+
+def _converts(layer: Any) -> bool:
+    """Whether a layer, or one within it, gives pixels another unit."""
+    members = layer.members() if isinstance(layer, AugmentationLayer) else ()
+    return isinstance(layer, Converter) or any(map(_converts, members))
 
 
 def _left_out(*stacks: Sequence[Any]) -> list[str]:
@@ -153,10 +166,12 @@ def from_config(config: Any) -> Chosen:
         stack = stack[0].layers
     if not stack:
         raise ValueError("there is no layer in it")
+    left_out = _left_out(stack)
     if group is not None:
-        return _of_group(group)
-    fused = kal.FusedAugmentation(stack, **FORMATS)
-    return Chosen(stack, [describe(x) for x in stack], fused)
+        return _of_group(_shown(group), left_out)
+    kept = _kept(stack)
+    fused = kal.FusedAugmentation(kept, **FORMATS)
+    return Chosen(kept, [describe(x) for x in kept], fused, left_out)
 
 
 def _in_our_formats(entry: dict[str, Any]) -> dict[str, Any]:

@@ -145,7 +145,33 @@ def test_what_mixes_is_left_out(photo, capsys):
     assert [type(x) for x in shown.layers] == [kal.RandomHue]
     assert not shown.fused.mixes() and shown.left_out == ["MixUp (mixes images)"]
     assert run("--layer", "MixUp()") == 2
-    assert "MixUp mixes the images of a batch" in capsys.readouterr().err
+    problem = "a photograph alone shows nothing of MixUp (mixes images)"
+    assert problem in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("way", ["texts", "a group", "a list", "a Sequential"])
+def test_what_normalises_is_left_out(photo, way, capsys):
+    """What a training gets of it are floats about 0, no picture."""
+    layers = [kal.RandomHue(0.1), kal.Rescaling(1 / 255), kal.RandomErasing()]
+    saved = {
+        "a group": kal.FusedAugmentation([*layers, kal.MixUp(num_classes=2)]),
+        "a list": [*layers, kal.MixUp()],
+        "a Sequential": keras.Sequential([*layers, kal.MixUp()]),
+    }.get(way)
+    if way == "texts":
+        texts = ["RandomHue(0.1)", "Rescaling(0.1)", "RandomErasing()", "MixUp()"]
+        shown = chosen.from_texts(texts)
+    else:
+        shown = chosen.from_config(keras.saving.serialize_keras_object(saved))
+    assert len(shown.layers) == len(shown.titles) == 1
+    assert shown.titles[0].startswith("RandomHue(")
+    assert shown.left_out == [
+        "MixUp (mixes images)",
+        "Rescaling, RandomErasing (normalised pixels)",
+    ]
+    assert run("--layer", "Normalize(0.5, 0.5)") == 2
+    problem = "a photograph alone shows nothing of Normalize (normalised pixels)"
+    assert problem in capsys.readouterr().err
 
 
 @pytest.mark.thorough
