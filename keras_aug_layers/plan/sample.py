@@ -122,7 +122,15 @@ class Sample(tf.experimental.BatchableExtensionType):
 
         Raises:
             IndexError: if there are not so many images.
+            ValueError: if images are mixed with others of the batch.
         """
+        parts = self.plan.parts
+        if carry.touched(self.plan, "labels") or any(part.gathers for part in parts):
+            raise ValueError(
+                "A transform that mixes images is one of the whole batch, where the "
+                f"others are. Received: [{images}]. Write "
+                "transform.images(images)[index]."
+            )
         if not isinstance(images, slice):
             index, count = operator.index(images), self.size.shape[0]
             if count is not None and not -count <= index < count:

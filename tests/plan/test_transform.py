@@ -149,6 +149,25 @@ def test_slices(photos, index):
     assert_same_bits(part.keypoints(points[rows]), moved)
 
 
+MIXES = {
+    "MixUp": lambda: kal.MixUp(num_classes=3),
+    "CutMix": lambda: kal.CutMix(num_classes=3),
+    "Mosaic": lambda: kal.Mosaic(num_classes=3),
+    "a group": lambda: kal.FusedAugmentation(
+        [kal.RandomFlip(), kal.RandomChoice([kal.MixUp(), kal.CutMix()])]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MIXES)
+@pytest.mark.parametrize("index", [0, -1, slice(1, 3)])
+def test_what_mixes_has_no_slices(photos, name, index):
+    """Numbers of partners are those of the batch: others would have been mixed."""
+    sample = MIXES[name]().sample(photos, seed=(1, 2))
+    with pytest.raises(ValueError, match=r"(?s)mixes images.*\[index\]"):
+        sample[index]
+
+
 @pytest.mark.thorough
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 def test_json_round_trip(photos, data_format):
