@@ -190,14 +190,12 @@ def timm(
         TensorShape([4, 32, 32, 3])
     """
     layers = crop_and_flip(size, scale, ratio, hflip, vflip)
-    if auto_augment is not None:
-        layers.append(rand_augment(auto_augment))
-    elif color_jitter is not None:
-        layers.append(_jitter(color_jitter))
+    jitters = [] if color_jitter is None else [_jitter(color_jitter)]
+    layers += jitters if auto_augment is None else [rand_augment(auto_augment)]
     normal = Normalize(mean, std, value_range=value_range, dtype=dtype)
     layers.append(normal)
+    noisy = _one_of("remode", remode, "pixel", "const")
     if reprob:  # of normalised pixels, as there
-        noisy = _one_of("remode", remode, "pixel", "const")
         area, shape = (0.02, 1 / 3), (0.3, 1 / 0.3)
         fill: Any = "noise" if noisy else 0.0
         layers.append(RandomErasing(reprob, area, fill, ratio=shape))

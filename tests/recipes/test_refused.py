@@ -31,6 +31,8 @@ def test_texts_that_are_refused(text):
     ("arguments", "problem"),
     [
         ({"remode": "rand"}, "`remode` must be one of 'pixel', 'const'"),
+        ({"remode": "rand", "reprob": 0.0}, "`remode` must be one of"),  # not used
+        ({"color_jitter": "x"}, "`color_jitter` must be"),  # likewise
         ({"mixup_mode": "pair"}, "`mixup_mode` must be one of 'batch', 'elem'"),
         ({"size": (32, 48)}, "recipes.timm: `size`"),
         ({"mixup": -1.0}, r"recipes.timm\(mixup=-1.0\): `alpha`"),
