@@ -33,6 +33,12 @@ def encode(
             "`labels` must be one tensor where they are mixed, or made one-hot. "
             f"Received: a dict with the keys {sorted(labels)}."
         )
+    if isinstance(labels, (tf.SparseTensor, tf.RaggedTensor)):
+        raise ValueError(
+            "`labels` must be dense where they are mixed, or made one-hot. Received: a "
+            f"{type(labels).__name__}. Write tf.sparse.to_dense(labels), or "
+            "labels.to_tensor() of ragged ones."
+        )
     labels = tf.convert_to_tensor(labels)
     batch = "B, " if batched else ""
     rank = None if labels.shape.rank is None else labels.shape.rank - batched

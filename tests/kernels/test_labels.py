@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import keras_aug_layers as kal
 from keras_aug_layers.kernels.labels import encode
@@ -49,3 +50,15 @@ def test_numbers_are_mixed_without_smoothing():
 def test_integers_in_a_column_are_smoothed_as_others():
     column = encode(np.arange(4)[:, np.newaxis], True, 4, 0.1)
     np.testing.assert_array_equal(column, encode(np.arange(4), True, 4, 0.1))
+
+
+@pytest.mark.parametrize("kind", ["SparseTensor", "RaggedTensor"])
+def test_labels_that_are_not_dense_are_refused(kind):
+    shares = np.eye(2, dtype="float32")
+    labels = {
+        "SparseTensor": tf.sparse.from_dense(shares),
+        "RaggedTensor": tf.RaggedTensor.from_tensor(shares),
+    }[kind]
+    data = {"images": np.zeros((2, 8, 8, 3), "uint8"), "labels": labels}
+    with pytest.raises(ValueError, match=f"must be dense.*Received: a {kind}"):
+        kal.MixUp()(data, training=True)
