@@ -5,6 +5,8 @@ Differences, where ours does not do the same for the same arguments:
 - RandomFlip("horizontal_and_vertical") draws its axes one by one.
 - RandomContrast(f) also lowers the contrast: the gain is from 1 - f to 1 + f.
 - RandomContrast((0, f)) is the same as RandomContrast(f), which Keras stores alike.
+- RandomSaturation(f) is from 0 to f (Keras: from -f, so that half of the images are
+  grey). In RandomColorJitter this, and the contrast, are as in layers of their own.
 - RandomShear((a, b)) keeps the random sign that Keras's has.
 - RandomColorDegeneration(f) only pales: its factor is from 0 to f.
 - RandomPerspective moves all four corners (Keras: never the top left), by at most a
@@ -115,16 +117,40 @@ def _shear(layer: Any, common: Common) -> AugmentationLayer:
 
 
 def _contrast(layer: Any, common: Common) -> AugmentationLayer:
-    """Keras keeps (0, f) of a single f, though it documents 1 - f … 1 + f."""
-    low, high = layer.factor
-    return RandomContrast((-(low or high), high), tuple(layer.value_range), **common)
+    factor = _below_and_above(*layer.factor)
+    return RandomContrast(factor, tuple(layer.value_range), **common)
 
 
-def _degeneration(layer: Any, common: Common) -> AugmentationLayer:
+def _below_and_above(low: float, high: float) -> tuple[float, float]:
+    """A contrast's factor: Keras's is for gains from 1 - low to 1 + high.
+
+    Keras keeps (0, f) of a single f, though it documents 1 - f … 1 + f.
+    """
+    return -(low or high), high
+
+
+def _jitter(layer: Any, common: Common) -> AugmentationLayer:
+    contrast = layer.contrast_factor
+    if isinstance(contrast, (list, tuple)):
+        contrast = _below_and_above(*sorted(contrast))
+    return RandomColorJitter(
+        tuple(layer.value_range),
+        _plain(layer.brightness_factor),
+        contrast,
+        _plain(layer.saturation_factor),
+        _plain(layer.hue_factor),
+        **common,
+    )
+
+
+def _from_0(cls: Callable[..., AugmentationLayer]) -> Converter:
     """Keras draws a single f from (-f, f), though it documents 0 … f."""
-    low, high = layer.factor
-    factor = max(low, 0.0), high
-    return RandomColorDegeneration(factor, tuple(layer.value_range), **common)
+
+    def convert(layer: Any, common: Common) -> AugmentationLayer:
+        low, high = layer.factor
+        return cls((max(low, 0.0), high), tuple(layer.value_range), **common)
+
+    return convert
 
 
 def _alike(cls: type[AugmentationLayer], *names: str, **fixed: Any) -> Converter:
@@ -246,15 +272,8 @@ CONVERTERS: dict[type, Converter] = {
     keras.layers.Normalization: _normalization,
     keras.layers.RandAugment: _rand_augment,
     keras.layers.RandomBrightness: _alike(RandomBrightness, *_RANGED),
-    keras.layers.RandomColorDegeneration: _degeneration,
-    keras.layers.RandomColorJitter: _alike(
-        RandomColorJitter,
-        "value_range",
-        "brightness_factor",
-        "contrast_factor",
-        "saturation_factor",
-        "hue_factor",
-    ),
+    keras.layers.RandomColorDegeneration: _from_0(RandomColorDegeneration),
+    keras.layers.RandomColorJitter: _jitter,
     keras.layers.RandomContrast: _contrast,
     keras.layers.RandomCrop: _alike(RandomCrop, "height", "width", antialias=False),
     keras.layers.RandomElasticTransform: _alike(
@@ -280,7 +299,7 @@ CONVERTERS: dict[type, Converter] = {
     ),
     keras.layers.RandomPosterization: _alike(RandomPosterization, *_RANGED),
     keras.layers.RandomRotation: _alike(RandomRotate, "factor", *_FILL),
-    keras.layers.RandomSaturation: _alike(RandomSaturation, *_RANGED),
+    keras.layers.RandomSaturation: _from_0(RandomSaturation),
     keras.layers.RandomSharpness: _alike(RandomSharpness, *_RANGED),
     keras.layers.RandomShear: _shear,
     keras.layers.RandomTranslation: _translation,

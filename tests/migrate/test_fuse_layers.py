@@ -225,14 +225,46 @@ def test_ranges_arrive():
     assert paler.factor == pytest.approx((0.2, 0.7))
     assert negative.factor == pytest.approx(0.4)
     assert grey.factor == 0.3
+    pale, jitter = kal.fuse(
+        [
+            kl.RandomSaturation((0.2, 0.7)),
+            kl.RandomColorJitter(
+                contrast_factor=(0.6, 0.2), saturation_factor=(0.2, 0.7)
+            ),
+        ]
+    ).layers
+    assert pale.factor == pytest.approx((0.2, 0.7))
+    assert jitter.contrast_factor == (-0.2, 0.6)
+    assert jitter.saturation_factor == pytest.approx((0.2, 0.7))
+
+
+@pytest.mark.parametrize("pair", [(0.3, 0.3), (0.1, 0.4)])
+@pytest.mark.parametrize("name", ["RandomContrast", "RandomColorJitter"])
+def test_gains_of_contrasts_are_kerass(name, pair):
+    """Those of a jitter were from 1 + a on."""
+    layer = {
+        "RandomContrast": lambda: kl.RandomContrast(pair, value_range=(0, 1)),
+        "RandomColorJitter": lambda: kl.RandomColorJitter((0, 1), contrast_factor=pair),
+    }[name]()
+    images = np.tile(np.float32([0.4, 0.6]).reshape(1, 2, 1, 1), (2_000, 1, 2, 3))
+    gains = []
+    for each in (layer, kal.fuse(layer)):
+        made = np.asarray(each(images, training=True))
+        gains.append((made[:, 1] - made[:, 0])[:, 0, 0] / 0.2)
+    quantiles = np.linspace(0, 1, 9)
+    theirs, ours = (np.quantile(x, quantiles) for x in gains)
+    np.testing.assert_allclose(ours, theirs, atol=0.05)
+    assert ours[0] < 1 - 0.9 * pair[0] and ours[-1] > 1 + 0.9 * pair[1]
 
 
 def test_where_keras_does_other_than_it_says_we_do_what_it_says():
-    contrast, paler = kal.fuse(
-        [kl.RandomContrast(0.5), kl.RandomColorDegeneration(0.5)]
-    ).layers
-    assert contrast.factor == (-0.5, 0.5)  # Keras: from 1.0 to 1.5
-    assert paler.factor == (0.0, 0.5)  # Keras: from -0.5
+    jitter = kl.RandomColorJitter(contrast_factor=0.5, saturation_factor=0.5)
+    several = kl.RandomColorDegeneration(0.5), kl.RandomSaturation(0.5), jitter
+    contrast, *pale, both = kal.fuse([kl.RandomContrast(0.5), *several]).layers
+    for factor in (contrast.factor, both.contrast_factor):
+        assert factor == (-0.5, 0.5)  # Keras: from 1.0 to 1.5
+    for factor in (pale[0].factor, pale[1].factor, both.saturation_factor):
+        assert factor == (0.0, 0.5)  # Keras: from -0.5
     flips = kal.fuse(kl.RandomFlip()).sample((4_000, 9, 12, 3)).matrix.numpy()
     states, counts = np.unique(flips[:, [0, 1], [0, 1]], axis=0, return_counts=True)
     assert len(states) == 4 and counts.min() > 900  # Keras: both axes or none
