@@ -29,7 +29,7 @@ FLOORS = (
     ("kernels.plane_pixels",),
     ("kernels.passes",),
     ("kernels.either",),
-    ("plan.strides", "plan.entries", "plan.uncast", "plan.variables"),
+    ("plan.strides", "plan.entries", "plan.uncast", "plan.variables", "plan.notes"),
     ("plan.frame", "plan.settings", "plan.random_numbers", "plan.plan", "plan.carry"),
     ("plan.moves", "plan.config"),
     ("plan.listed", "plan.ragged", "plan.unsized"),

@@ -89,6 +89,8 @@ def encode(
 
 def _way(dtype: tf.DType, rank: int | None, last: int | None) -> str:
     """What to write in place of labels that are refused."""
+    if dtype.is_bool:
+        return "tf.cast(labels, 'float32')"
     if not (dtype.is_integer or dtype.is_floating):
         return "integers, as keras.layers.StringLookup makes of texts"
     if dtype.is_floating and (rank == 0 or last == 1):

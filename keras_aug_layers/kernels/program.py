@@ -179,14 +179,28 @@ def register(
         (B,) or (B, …), and makes a step of them.
 
     Raises:
-        ValueError: if the name is taken or the kind unknown.
+        ValueError: if the name is none or taken, the kind unknown, or `call` cannot be
+            called.
 
     Example:
         >>> negative = register("my_negative", "pointwise", lambda x, top: top - x)
         >>> negative(top=255.0).rows["top"].shape
         TensorShape([1, 1])
     """
+    if not isinstance(name, str) or not name:
+        raise ValueError(
+            f"`name` must be a text. Received: {name!r}. Write 'mine.gamma', say."
+        )
     arguments.one_of("kind", kind, KINDS)
+    if not callable(call):
+        raise ValueError(f"`call` must be a function. Received: {call!r}")
+    names = [field.name for field in dataclasses.fields(Function)]
+    unknown = sorted(facts.keys() - names)
+    if unknown:
+        raise ValueError(
+            f"`{unknown[0]}` is no attribute of a function. Received: {unknown}. Write "
+            f"some of {', '.join(names[3:])}."
+        )
     known = _REGISTER.get(name)
     if known is not None and not _written_again(known.call, call):
         raise ValueError(

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from keras_aug_layers.kernels.warp import dimension
-from keras_aug_layers.plan import chain, random_numbers
+from keras_aug_layers.plan import notes, random_numbers
 from keras_aug_layers.plan.entries import POINTS, kind_of
 
 MAIN = ("boxes", "points")
@@ -75,7 +75,7 @@ class Clips(NamedTuple):
                 f"`{key}` must have the axes (B, T) of the videos. Received: "
                 f"shape={value.shape}."
             )
-        joined = chain.seen_as(value)
+        joined = notes.seen_as(value)
         if joined is None:
             rest = [dimension(value, axis) for axis in range(2, value.shape.rank)]
             joined = tf.reshape(value, [self.count * self.frames, *rest])
@@ -84,5 +84,5 @@ class Clips(NamedTuple):
     def _part(self, value: tf.Tensor) -> tf.Tensor:
         rest = [dimension(value, axis) for axis in range(1, value.shape.rank)]
         parted = tf.reshape(value, [self.count, self.frames, *rest])
-        chain.see_as(parted, value)
+        notes.see_as(parted, value)
         return parted

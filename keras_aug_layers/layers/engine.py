@@ -13,7 +13,14 @@ from keras_aug_layers.layers.clips import Clips
 from keras_aug_layers.layers.kept import variables_of
 from keras_aug_layers.layers.mixable import mixable
 from keras_aug_layers.layers.streams import Streams
-from keras_aug_layers.plan import chain, entries, random_numbers, unsized, variables
+from keras_aug_layers.plan import (
+    chain,
+    entries,
+    notes,
+    random_numbers,
+    unsized,
+    variables,
+)
 from keras_aug_layers.plan.chain import Chain
 from keras_aug_layers.plan.entries import PIXELS, POINTS, kind_of
 from keras_aug_layers.plan.frame import Frame
@@ -137,6 +144,9 @@ class Engine:
         images = pixels["images"]
         frame = self._frame(images) if before is None else before.frame
         points = self._points(data, pixels, frame, before, training)
+        if before is None:
+            pixels, points = notes.as_source(pixels), notes.as_source(points)
+            images = pixels["images"]
         origins = self._origins(frame, seed, clips) if training else []
 
         def draw() -> Transform:
@@ -164,7 +174,7 @@ class Engine:
         if result["images"] is sources.get("images"):
             return result  # nothing was done, and there is nothing to go on from
         for key, source in sources.items():
-            result[key] = chain.remembered(result[key], now, source)
+            result[key] = notes.remembered(result[key], now, source)
         return result
 
     def _applied(
@@ -221,7 +231,7 @@ class Engine:
         layer = self._layer
         for key, masks in pixels.items():
             if key != "images":
-                chained = before and chain.source_of(masks, before) is not None
+                chained = before and notes.source_of(masks, before) is not None
                 after = None if chained else layer.framed(frame)
                 checks.pixels(key, masks, frame, layer.data_format, after)
             if training and kind_of(key) == "segmentation_masks":
@@ -242,7 +252,7 @@ class Engine:
             return True
         if before is None or isinstance(labels, dict):
             return False
-        return chain.source_of(labels, before) is not None
+        return notes.source_of(labels, before) is not None
 
     def _frame(self, images: Any) -> Frame:
         return Frame.of(images, self._layer.data_format)

@@ -23,6 +23,7 @@ from keras_aug_layers.kernels.device import during
 from keras_aug_layers.plan import entries, ragged, unsized
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.jit import Forms
+from keras_aug_layers.plan.notes import as_source, made_by, source_of
 from keras_aug_layers.plan.settings import Disagreement, Settings
 from keras_aug_layers.plan.transform import Transform
 from keras_aug_layers.plan.uncast import Uncast
@@ -30,8 +31,6 @@ from keras_aug_layers.plan.uncast import Uncast
 LONGEST = 32
 """Layers after which an eager chain settles: its source is kept alive until then."""
 
-_ATTRIBUTE = "_keras_aug_layers_source"
-_SEEN_AS = "_keras_aug_layers_seen_as"
 _LOCAL = threading.local()
 
 
@@ -93,66 +92,6 @@ def _graph() -> Any:
     return None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
 
 
-def remembered(result: Any, chain: Chain, source: Any) -> Any:
-    """A result with a note on its tensors of what they were made, and how.
-
-    What nothing was done to is made anew, as a tensor of its own that goes along: the
-    next layer would else move what this one has left as it came, and lose what returns
-    into the frame.
-
-    Args:
-        result: a tensor, or the dict of bounding boxes.
-        chain: the layers that made it.
-        source: what they made it of.
-    """
-    if result is source:
-        key = _main(result)
-        result = (
-            tf.identity(result)
-            if key is None
-            else {**result, key: tf.identity(result[key])}
-        )
-    for tensor in _made(result, source):
-        setattr(tensor, _ATTRIBUTE, (chain, source))
-    return result
-
-
-def _main(value: Any) -> str | None:
-    """The key of the places in a dict, such as that of bounding boxes."""
-    if not isinstance(value, dict):
-        return None
-    return next(key for key in ("boxes", "points") if key in value)
-
-
-def see_as(tensor: tf.Tensor, other: tf.Tensor) -> None:
-    """Notes that a tensor is another one in another shape, as a video is its frames."""
-    setattr(tensor, _SEEN_AS, other)
-
-
-def seen_as(tensor: tf.Tensor) -> tf.Tensor | None:
-    """The other one of which `see_as` told."""
-    return getattr(tensor, _SEEN_AS, None)
-
-
-def source_of(result: Any, chain: Chain) -> Any:
-    """What the layers of a chain made a result of; None if they did not make it."""
-    key = _main(result)
-    first = result if key is None else result[key]
-    source = getattr(first, _ATTRIBUTE, (None, None))[1]
-    if isinstance(result, dict) and (source is None or source.keys() - result.keys()):
-        return None
-    notes = [getattr(x, _ATTRIBUTE, (None, None)) for x in _made(result, source)]
-    ours = all(made_by is chain and x is source for made_by, x in notes)
-    return source if ours else None
-
-
-def _made(result: Any, source: Any) -> list[Any]:
-    """The tensors that were made, of bounding boxes not those that stayed."""
-    if not isinstance(result, dict):
-        return [result]
-    return [x for key, x in result.items() if x is not source.get(key)]
-
-
 def continued(
     now: Chain,
     before: Chain,
@@ -176,7 +115,8 @@ def continued(
     """
     sources = {k: source_of(v, before) for k, v in {**pixels, **points}.items()}
     if "labels" in points and not before.transform().labelled:
-        sources["labels"] = points["labels"]  # which those before it have left alone
+        # Which those before it have left alone.
+        sources["labels"] = as_source(points["labels"])
     sources = {key: source for key, source in sources.items() if source is not None}
     whole = now.transform()
     given = {k: v for k, v in sources.items() if k in pixels}
@@ -196,7 +136,7 @@ def before(
         settings: on which it has an opinion.
         mixes: whether it mixes images, which are of one size then.
     """
-    chain, source = getattr(images, _ATTRIBUTE, (None, None))
+    chain, source = made_by(images)
     if chain is None:
         return None, "its input is no output of a layer of this library"
     if chain.converted:

@@ -73,7 +73,8 @@ class Plan(NamedTuple):
             coordinates = program.then(coordinates, step)
         for step in part.pixels:
             if function_of(step).kind == "targets":  # it stands between no others
-                pixels = (step, *pixels)
+                count = len(pixels) - len(self._replace(pixels=pixels).colors)
+                pixels = (*pixels[:count], step, *pixels[count:])
             else:
                 pixels = program.then(pixels, step)
         return self._replace(

@@ -21,6 +21,7 @@ REFUSED = {
         {"num_classes": 3},
         r"tf\.cast\(labels, 'i",
     ),
+    "truths": (np.eye(4, dtype=bool), {}, r"bool.*tf\.cast\(labels, 'float32'\)"),
     "other classes": (np.eye(5)[:4], {"num_classes": 3}, "num_classes=5"),
     "too many axes": (np.zeros((4, 2, 3)), {}, "one number for each image"),
     "smoothed numbers": (

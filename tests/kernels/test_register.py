@@ -242,3 +242,22 @@ def test_stages_get_images_one_by_one_where_their_number_is_not_known(size):
     images = np.arange(size * 60, dtype="uint8").reshape(size, 4, 5, 3)
     np.testing.assert_array_equal(run(images), 255 - images)
     assert 1 in sizes
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("", "pointwise", abs), "`name` must be a text. Received: ''"),
+        ((3, "pointwise", abs), "`name` must be a text. Received: 3"),
+        (("q.a", "pointwise", 3), "`call` must be a function. Received: 3"),
+    ],
+)
+def test_what_is_no_function_is_refused(arguments, problem):
+    with pytest.raises(ValueError, match=problem):
+        kal.register(*arguments)
+
+
+def test_an_attribute_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="`neutal` is no attribute.*neutral, "):
+        kal.register("q.b", "pointwise", abs, neutal={})
+    kal.register("q.b", "pointwise", abs)  # nothing was entered

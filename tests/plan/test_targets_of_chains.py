@@ -1,11 +1,15 @@
 """Targets go along with their images: as far as these, and no further."""
 
+import gc
+import weakref
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import keras_aug_layers as kal
+from keras_aug_layers.plan import chain
 
 SIZE = 32
 BOXES = {"bounding_box_format": "xyxy"}
@@ -197,3 +201,122 @@ def test_labels_are_smoothed_once(first, labels):
     made = one_after_the_other(stack)(given)["labels"].numpy()
     expected = np.where(np.eye(2)[numbers], 0.9, 0.1)
     np.testing.assert_allclose(made, expected, atol=1e-6)
+
+
+def test_a_buffer_that_is_filled_anew_changes_nothing():
+    """What a chain began with are its values then, of arrays and variables too."""
+    points = np.full((1, 2, 2), 24.0, "float32")
+    variable = tf.Variable(points)
+    boxes = {"boxes": np.array([[[8.0, 8, 16, 16]]])}
+    labels = np.array([1])
+    given = {
+        "images": data()["images"],
+        "keypoints": points,
+        "bounding_boxes": boxes,
+        "labels": labels,
+    }
+    stack = [kal.RandomBrightness(gain=0.1, **BOXES), there(1 / 8)]
+    first = stack[0](given, training=True)
+    held = stack[0]({**given, "keypoints": variable}, training=True)
+    points[:] = 1.0
+    variable.assign(points)
+    boxes["boxes"] = np.ones((1, 1, 4))
+    labels[:] = 0
+    made = stack[1](first, training=True)
+    assert made["keypoints"].numpy().tolist() == [[[28.0, 28.0]] * 2]
+    assert made["bounding_boxes"]["boxes"].numpy().tolist() == [[[12, 12, 20, 20]]]
+    made = stack[1](held, training=True)
+    assert made["keypoints"].numpy().tolist() == [[[28.0, 28.0]] * 2]
+
+
+def test_labels_that_are_filled_anew_change_nothing():
+    numbers = np.array([0, 1])
+    given = {"images": tf.zeros((2, 8, 8, 3), tf.uint8), "labels": numbers}
+    mixes = [kal.MixUp(probability=0.0, num_classes=2) for _ in range(2)]
+    first = mixes[0](kal.RandomFlip()(given, training=True), training=True)
+    numbers[:] = 0
+    made = mixes[1](first, training=True)["labels"].numpy()
+    np.testing.assert_allclose(made, np.eye(2), atol=1e-6)
+
+
+CARRIED = {
+    "images": lambda x, layer: {"images": layer(x["images"], training=True)},
+    "masks": lambda x, layer: layer(
+        {"images": tf.zeros((1, 8, 8, 3)), "masks": x["masks"]}, training=True
+    ),
+    "keypoints": lambda x, layer: layer(
+        {"images": tf.zeros((1, 8, 8, 3)), "keypoints": x["keypoints"]}, training=True
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CARRIED)
+@pytest.mark.parametrize("cls", ["RandomFlip", "RandomBrightness"])
+def test_a_loop_holds_no_more_than_a_chain(name, cls):
+    """What a chain began with lets go of the chain before it."""
+    layer = {
+        "RandomFlip": lambda: kal.RandomFlip(extra_targets={"masks": "maps"}),
+        "RandomBrightness": lambda: kal.RandomBrightness(
+            gain=0.1, value_range=(0, 1), extra_targets={"masks": "maps"}
+        ),
+    }[cls]()
+    state = {
+        "images": tf.zeros((1, 8, 8, 3)),
+        "masks": tf.zeros((1, 8, 8, 1)),
+        "keypoints": tf.ones((1, 2, 2)),
+    }
+    first = weakref.ref(state[name])
+    for _ in range(2 * chain.LONGEST + 2):
+        state = CARRIED[name](state, layer)
+    gc.collect()
+    assert first() is None
+
+
+POINTS = [[1.0, 1], [2, 2], [3, 3]]
+
+
+def test_keypoints_change_places_in_the_order_of_the_layers():
+    given = {"images": data()["images"], "keypoints": tf.constant([POINTS])}
+    layers = [
+        kal.RandomFlip("horizontal", chance=1.0, keypoint_pairs=pairs)
+        for pairs in ([(0, 1)], [(1, 2)])
+    ]
+    for way in WAYS.values():
+        made = way(layers)(given)["keypoints"].numpy()[0]
+        assert made[:, 1].tolist() == [2, 3, 1]
+
+
+@pytest.mark.parametrize(
+    "mix", [kal.MixUp, kal.CutMix, kal.Mosaic], ids=lambda x: x.__name__
+)
+def test_a_dict_of_labels_is_refused_behind_other_layers(mix):
+    """A StopIteration, which Keras takes for the end of the data."""
+    given = {
+        "images": tf.zeros((4, 8, 8, 3), tf.uint8),
+        "labels": {"a": tf.constant([0, 1, 1, 0])},
+    }
+    flipped = kal.RandomFlip()(given, training=True)
+    with pytest.raises(ValueError, match=r"must be one tensor.*\['a'\]"):
+        mix(num_classes=2)(flipped, training=True)
+
+
+def test_a_number_of_coordinates_that_is_unknown_is_refused():
+    layer = kal.RandomShift(0.1)
+    spec = {
+        "images": tf.TensorSpec([None, None, None, 3], tf.uint8),
+        "keypoints": tf.TensorSpec([None, None, None]),
+    }
+    call = tf.function(lambda x: layer(x, training=True), input_signature=[spec])
+    with pytest.raises(ValueError, match=r"`keypoints` must have 2 numbers"):
+        call.get_concrete_function()
+
+
+def test_a_choice_of_sizes_is_refused_where_sizes_are_unknown():
+    layer = kal.RandomChoice([kal.RandomRotate(0.1), kal.RandomCrop(12, 20)])
+    spec = [tf.TensorSpec([None, None, None, 3], tf.uint8)]
+    call = tf.function(lambda x: layer(x, training=True), input_signature=spec)
+    with pytest.raises(ValueError, match="one size and dtype"):
+        call.get_concrete_function()
+    same = kal.RandomChoice([kal.RandomRotate(0.1), kal.RandomFlip()])
+    call = tf.function(lambda x: same(x, training=True), input_signature=spec)
+    assert call(data()["images"]).shape == (1, SIZE, SIZE, 3)

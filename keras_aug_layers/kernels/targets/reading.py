@@ -165,6 +165,12 @@ def read_keypoints(keypoints: Any, batch: tuple[int | None, ...]) -> tf.Tensor:
         )
     keypoints = tf.convert_to_tensor(keypoints)
     check_holds_minus_one("keypoints", keypoints.dtype)
+    if keypoints.shape.rank and keypoints.shape[-1] is None:
+        raise ValueError(
+            "`keypoints` must have 2 numbers each, or 3. Received: an unknown number, "
+            f"shape={keypoints.shape}. Write tf.ensure_shape(keypoints, (None, None, "
+            "2))."
+        )
     between = [None] * max((keypoints.shape.rank or 0) - len(batch) - 2, 0)
     _check_shape(
         "keypoints",

@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels.program import function_of
@@ -118,7 +119,7 @@ class RandomChoice(LayerGroup):
         frames = [layer.framed(frame) for layer in self.layers]
         kinds = [(x.height, x.width, x.dtype) for x in frames]
         for layer, kind in zip(self.layers, kinds, strict=True):
-            if any(a is not b and a != b for a, b in zip(kind, kinds[0], strict=True)):
+            if any(map(_differ, kind, kinds[0])):
                 raise ValueError(
                     "`layers` of a choice must give images of one size and dtype. "
                     f"Received: {_words(kinds[0])} of {self.layers[0].name!r}, and "
@@ -146,6 +147,12 @@ def _only_mixes(plan: Plan) -> bool:
     if plan.moves or plan.earlier or len(plan.pixels) != 1:
         return False
     return not function_of(plan.pixels[0]).alone
+
+
+def _differ(one: Any, other: Any) -> bool:
+    """Whether two sizes, or dtypes, may differ: a size may be a tensor."""
+    known = not (tf.is_tensor(one) or tf.is_tensor(other))
+    return one is not other and not (known and one == other)
 
 
 def _words(kind: tuple[Any, ...]) -> str:
