@@ -13,8 +13,6 @@ from keras_aug_layers.layers.streams import draws, held_by
 from keras_aug_layers.plan import entries, strides
 from keras_aug_layers.plan.random_numbers import STACK, fold
 
-MOVED = {"images", "bounding_boxes", "segmentation_masks"}
-"""What Keras's layers of images move."""
 OURS = (AugmentationLayer, MultiCrop)
 """The layers that draw from a seed."""
 STACKS = (LayerSequence, keras.Sequential, keras.layers.Pipeline)
@@ -59,8 +57,8 @@ def augment_dataset(
             layer, with the key "images"; single or batched.
         layer: a layer of this library; a `FusedAugmentation`, a `keras.Sequential` or
             what `fuse` returns for several, in which layers that draw nothing, such as
-            Rescaling, may stand between; Keras's own that crop and resize get masks
-            and boxes too. A layer's own `seed` tells its draws from those of others.
+            Rescaling, may stand between. A layer's own `seed` tells its draws from
+            those of others.
         seed: integer of 64 bits. Datasets with different seeds draw differently.
         key: function that identifies an element: of `element`, or of `*element` for a
             tuple, to an integer, or integers (B,) for a batch. Then the draws depend on
@@ -271,25 +269,28 @@ def _applied(
 def _by_another(
     layer: Any, given: dict[str, Any], further: Collection[str]
 ) -> dict[str, Any]:
-    """Calls a layer that is not ours, with the targets that it moves.
+    """Calls a layer that is not ours, which gets the images alone.
 
     Raises:
-        ValueError: if it makes images of another size, and leaves targets behind.
+        ValueError: if it would have to change targets: it makes images of another size,
+            or it is about boxes.
     """
-    keys = {key for key, x in given.items() if x is not None}
-    moved = MOVED & keys if hasattr(layer, "transform_bounding_boxes") else set()
-    made = {key: given[key] for key in moved}
-    made = layer(made) if moved else {"images": layer(given["images"])}
-    before, after = (tf.TensorShape(x["images"].shape) for x in (given, made))
-    left = sorted({*entries.NAMES, *further} & keys - moved - {"images"})
-    if left and before.as_list() != after.as_list():
+    images = layer(given["images"])
+    before, after = (tf.TensorShape(x.shape) for x in (given["images"], images))
+    keys = {key for key, x in given.items() if x is not None and x is not images}
+    left = {*entries.NAMES, *further} & keys - {"images"}
+    if isinstance(layer, keras.layers.MaxNumBoundingBoxes):
+        left &= {"bounding_boxes"}
+    elif before.as_list() == after.as_list():
+        left = set()
+    if left:
         raise ValueError(
-            f"`layer` holds {type(layer).__name__} of Keras, which makes images of "
-            f"shape {after} of those of shape {before}, and would leave "
-            f"{', '.join(map(repr, left))} as they are. Write fuse(layer), or crop and "
-            "resize with layers of keras_aug_layers."
+            f"`layer` holds {type(layer).__name__} of Keras, which would leave "
+            f"{', '.join(map(repr, sorted(left)))} as they are beside images of shape "
+            f"{after}, of {before}. Write fuse(layer), or crop and resize "
+            "with layers of keras_aug_layers; count boxes in a map behind it."
         )
-    return {**given, **made}
+    return {**given, "images": images}
 
 
 def _epochs(seed: int) -> tf.data.Dataset:

@@ -16,7 +16,7 @@ def of_channels(
 
     Args:
         images: array (N, H, W, C), or with the channels first; or a `tf.data.Dataset`
-            of such batches, or of tuples that begin with one.
+            of such batches, or of tuples that begin with one, or of dicts.
         data_format: "channels_last" or "channels_first".
 
     Raises:
@@ -31,7 +31,10 @@ def of_channels(
     count = 0
     mean = squares = np.zeros(1)
     for batch in images if several else [images]:
-        pixels = _pixels(batch[0] if isinstance(batch, tuple) else batch, data_format)
+        if several:
+            batch = batch[0] if isinstance(batch, tuple) else batch
+            batch = batch["images"] if isinstance(batch, dict) else batch
+        pixels = _pixels(batch, data_format)
         more, apart = len(pixels), pixels.mean(0) - mean
         both = count + more
         squares = squares + more * pixels.var(0) + apart**2 * (count * more / both)

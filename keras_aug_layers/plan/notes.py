@@ -57,6 +57,8 @@ def as_source(value: Any) -> Any:
     """
     if isinstance(value, dict):
         return {key: as_source(x) for key, x in value.items()}
+    if isinstance(value, list):
+        return [as_source(x) for x in value]
     if isinstance(value, np.ndarray):
         return value.copy()
     if isinstance(value, tf.Variable) or hasattr(value, _ATTRIBUTE):

@@ -192,10 +192,7 @@ def _culprits(given: dict[str, Any], error: str) -> str:
 
 def _check_single(dataset: tf.data.Dataset, batch_size: int, training: bool) -> None:
     """Refuses batches where single images are put into batches, and too few of them."""
-    element = dataset.element_spec
-    images = element[0] if isinstance(element, tuple) else element
-    if isinstance(images, dict) or entries.is_named(images):
-        images = entries.given(images).get("images")
+    images = _images_of(dataset)
     if getattr(images, "shape", tf.TensorShape(None)).rank == 4:
         raise ValueError(
             f"`batch_size` is for single images. Received: {batch_size}, and batches "
@@ -209,6 +206,15 @@ def _check_single(dataset: tf.data.Dataset, batch_size: int, training: bool) -> 
         )
 
 
+def _images_of(dataset: tf.data.Dataset) -> Any:
+    """What the images of the elements are; None where there are none."""
+    element = dataset.element_spec
+    images = element[0] if isinstance(element, tuple) else element
+    if isinstance(images, dict) or entries.is_named(images):
+        images = entries.given(images).get("images")
+    return images
+
+
 def _batched(
     dataset: tf.data.Dataset, size: int, drop_remainder: bool
 ) -> tf.data.Dataset:
@@ -220,7 +226,9 @@ def _batched(
     dense = all(
         isinstance(x, tf.TensorSpec) and x.shape.rank is not None for x in specs
     )
-    if not dense or all(x.shape.is_fully_defined() for x in specs):
+    images = _images_of(dataset)  # of which those of other sizes are an error
+    sized = images is None or images.shape.is_fully_defined()
+    if not dense or not sized or all(x.shape.is_fully_defined() for x in specs):
         return dataset.batch(size, drop_remainder)
 
     def nothing(x: tf.TensorSpec) -> tf.Tensor:

@@ -135,18 +135,19 @@ def test_statistics_of_a_dataset(floats, data_format):
     """Of batches, the last one smaller, those of all images at once."""
     axes = {"channels_last": (0, 1, 2, 3), "channels_first": (0, 3, 1, 2)}[data_format]
     floats = floats.transpose(axes)
-    images, pairs = (
+    images, pairs, dicts = (
         kal.from_image_data_generator(
             **FEATUREWISE, rescale=-2, data_format=data_format
         )
-        for _ in range(2)
+        for _ in range(3)
     )
-    images.adapt(floats)
     dataset = tf.data.Dataset.from_tensor_slices((floats, np.arange(5)))
     pairs.adapt(dataset.batch(2))
+    dicts.adapt(dataset.map(lambda x, y: {"images": x, "labels": y}).batch(3))
+    images.adapt(tuple(floats))
     of_all = floats * -2.0
     channels = {"channels_last": (0, 1, 2), "channels_first": (0, 2, 3)}[data_format]
-    for layer in (images, pairs):
+    for layer in (images, pairs, dicts):
         np.testing.assert_allclose(layer.mean, of_all.mean(channels), rtol=1e-5)
         np.testing.assert_allclose(layer.std, of_all.std(channels), rtol=1e-5)
 

@@ -218,12 +218,20 @@ def test_a_buffer_that_is_filled_anew_changes_nothing():
     stack = [kal.RandomBrightness(gain=0.1, **BOXES), there(1 / 8)]
     first = stack[0](given, training=True)
     held = stack[0]({**given, "keypoints": variable}, training=True)
+    several = [np.array([[8.0, 8, 16, 16]])]
+    listed = stack[0](
+        {"images": data()["images"], "bounding_boxes": {"boxes": several}},
+        training=True,
+    )
     points[:] = 1.0
     variable.assign(points)
     boxes["boxes"] = np.ones((1, 1, 4))
+    several[0][:] = 1.0
     labels[:] = 0
     made = stack[1](first, training=True)
     assert made["keypoints"].numpy().tolist() == [[[28.0, 28.0]] * 2]
+    assert made["bounding_boxes"]["boxes"].numpy().tolist() == [[[12, 12, 20, 20]]]
+    made = stack[1](listed, training=True)
     assert made["bounding_boxes"]["boxes"].numpy().tolist() == [[[12, 12, 20, 20]]]
     made = stack[1](held, training=True)
     assert made["keypoints"].numpy().tolist() == [[[28.0, 28.0]] * 2]

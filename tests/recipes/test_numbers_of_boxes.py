@@ -87,3 +87,14 @@ def test_every_seed_of_64_bits_is_one(seed):
         photographs(), True, batch_size=2, seed=seed
     )
     assert next(iter(dataset))["images"].shape == (2, 16, 16, 3)
+
+
+def test_images_of_other_sizes_are_no_batch():
+    """They are not filled up: -1 is no pixel."""
+    sizes = tf.TensorSpec((None, 16, 3), tf.uint8)
+    images = (np.full((count, 16, 3), 9, "uint8") for count in (10, 14))
+    dataset = tf.data.Dataset.from_generator(lambda: images, output_signature=sizes)
+    layers = [kal.FusedAugmentation([kal.RandomFlip()]) for _ in range(2)]
+    recipe = recipes.Recipe("own", {}, *layers)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="different shapes"):
+        next(iter(recipe.dataset(dataset, False, batch_size=2)))

@@ -151,8 +151,8 @@ def _only_mixes(plan: Plan) -> bool:
 
 def _differ(one: Any, other: Any) -> bool:
     """Whether two sizes, or dtypes, may differ: a size may be a tensor."""
-    known = not (tf.is_tensor(one) or tf.is_tensor(other))
-    return one is not other and not (known and one == other)
+    unknown = tf.is_tensor(one) or tf.is_tensor(other)
+    return one is not other and (unknown or one != other)
 
 
 def _words(kind: tuple[Any, ...]) -> str:
