@@ -148,7 +148,10 @@ def describe(layer: AugmentationLayer) -> str:
     """The layer's class, and its arguments where they are not the default."""
     parts = [describe(part) for part in getattr(layer, "layers", ())]
     init = inspect.unwrap(type(layer).__init__)
-    for name, parameter in inspect.signature(init).parameters.items():
+    parameters = dict(inspect.signature(init).parameters)
+    base = inspect.signature(AugmentationLayer.__init__).parameters
+    parameters.setdefault("probability", base["probability"])
+    for name, parameter in parameters.items():
         value = arguments.held(getattr(layer, name, None))
         listed = name in ("self", "layers", "layer", "weights")
         default = value == parameter.default or value in (None, (0.0, 0.0))

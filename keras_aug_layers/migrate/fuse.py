@@ -146,8 +146,8 @@ def _check_stays(layer: Any, why: str) -> None:
         )
     if draws(layer):
         warnings.warn(
-            f"{type(layer).__name__} {layer.name!r} stays as it is: {why}. It may "
-            "still augment outside training, and costs a pass of its own.",
+            f"{type(layer).__name__} {layer.name!r} stays as it is: {why}. It draws as "
+            "before, and outside training if it did, and costs a pass of its own.",
             NotFusedWarning,
             stacklevel=3,
         )

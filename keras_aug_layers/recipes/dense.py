@@ -55,8 +55,8 @@ def yolo(
     Images are brought to a square with grey beside them. Four of them make a mosaic,
     which is zoomed and shifted, mirrored, and changed in hue, saturation and value, as
     one warp. Pixels become parts of the value range. Of a box at least a tenth must be
-    seen. For the last ten epochs the mosaic is left out: `mosaic=0`, or a variable
-    that is assigned 0.
+    seen; masks are 0 beside the images. For the last ten epochs the mosaic is left out:
+    `mosaic=0`, or a variable that is assigned 0.
 
     Arguments and numbers are those of `ultralytics/cfg/default.yaml`, with what
     `ultralytics/data/augment.py` makes of them (`v8_transforms`, `RandomPerspective`,

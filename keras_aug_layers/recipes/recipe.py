@@ -102,6 +102,7 @@ class Recipe:
         """
         layer = self.train if training else self.validation
         if batch_size is None:
+            _check_batches(dataset, layer, training)
             return _applied(dataset, layer, training, seed)
         batch_size = arguments.size("batch_size", batch_size)
         _check_single(dataset, batch_size, training)
@@ -188,6 +189,17 @@ def _culprits(given: dict[str, Any], error: str) -> str:
     pairs = [f"{k}={x!r}" for k, x in given.items()]
     found = [x for x in pairs if received.startswith(x.partition("=")[2] + ". ")]
     return f"({', '.join(found)})" if found else ""
+
+
+def _check_batches(dataset: tf.data.Dataset, layer: Any, training: bool) -> None:
+    """Refuses single images where they are mixed."""
+    shape = getattr(_images_of(dataset), "shape", tf.TensorShape(None))
+    mixes = isinstance(layer, FusedAugmentation) and layer.mixes()
+    if training and shape.rank == 3 and mixes:
+        raise ValueError(
+            "`batch_size` must be given for single images where a recipe mixes them. "
+            f"Received: None, and images of shape {shape}. Write batch_size=32."
+        )
 
 
 def _check_single(dataset: tf.data.Dataset, batch_size: int, training: bool) -> None:

@@ -112,3 +112,12 @@ def test_what_is_no_size_of_a_batch_is_refused(batch_size, training):
 def test_an_unknown_policy_is_refused():
     with pytest.raises(ValueError, match="`auto_augment` must be one of .ta_wide"):
         recipes.torchvision_resnet50(auto_augment="wide")
+
+
+@pytest.mark.parametrize("name", ["timm", "yolo"])
+def test_single_images_that_are_mixed_want_a_batch_size(name):
+    dataset = tf.data.Dataset.from_tensor_slices(np.zeros((3, 20, 20, 3), "uint8"))
+    dataset = dataset.map(lambda x: {"images": x, "labels": 0})
+    with pytest.raises(ValueError, match="`batch_size` must be given.*batch_size=32"):
+        made(name).dataset(dataset, training=True)
+    assert made(name).dataset(dataset, training=False)
