@@ -31,7 +31,12 @@ SIZES = {"odd": (61, 83), "even": (64, 80)}
 
 FEW = 2
 """So many cases of a test are in the quick tier."""
-COMPILING = {"test_curves_and_stages.py", "test_targets_of_chains.py"}
+COMPILING = {
+    "test_curves_and_stages.py",
+    "test_mixes.py",
+    "test_sizes.py",
+    "test_targets_of_chains.py",
+}
 """Files whose other cases are slow, not thorough. What XLA compiled stays in a process,
 and the thorough tier, of two, ends with nearly all of a machine's 24 GB."""
 
@@ -49,7 +54,8 @@ def pytest_collection_modifyitems(items):
         quick = {len(case) * i // FEW + i for i in range(FEW)}  # not the same of each
         for place, item in enumerate(case):
             if len(case) > FEW and place not in quick:
-                compiles = item.path.name in COMPILING
+                said = any(item.iter_markers("thorough"))
+                compiles = item.path.name in COMPILING and not said
                 item.add_marker("slow" if compiles else "thorough")
 
 
