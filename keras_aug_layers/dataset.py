@@ -277,7 +277,7 @@ def _by_another(
     """
     images = layer(given["images"])
     before, after = (tf.TensorShape(x.shape) for x in (given["images"], images))
-    keys = {key for key, x in given.items() if x is not None and x is not images}
+    keys = {key for key, x in given.items() if x is not None}
     left = {*entries.NAMES, *further} & keys - {"images"}
     if isinstance(layer, keras.layers.MaxNumBoundingBoxes):
         left &= {"bounding_boxes"}
