@@ -11,7 +11,7 @@ from keras_aug_layers import layers as kal
 from keras_aug_layers.constructors import build_layer, build_recipe
 from keras_aug_layers.explain import describe
 from keras_aug_layers.layers.base import AugmentationLayer
-from keras_aug_layers.layers.pixels.converter import Converter
+from keras_aug_layers.layers.engine import converts
 
 FORMATS: dict[str, Any] = {
     "data_format": "channels_last",
@@ -104,15 +104,10 @@ def _kept(layers: Sequence[Any]) -> list[Any]:
 
 def _parted(layers: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     """Those that mix images, and those from the normalising on that do not."""
-    mixing = [x for x in layers if isinstance(x, AugmentationLayer) and x.mixes()]
-    behind = itertools.dropwhile(lambda x: not _converts(x), layers)
+    ours = [x for x in layers if isinstance(x, AugmentationLayer)]
+    mixing = [x for x in ours if x.mixes()]
+    behind = itertools.dropwhile(lambda x: x not in ours or not converts(x), layers)
     return mixing, [x for x in behind if x not in mixing]
-
-
-def _converts(layer: Any) -> bool:
-    """Whether a layer, or one within it, gives pixels another unit."""
-    members = layer.members() if isinstance(layer, AugmentationLayer) else ()
-    return isinstance(layer, Converter) or any(map(_converts, members))
 
 
 def _left_out(*stacks: Sequence[Any]) -> list[str]:

@@ -162,7 +162,7 @@ class Engine:
         if before is not None:
             opinions = before.settings.join(opinions)
         after = layer.framed(frame)
-        converted = after.dtype != frame.dtype or _converts(layer)
+        converted = after.dtype != frame.dtype or converts(layer)
         now = Chain(draw, opinions, after, before, converted)
         chain.note(layer.name, before, why, now)
         result, sources = self._applied(now, before, origins, pixels, points, training)
@@ -299,9 +299,9 @@ class Engine:
         return Transform.of(plan, frame, settings, spread=frame.ragged)
 
 
-def _converts(layer: Any) -> bool:
+def converts(layer: Any) -> bool:
     """Whether a layer, or one within it, gives pixels another unit."""
-    return hasattr(layer, "output_dtype") or any(map(_converts, layer.members()))
+    return hasattr(layer, "output_dtype") or any(map(converts, layer.members()))
 
 
 def _tensor(x: Any) -> tf.Tensor:
