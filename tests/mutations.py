@@ -412,24 +412,9 @@ MUTATIONS = [
         "if False:",
         "plan/test_unsized.py",
     ),
-    (
-        "plan/chain",
-        "if not chain.here():",
-        "if False:",
-        "plan/test_chain.py",
-    ),
-    (
-        "layers/pixels/contrast",
-        "(1.0 - gain) * mean",
-        "(1.0 + gain) * mean",
-        COLORS,
-    ),
-    (
-        "layers/pixels/equalization",
-        "(step // 2 + below)",
-        "below",
-        STAGES,
-    ),
+    ("plan/chain", "if not chain.here():", "if False:", "plan/test_chain.py"),
+    ("layers/pixels/contrast", "(1.0 - gain) * mean", "(1.0 + gain) * mean", COLORS),
+    ("layers/pixels/equalization", "(step // 2 + below)", "below", STAGES),
     ("layers/pixels/solarization", "x >= threshold", "x > threshold", STAGES),
     ("layers/pixels/sharpness", "4.0 * own) / 13.0", "5.0 * own) / 14.0", STAGES),
     ("layers/pixels/hsv", "(5.0, 3.0, 1.0)", "(5.0, 1.0, 3.0)", STAGES),
@@ -456,6 +441,12 @@ MUTATIONS = [
         "    if deriving():\n        for place",
         "    if False:\n        for place",
         STAGES,
+    ),
+    (
+        "kernels/derivative",
+        'entry["type"] = of_op',
+        'entry["type"] = gradient',
+        "kernels/test_derivative.py",
     ),
 ]
 

@@ -11,6 +11,7 @@ PACKAGE = ROOT / "keras_aug_layers"
 FLOORS = (
     ("arguments", "notices"),
     ("kernels.program", "kernels.labels", "kernels.noise", "kernels.device"),
+    ("kernels.derivative",),
     ("kernels.hidden",),
     ("kernels.rounding", "kernels.picks"),
     ("kernels.matrices",),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import tensorflow as tf
 
+from keras_aug_layers.kernels.derivative import own_gradient
 from keras_aug_layers.kernels.device import (
     deriving,
     gathers,
@@ -31,7 +32,7 @@ def choose(wanted: tf.Tensor, yes: Branch, no: Branch, *images: tf.Tensor) -> tf
     """
     device = traced()
 
-    @tf.custom_gradient
+    @own_gradient
     def run(*images: tf.Tensor) -> tf.Tensor:
         result = tf.cond(wanted, lambda: yes(*images), lambda: no(*images))
 
@@ -90,7 +91,7 @@ def with_gradient_of(other: Branch, function: Branch, images: tf.Tensor) -> tf.T
     """
     device = traced()
 
-    @tf.custom_gradient
+    @own_gradient
     def run(images: tf.Tensor) -> tf.Tensor:
         return function(images), lambda upstream: _pull(
             other, (images,), upstream, device

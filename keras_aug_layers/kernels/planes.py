@@ -21,6 +21,7 @@ import tensorflow as tf
 from keras_aug_layers.kernels import warp
 from keras_aug_layers.kernels.askers import coordinates_of
 from keras_aug_layers.kernels.coordinates import Reader
+from keras_aug_layers.kernels.derivative import own_gradient
 from keras_aug_layers.kernels.device import on_gpu
 from keras_aug_layers.kernels.places import Places
 from keras_aug_layers.kernels.taps import of_dtype, placed, taps
@@ -96,7 +97,7 @@ def read(
             found.append(_filled(plane, asked, ask, fill, copied))
         return found
 
-    @tf.custom_gradient
+    @own_gradient
     def differentiable(images: tf.Tensor) -> tuple[Planes, Any]:
         def gradient(*upstream: tf.Tensor) -> tf.Tensor:
             sums = [sum(upstream[c::channels]) for c in range(channels)]

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from keras_aug_layers.kernels.condition import choose
 from keras_aug_layers.kernels.coordinates import Reader
+from keras_aug_layers.kernels.derivative import own_gradient
 from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.kernels.hidden import of_channels
 from keras_aug_layers.kernels.places import Places, numbers, places_of
@@ -133,7 +134,7 @@ def _with_op(
 ) -> tf.Tensor:
     """What `warp` gives, by TensorFlow's op; derived by gathers."""
 
-    @tf.custom_gradient
+    @own_gradient
     def moved(images: tf.Tensor) -> tuple[tf.Tensor, Any]:
         warped = tf.raw_ops.ImageProjectiveTransformV3(
             images=images,
