@@ -91,8 +91,9 @@ def _product(first: Step, after: Step) -> Step | None:
     if not {first.name, after.name} <= set(matrices.KINDS):
         return None
     rows = {"matrix": matrices.compose(first.rows["matrix"], after.rows["matrix"])}
-    crop = crop_of((first, after))
-    if crop is not None:
+    if "crop" in after.rows and first.name in (SHARED, UPRIGHT):
+        rows["crop"] = matrices.compose(first.rows["matrix"], after.rows["crop"])
+    elif (crop := crop_of((first, after))) is not None:
         rows["crop"] = crop
     kind = max(first.name, after.name, key=matrices.KINDS.index)
     return Step(kind, rows)
@@ -118,10 +119,11 @@ homography = register(HOMOGRAPHY, "coordinates", _apply, **_FACTS)
 
 
 def crop_of(program: Program) -> tf.Tensor | None:
-    """The product (B, 3, 3) of a program's crops alone; None where there are none.
+    """The window (B, 3, 3) that a program's crops choose; None where there are none.
 
-    A matrix that chooses a window stands in its step's row "crop", too: what is
-    measured behind it is measured in there, see `kernels/measured.py`.
+    A matrix that chooses a window stands in its step's row "crop", too, with what was
+    upright before it: what is measured behind it is measured in there, see
+    `kernels/measured.py`. Of turns in front of it nothing stands there.
     """
     crops = [step.rows["crop"] for step in program if "crop" in step.rows]
     return functools.reduce(matrices.compose, crops) if crops else None

@@ -123,7 +123,8 @@ def in_window(step: Step, crop: tf.Tensor, size: tuple[int, int]) -> Step:
     if window is None:
         window = tf.constant([[0.0, 0.0, width / 2.0, height / 2.0]], tf.float64)
     scale = tf.stack([crop[:, 0, 0], crop[:, 1, 1]], axis=1)
-    middle, half = window[:, :2] * scale + crop[:, :2, 2], window[:, 2:] * scale
+    middle = window[:, :2] * scale + crop[:, :2, 2]
+    half = window[:, 2:] * tf.abs(scale)  # which is negative of what is mirrored
     rows = {**step.rows, WINDOW: tf.concat([middle, half], axis=1)}
     return Step(step.name, rows, step.only)
 

@@ -200,7 +200,6 @@ def _side_by_side(plans: Sequence[Plan]) -> Plan:
     kinds = {
         tuple((begin + i, parts[i].size) for i in places)
         for begin, places, parts in zip(first, sized, every, strict=True)
-        if places
     }
     if any(len(places) > 1 for places in sized) and len(kinds) > 1:
         raise ValueError(
@@ -211,17 +210,28 @@ def _side_by_side(plans: Sequence[Plan]) -> Plan:
     together: list[Plan] = []
     count = max(begin + len(parts) for begin, parts in zip(first, every, strict=True))
     for number in range(count):
-        now = Plan()
-        for begin, parts in zip(first, every, strict=True):
-            if not 0 <= number - begin < len(parts):
-                continue
-            part = parts[number - begin]
-            if part.gathers or now.gathers:
-                together.append(now)
-                now = Plan()
-            now = now._with(part)
-        together.append(now)
+        now = [
+            parts[number - begin]
+            for begin, parts in zip(first, every, strict=True)
+            if 0 <= number - begin < len(parts)
+        ]
+        together += _in_one_pass(now)
     return _joined([part for part in together if any(part[:4])] or [Plan()])
+
+
+def _in_one_pass(parts: Sequence[Plan]) -> list[Plan]:
+    """Parts that are for other images each, together, in one pass where they can be.
+
+    What reads other images of the batch comes first in it. Of several that do, all but
+    the last read them in passes of their own before.
+    """
+    reading = [part for part in parts if part.gathers]
+    passes = [Plan(part.coordinates[:1]) for part in reading[:-1]]
+    rest = [part._replace(coordinates=part.coordinates[1:]) for part in reading[:-1]]
+    now = Plan()
+    for part in (*reading[-1:], *rest, *(x for x in parts if not x.gathers)):
+        now = now._with(part)
+    return [*passes, now]
 
 
 def _joined(parts: Sequence[Plan]) -> Plan:

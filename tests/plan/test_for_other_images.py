@@ -55,6 +55,72 @@ def test_two_changes_of_the_size_for_some_images_are_refused():
     assert drawn(kal.FusedAugmentation(stack), ROWS).shape == (8, 20, 20, 3)
 
 
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("other", [[], [kal.RandomInvert(1.0)]], ids=["none", "one"])
+def test_two_changes_of_the_size_in_one_branch_are_refused(other, first):
+    """What the first one cuts off would be cut off the other branch's images, too."""
+    there_and_back = [kal.CenterCrop(20, 20), BEFORE["a blur"](), kal.Resizing(40, 40)]
+    branches = [kal.FusedAugmentation(x) for x in (there_and_back, other)]
+    layer = kal.RandomChoice(branches if first else branches[::-1])
+    with pytest.raises(ValueError, match="one crop or resize"):
+        drawn(layer, ROWS)
+
+
+def smaller_mosaic(seed=1):
+    return kal.FusedAugmentation(
+        [
+            kal.Mosaic((0.5, 0.5), seed=seed),
+            kal.RandomShift((0.25, 0.25), fill_mode="constant"),
+            kal.Resizing(20, 20, antialias=False),
+        ]
+    )
+
+
+def with_points():
+    keypoints = np.full((8, 2, 2), [[4.0, 9.0], [30, 22]])
+    labels = np.eye(8, dtype="float32")
+    return {"images": ROWS + 40, "keypoints": keypoints, "labels": labels}
+
+
+def resized():
+    return kal.Resizing(20, 20, antialias=False)
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("mosaic", [0, 1], ids=["none is one", "all are"])
+def test_a_mosaic_that_changes_the_size_for_some_images(mosaic, first):
+    layers, weights = [smaller_mosaic(), resized()], [mosaic, 1 - mosaic]
+    if not first:
+        layers, weights = layers[::-1], weights[::-1]
+    found = kal.RandomChoice(layers, weights)(with_points(), training=True, seed=(1, 2))
+    alone = smaller_mosaic() if mosaic else resized()
+    expected = alone(with_points(), training=True, seed=(1, 2))
+    for key in ("images", "labels"):
+        np.testing.assert_array_equal(found[key], expected[key])
+    count = expected["keypoints"].shape[1]
+    np.testing.assert_allclose(found["keypoints"][:, :count], expected["keypoints"])
+
+
+def test_a_mosaic_by_chance_that_changes_the_size():
+    layer = kal.FusedAugmentation(smaller_mosaic().layers, probability=tf.Variable(1.0))
+    found = layer(with_points(), training=True, seed=(1, 2))
+    expected = smaller_mosaic()(with_points(), training=True, seed=(1, 2))
+    for key, value in expected.items():
+        np.testing.assert_allclose(found[key], value)
+
+
+def test_of_two_mosaics_the_first_is_read_in_a_pass_of_its_own():
+    layers = [smaller_mosaic(seed=3), smaller_mosaic(seed=4)]
+    mosaic, *others = layers[0].layers
+    apart = mosaic(with_points(), training=True, seed=(1, 2))
+    apart = kal.FusedAugmentation(others)(kal.settle(apart["images"]), training=True)
+    whole = layers[1](with_points(), training=True, seed=(1, 2))["images"]
+    for weights, expected in (((1, 0), apart), ((0, 1), whole)):
+        choice = kal.RandomChoice(layers, weights)
+        found = choice(with_points(), training=True, seed=(1, 2))["images"]
+        np.testing.assert_array_equal(found, expected)
+
+
 GREYS = np.random.default_rng(0).integers(60, 180, (8, 16, 16, 3)).astype("uint8")
 LOW, HIGH = (60 / 255 - 0.5) / 0.25, (180 / 255 - 0.5) / 0.25
 

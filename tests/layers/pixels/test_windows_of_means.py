@@ -40,6 +40,16 @@ STACKS = {
     "some of them": lambda: [
         kal.RandomCrop(12, 16, seed=1, probability=0.5),
     ],
+    "a crop of a mirrored image": lambda: [
+        kal.RandomFlip("horizontal_and_vertical", chance=1.0, seed=2),
+        kal.RandomCrop(12, 16, seed=1),
+    ],
+    "a crop of a crop that is mirrored and moved": lambda: [
+        kal.RandomCrop(20, 30, seed=1),
+        kal.RandomFlip("horizontal_and_vertical", seed=2),
+        kal.RandomShift((3, 3), (-2, -2), unit="pixels", fill_mode="nearest"),
+        kal.RandomCrop(9, 11, seed=6),
+    ],
     "a mirrored crop": lambda: [kal.RandomCrop(12, 16, seed=1), kal.RandomFlip(seed=2)],
 }
 
