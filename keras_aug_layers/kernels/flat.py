@@ -44,7 +44,10 @@ class Flat(NamedTuple):
             ValueError: if the channels come first, or are ragged too.
         """
         if images.ragged_rank == 1:  # of one width
-            images = images.with_values(tf.RaggedTensor.from_tensor(images.values))
+            lines = tf.RaggedTensor.from_tensor(
+                images.values, row_splits_dtype=images.row_splits.dtype
+            )
+            images = images.with_values(lines)
         rank = images.shape.rank
         if data_format == "channels_first" or images.ragged_rank != 2 or rank > 4:
             raise ValueError(

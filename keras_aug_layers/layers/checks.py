@@ -37,7 +37,7 @@ def names(layer: Any, data: dict[str, Any]) -> None:
             continue
         if meant is None and isinstance(value, dict):
             _within(key, value, key in known, _shape_of(data["images"])[sides])
-        elif meant is not None and len(getattr(value, "shape", (0, 0))) > 1:
+        elif meant is not None and _may_be_a_target(value):
             notices.warn(
                 f"The entry {key!r} of `data` is not moved with the images: its name "
                 f"is none that is known. Write {meant!r}, or for a further one "
@@ -66,6 +66,12 @@ def _within(name: str, entry: dict[str, Any], known: bool, size: list[Any]) -> N
                 f"The entry {key!r} of {name!r} is not moved with the images. Write "
                 f"{meant!r} beside 'images'."
             )
+
+
+def _may_be_a_target(value: Any) -> bool:
+    """Whether a value has, or may have, more axes than one."""
+    rank = tf.TensorShape(getattr(value, "shape", (0, 0))).rank
+    return rank is None or rank > 1
 
 
 def _shape_of(value: Any) -> list[int | None]:

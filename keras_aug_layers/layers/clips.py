@@ -6,6 +6,7 @@ is a video too.
 
 from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from keras_aug_layers.kernels.warp import dimension
@@ -27,6 +28,12 @@ class Clips(NamedTuple):
         """Those of videos; None for images."""
         if tf.TensorShape(getattr(images, "shape", None)).rank != 5:
             return None
+        if isinstance(images, tf.RaggedTensor):
+            raise ValueError(
+                "`images` that are videos must be dense, clips of one length and size. "
+                f"Received: a tf.RaggedTensor of shape {images.shape}. Write "
+                "images.to_tensor(0), or give each clip by itself as a batch of one."
+            )
         videos = tf.convert_to_tensor(images)
         return cls(dimension(videos, 0), dimension(videos, 1))
 
@@ -59,7 +66,7 @@ class Clips(NamedTuple):
 
     def _has(self, value: Any) -> bool:
         """Whether a value has elements for each frame of each clip."""
-        shape = tf.TensorShape(getattr(value, "shape", None))
+        shape = tf.TensorShape(_shape(value))
         known = [x if isinstance(x, int) else None for x in self]
         return (shape.rank or 0) > 2 and shape[:2].is_compatible_with(known)
 
@@ -86,3 +93,13 @@ class Clips(NamedTuple):
         parted = tf.reshape(value, [self.count, self.frames, *rest])
         notes.see_as(parted, value)
         return parted
+
+
+def _shape(value: Any) -> Any:
+    """Of arrays, tensors and lists; None where there is none, or rows differ."""
+    if not isinstance(value, (list, tuple)):
+        return getattr(value, "shape", None)
+    try:
+        return np.shape(value)
+    except ValueError:
+        return None

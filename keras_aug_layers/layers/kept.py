@@ -67,6 +67,7 @@ def argument_names(layer: type[Kept]) -> list[str]:
     for cls in layer.__mro__[: layer.__mro__.index(keras.layers.Layer)]:
         init = vars(cls).get("__init__", lambda self: None)
         for name, parameter in inspect.signature(init).parameters.items():
-            if name != "self" and parameter.kind is not parameter.VAR_KEYWORD:
+            others = parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL
+            if name != "self" and parameter.kind not in others:
                 names.append(name)
     return names

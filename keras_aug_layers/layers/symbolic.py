@@ -38,6 +38,8 @@ def shapes(layer: Any, given: dict[str, Any]) -> dict[str, Any]:
     def several(kind: str, shape: Any) -> Any:
         if isinstance(shape, dict):
             return {name: several(kind, one) for name, one in shape.items()}
+        if isinstance(shape, (list, tuple)) and isinstance(shape[0], (list, tuple)):
+            return [several(kind, one) for one in shape]
         own: Shape = tuple(shape)
         size: Shape = after.height, after.width
         if kind != "images":
@@ -86,8 +88,8 @@ def _of_masks(
 
 def specs(layer: Any, data: dict[str, Any]) -> dict[str, Any]:
     """Symbolic tensors for a dict of them, or of other values, as a layer gives it."""
-    checks.one_batch(data["images"])
-    places = entries.paths(data, data["images"].shape, layer.settings.extra_targets)
+    images = checks.images(data)
+    places = entries.paths(data, images.shape, layer.settings.extra_targets)
     given = entries.taken(data, places)
     shaped: dict[str, Any] = {
         key: x.shape
@@ -99,42 +101,42 @@ def specs(layer: Any, data: dict[str, Any]) -> dict[str, Any]:
         places["labels"], given["labels"] = ("labels",), labels
         shaped["labels"] = labels.shape
     shaped = shapes(layer, shaped)
-    before = tf.as_dtype(keras.backend.standardize_dtype(data["images"].dtype))
-    frame = Frame.of(tuple(data["images"].shape)[-4:], layer.data_format)
-    dtype = layer.framed(frame._replace(dtype=before)).dtype.name
-    made = {}
+    frame = Frame.of(tuple(images.shape)[-4:], layer.data_format)
+    made: dict[str, Any] = {}
     for key, shape in shaped.items():
-        own = dtype if entries.kind_of(key) == "images" else given[key].dtype
+        own = keras.backend.standardize_dtype(given[key].dtype)
+        if entries.kind_of(key) == "images":
+            own = layer.framed(frame._replace(dtype=tf.as_dtype(own))).dtype.name
         if key == "labels" and not tf.as_dtype(own).is_floating:
             own = "float32"
         made[key] = keras.KerasTensor(shape, own)
-    others = {key: _alike(x) for key, x in data.items()}
     if layer.mixes():
-        _open(layer, others, axis=len(data["images"].shape) - 3)
+        for key, (name, *_) in places.items():
+            if entries.kind_of(key) in ("bounding_boxes", "keypoints"):
+                made[key] = _open(layer, name, given[key], axis=len(images.shape) - 3)
+    others = {key: _alike(x) for key, x in data.items()}
     return {**others, **entries.put(data, places, made)}
 
 
-def _open(layer: Any, data: dict[str, Any], axis: int) -> None:
-    """Leaves open how many boxes and keypoints there are: more in training.
+def _open(layer: Any, name: str, value: Any, axis: int) -> Any:
+    """Boxes or keypoints of an open number: there are more in training.
 
     Raises:
         ValueError: if there would be `weights` in training only.
     """
-    boxes = data.get("bounding_boxes")
-    if boxes is not None:
-        if layer.weighs() and boxes.get("weights") is None:
-            raise ValueError(
-                "`bounding_boxes` must hold `weights` where a symbolic call may blend "
-                f"images, as MixUp does. Received: the keys {sorted(boxes)}. Write "
-                "weights of ones, (B, N), beside the boxes."
-            )
-        count = boxes["boxes"].shape[axis]
-        data["bounding_boxes"] = {
-            key: _of_any_number(x, axis) if _has(x, axis, count) else x
-            for key, x in boxes.items()
-        }
-    if data.get("keypoints") is not None:
-        data["keypoints"] = _of_any_number(data["keypoints"], axis)
+    if not isinstance(value, dict):
+        return _of_any_number(value, axis)
+    if layer.weighs() and value.get("weights") is None:
+        raise ValueError(
+            f"`{name}` must hold `weights` where a symbolic call may blend images, as "
+            f"MixUp does. Received: the keys {sorted(value)}. Write weights of ones, "
+            "(B, N), beside the boxes."
+        )
+    count = value["boxes"].shape[axis]
+    return {
+        key: _of_any_number(x, axis) if _has(x, axis, count) else _alike(x)
+        for key, x in value.items()
+    }
 
 
 def _has(value: Any, axis: int, count: int | None) -> bool:

@@ -99,3 +99,21 @@ def test_videos_of_unknown_length_in_a_graph(videos):
 def test_videos_are_not_mixed(videos):
     with pytest.raises(ValueError, match="mixes.*videos"):
         kal.CutMix()({"images": videos, "labels": np.eye(2)}, training=True)
+
+
+@op_by_op()
+def test_what_belongs_to_boxes_may_be_in_lists(videos):
+    labels = np.arange(12).reshape(2, 3, 2)
+    layer, made = stack(), []
+    for given in (labels, labels.tolist()):
+        boxes = {"boxes": np.full((2, 3, 2, 4), [1.0, 1, 6, 6]), "labels": given}
+        data = {"images": videos, "bounding_boxes": boxes}
+        made.append(layer(data, training=True, seed=(1, 2))["bounding_boxes"])
+    np.testing.assert_array_equal(made[0]["labels"], labels)
+    np.testing.assert_array_equal(made[1]["labels"], labels)
+
+
+def test_videos_of_different_lengths_are_refused(videos):
+    ragged = tf.ragged.stack([videos[0], videos[1, :2]])
+    with pytest.raises(ValueError, match="videos must be dense"):
+        kal.RandomFlip()(ragged, training=True)

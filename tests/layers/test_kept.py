@@ -151,3 +151,17 @@ def test_jit_compile_is_kept(group):
     for value in (True, False):
         grouped = GROUPS[group](kal.RandomZoom(0.1, jit_compile=value))
         assert grouped.jit_compile is value
+
+
+class Starred(kal.RandomFlip):
+    """Takes whatever its base takes."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+
+
+def test_a_layer_that_hands_its_arguments_on_has_a_config():
+    config = Starred("vertical", seed=3).get_config()
+    assert (config["mode"], config["seed"]) == ("vertical", 3)
+    copied = keras.models.clone_model(keras.Sequential([Starred("vertical")]))
+    assert copied.layers[0].mode == "vertical"

@@ -175,3 +175,13 @@ def test_what_is_no_batch_of_images_is_refused():
     compiled = tf.function(lambda x: layer(x, training=True), jit_compile=True)
     with pytest.raises(ValueError, match="must be dense where"):
         compiled(images)
+
+
+@pytest.mark.parametrize("splits", [tf.int32, tf.int64])
+def test_images_of_one_width(splits):
+    pixels = np.concatenate(pictures(((10, 12), (14, 12))))
+    images = tf.RaggedTensor.from_row_lengths(pixels, [10, 14])
+    layer = kal.RandomRotate(0.1)
+    found = layer(images.with_row_splits_dtype(splits), training=True, seed=(1, 2))
+    expected = layer(ragged([pixels[:10], pixels[10:]]), training=True, seed=(1, 2))
+    np.testing.assert_array_equal(found.flat_values, expected.flat_values)

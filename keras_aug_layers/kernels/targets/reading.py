@@ -281,6 +281,11 @@ def _dense(
     What is filled up is -1 where the dtype holds that.
     """
     if isinstance(value, tf.RaggedTensor):
+        if in_xla_context():
+            raise ValueError(
+                f"`{name}` must be dense in a function that XLA compiles. Received: a "
+                "tf.RaggedTensor. Write value.to_tensor(-1) before it."
+            )
         filled = _filled_up(name, value, inner)
         return filled, value.row_lengths(), value.ragged_rank
     try:
@@ -315,7 +320,7 @@ def _filled_up(
         if tf.executing_eagerly():
             if (lengths.numpy() != np.asarray(size)).any():
                 raise ValueError(message)
-        elif not in_xla_context():
+        else:
             size_now = tf.cast(size, lengths.dtype)
             tf.debugging.assert_equal(lengths, size_now, message)
         flat = value.flat_values

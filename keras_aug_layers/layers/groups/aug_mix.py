@@ -19,9 +19,11 @@ from keras_aug_layers.plan.random_numbers import Cursor
 
 BINS = 10
 DEEPEST = 3
+"""Operations in a chain at most, where their number is drawn."""
+WIDEST = 32
+"""Chains at most: each needs many random numbers."""
 MOST_CHAINED = 96
 """Operations in all chains: what is unrolled is compiled."""
-"""Operations in a chain at most, where their number is drawn."""
 TABLE = operations.table(BINS, 0.3, 1 / 3, 30.0, 0.9, 0, first_bits=4)[1:]
 COLOURS = ("Brightness", "Color", "Contrast", "Sharpness")
 """Those that are left out unless all operations are wanted."""
@@ -90,7 +92,8 @@ class AugMix(Policy):
             least: the greatest shear is 0.3, the greatest translation a third of the
             frame, the greatest rotation 30 degrees; factors change by up to 0.9, and
             posterize keeps 4 bits to none.
-        mixture_width: the number of chains, of at most 96 operations together.
+        mixture_width: the number of chains, at most 32, of at most 96 operations
+            together.
         chain_depth: the number of operations in a chain; -1 draws 1, 2 or 3.
         alpha: the parameter of the Beta and Dirichlet distributions, above 0.
         all_ops: False leaves out brightness, colour, contrast and sharpness, which the
@@ -126,7 +129,8 @@ class AugMix(Policy):
         deepest = arguments.is_number(chain_depth) and chain_depth == -1
         self.chain_depth = -1 if deepest else arguments.size("chain_depth", chain_depth)
         arguments.number("chain_depth", self.chain_depth, -1.0, MOST_CHAINED)
-        most = MOST_CHAINED // (DEEPEST if deepest else self.chain_depth)
+        depth = DEEPEST if deepest else self.chain_depth
+        most = min(WIDEST, MOST_CHAINED // depth)
         arguments.number("mixture_width", mixture_width, 1.0, most)
         self.alpha = arguments.number("alpha", alpha, 1e-3, 1e6)
         self.all_ops = arguments.boolean("all_ops", all_ops)

@@ -103,7 +103,9 @@ class MultiCrop(Uncast):
                 number += 1
                 own = None if seed is None else _other(seed, number)
                 views.append(stack(given, training=training, seed=own))
-            made[name] = tf.nest.map_structure(lambda *x: tf.stack(x, axis), *views)
+            made[name] = tf.nest.map_structure(
+                functools.partial(_stacked, axis), *views
+            )
         if not isinstance(data, dict):
             return made
         return {**{k: v for k, v in data.items() if k not in given}, **made}
@@ -180,6 +182,15 @@ class MultiCrop(Uncast):
 def _axis(shape: Sequence[Any]) -> int:
     """That of the views: behind the batch, of a single image the first."""
     return min(len(shape) - 3, 1)
+
+
+def _stacked(axis: int, *views: Any) -> Any:
+    """An entry of each view as one; what has no such axis, a text or None, stays."""
+    first = views[0]
+    if isinstance(first, tf.SparseTensor):
+        return tf.sparse.concat(axis, [tf.sparse.expand_dims(x, axis) for x in views])
+    rank = len(first.shape) if hasattr(first, "shape") else np.ndim(first)
+    return first if first is None or rank < axis else tf.stack(views, axis)
 
 
 def _specs(shape: Any) -> Any:

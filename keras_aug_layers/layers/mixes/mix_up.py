@@ -15,6 +15,7 @@ from keras_aug_layers.layers.mixes.mixing import (
     of_partner,
     points_with_partners,
     weighted,
+    with_another,
     with_partners,
 )
 from keras_aug_layers.plan.frame import Frame
@@ -46,12 +47,13 @@ def _boxes(
     lam: tf.Tensor,
     partner: tf.Tensor,
 ) -> Boxes:
-    return with_partners(boxes, only, partner, share=lam)
+    return with_partners(boxes, with_another(only, partner), partner, share=lam)
 
 
 def _keypoints(
     points: tf.Tensor, size: Any, only: tf.Tensor, lam: tf.Tensor, partner: tf.Tensor
 ) -> tf.Tensor:
+    only = with_another(only, partner)
     return tf.concat(points_with_partners(points, only, partner), axis=1)
 
 

@@ -102,10 +102,12 @@ class GridMask(ErasingLayer):
         """The lattice about the middle of the image."""
         height, width = (tf.cast(n, tf.float64) for n in (frame.height, frame.width))
         if self.unit_factor is None:
-            unit = random.uniform(self.unit or (96.0, 224.0))
+            low, high = self.unit or (96.0, 224.0)
+            whole = float(math.ceil(low)), math.floor(high) + 1.0
+            unit = tf.floor(random.uniform(whole))
         else:
             unit = random.uniform(self.unit_factor) * tf.minimum(height, width)
-        unit = tf.maximum(tf.round(unit), 2.0)
+            unit = tf.maximum(tf.round(unit), 2.0)
         stays = tf.clip_by_value(tf.floor(unit * self.ratio + 0.5), 1.0, unit - 1.0)
         rows = {
             "unit": unit,

@@ -111,3 +111,13 @@ def test_a_dtype_without_minus_one_is_refused(images, key):
         data = {"images": images, "bounding_boxes": {"boxes": BOXES.astype("uint8")}}
     with pytest.raises(ValueError, match=f"{key}.*holds -1.*uint8.*float32"):
         moved(data)
+
+
+def test_ragged_boxes_are_refused_where_xla_compiles(images):
+    ragged = tf.ragged.constant([[BOXES[0, 0].tolist()], []], tf.float32, 1, (4,))
+    compiled = tf.function(
+        lambda x, boxes: moved({"images": x, "bounding_boxes": {"boxes": boxes}}),
+        jit_compile=True,
+    )
+    with pytest.raises(ValueError, match="must be dense in a function that XLA"):
+        compiled(images, ragged)

@@ -243,3 +243,13 @@ def test_a_batch_of_grey_images_that_is_taken_for_one_image_is_named(shape, grey
     texts = warned(np.zeros(shape, "uint8"))
     assert len(texts) == grey
     assert all("images[..., None]" in text for text in texts)
+
+
+def test_what_looks_like_a_target_of_unknown_rank_is_named():
+    layer, unknown = kal.RandomFlip(), tf.TensorSpec(None, tf.uint8)
+    for name, meant in (("mask", "segmentation_masks"), ("bboxes", "bounding_boxes")):
+        call = tf.function(
+            lambda x, y, name=name: layer({"images": x, name: y}, training=True)
+        )
+        with pytest.warns(kal.DataWarning, match=f"{name!r}.*{meant!r}"):
+            call.get_concrete_function(tf.TensorSpec((2, 8, 8, 3), tf.uint8), unknown)

@@ -136,3 +136,42 @@ def test_a_further_image_of_another_size_is_refused(images):
     layer = kal.RandomRotate(0.1, extra_targets={"right": "images"})
     with pytest.raises(ValueError, match="images/right.*size.*7 x 10.*8 x 10"):
         moved(data, layer)
+
+
+def test_a_symbolic_mix_leaves_the_number_of_further_points_open():
+    extra = {"first": "bounding_boxes", "second": "keypoints"}
+    given = {
+        "images": keras.Input((8, 8, 1), dtype="uint8"),
+        "first": {"boxes": keras.Input((3, 4)), "labels": keras.Input((3,))},
+        "second": keras.Input((5, 2)),
+    }
+    layer = kal.CutMix(extra_targets=extra, bounding_box_format="xyxy")
+    made = layer(given)
+    assert made["first"]["boxes"].shape == (None, None, 4)
+    assert made["first"]["labels"].shape == (None, None)
+    assert made["second"].shape == (None, None, 2)
+    with pytest.raises(ValueError, match="`first` must hold `weights`"):
+        kal.MixUp(extra_targets=extra, bounding_box_format="xyxy")(given)
+
+
+def test_a_symbolic_call_without_images_is_refused():
+    with pytest.raises(ValueError, match="have them as 'images'"):
+        kal.RandomFlip()({"image": keras.Input((8, 8, 3))})
+
+
+def test_shapes_of_masks_in_a_list():
+    masks = [(4, 9, 12, 1), (4, 9, 12)]
+    shapes = {"images": (4, 9, 12, 3), "segmentation_masks": masks}
+    made = kal.CenterCrop(5, 6).compute_output_shape(shapes)
+    assert made["segmentation_masks"] == [(4, 5, 6, 1), (4, 5, 6)]
+
+
+def test_further_images_have_their_own_dtype():
+    layer = kal.RandomRotate(0.1, extra_targets={"right": "images"})
+    made = layer(
+        {
+            "images": keras.Input((8, 8, 3), dtype="uint8"),
+            "right": keras.Input((8, 8, 1)),
+        }
+    )
+    assert (made["images"].dtype, made["right"].dtype) == ("uint8", "float32")

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import random_images
 
 import keras_aug_layers as kal
 
@@ -206,3 +207,19 @@ def test_shapes_without_images():
         "boxes": (None, 1, 7, 4),
         "labels": (None, 1, 7),
     }
+
+
+def test_entries_that_are_no_tensors_pass():
+    """As in every layer."""
+    images = random_images((3, 8, 8, 3), "uint8")
+    beside = {"source": "a.json", "scale": 2.0, "labels": None}
+    boxes = {"boxes": np.full((3, 1, 4), [1.0, 1, 6, 6]), **beside}
+    data = {"images": images, "bounding_boxes": boxes}
+    data["labels"] = tf.sparse.from_dense(np.eye(3))
+    flip = kal.RandomFlip(bounding_box_format="xyxy")
+    view = kal.MultiCrop({"a": (2, [flip])})(data, training=True)["a"]
+    assert {key: view["bounding_boxes"][key] for key in beside} == beside
+    assert view["bounding_boxes"]["boxes"].shape == (3, 2, 1, 4)
+    np.testing.assert_array_equal(
+        tf.sparse.to_dense(view["labels"]), np.stack([np.eye(3)] * 2, axis=1)
+    )

@@ -334,3 +334,11 @@ def test_a_policy_for_some_images_is_none_for_the_others(jit_compile):
     as_for_all = (np.abs(found.astype(int) - for_all) <= 1).all(axis=(1, 2, 3))
     assert (as_it_came | as_for_all).all()
     assert as_it_came.any() and (as_for_all & ~as_it_came).any()
+
+
+def test_the_widest_mixture_can_be_drawn():
+    layer = kal.AugMix(mixture_width=32, chain_depth=3, alpha=0.5, seed=1)
+    (step,) = layer.sample(SHAPE, dtype="uint8").pixels
+    assert step.rows["weights"].shape[1] == 33
+    with pytest.raises(ValueError, match="`mixture_width`"):
+        kal.AugMix(mixture_width=33, chain_depth=1)

@@ -150,6 +150,22 @@ def test_weights_of_samples_and_other_entries_stay():
     assert labels.shape == (5, CLASSES)
 
 
+def test_of_an_image_that_is_its_own_partner_nothing_is_there_twice():
+    data = {
+        "images": random_images((3, 16, 16, 3), "uint8"),
+        "bounding_boxes": {"boxes": np.full((3, 1, 4), [2.0, 2.0, 12.0, 12.0])},
+        "keypoints": np.full((3, 1, 2), 7.0),
+    }
+    layer = kal.MixUp(1.0, partners="reverse", bounding_box_format="xyxy", seed=3)
+    made = layer(data, training=True)
+    boxes, points = made["bounding_boxes"], made["keypoints"].numpy()
+    kept = (boxes["boxes"].numpy() >= 0).all(axis=-1)
+    np.testing.assert_array_equal(kept, [[True, True], [True, False], [True, True]])
+    np.testing.assert_array_equal((points >= 0).all(axis=-1), kept)
+    np.testing.assert_array_equal(boxes["weights"][1, 0], 1.0)
+    assert (boxes["weights"].numpy()[::2] < 1.0).all()
+
+
 def test_an_image_that_is_its_own_partner_keeps_its_boxes():
     """The middle one of three, where the last is the first one's partner."""
     boxes = np.full((3, 1, 4), [2.0, 2.0, 12.0, 12.0])

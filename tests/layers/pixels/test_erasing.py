@@ -237,6 +237,17 @@ def test_the_squares_of_a_grid():
     assert abs((turned == 0).mean() - 0.16) < 0.01
 
 
+def test_periods_of_a_grid_are_drawn_evenly():
+    layer = kal.GridMask(0.5, (8, 11), fill_value=0, seed=1)
+    step = sampled(layer, (4000, 32, 32, 1), dtype="uint8").pixels[0]
+    periods, counts = np.unique(step.rows["unit"], return_counts=True)
+    assert periods.tolist() == [8, 9, 10, 11]
+    assert abs(counts / 4000 - 0.25).max() < 0.03
+    narrow = kal.GridMask(0.5, (7.5, 8.5), fill_value=0, seed=1)
+    step = sampled(narrow, (50, 32, 32, 1), dtype="uint8").pixels[0]
+    assert np.unique(step.rows["unit"]).tolist() == [8]
+
+
 @pytest.mark.thorough
 @layers
 def test_every_form_gives_the_same(name):
