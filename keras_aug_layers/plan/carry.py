@@ -106,9 +106,10 @@ def masks(
 def labels(plan: Plan, values: tf.Tensor) -> tf.Tensor:
     """Changes one-hot labels (B, K)."""
     before = values
-    for step in _touching(_steps(plan), "labels")[0]:
-        before = before if step.beside else values
-        values = followers.change(step, "labels", values, before)
+    for part in parts(plan, "labels"):
+        for step in part.pixels:
+            before = before if step.beside else values
+            values = followers.change(step, "labels", values, before)
     return values
 
 
