@@ -126,14 +126,15 @@ BICUBIC = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("size", "fill_mode"),
     [
         ("close", "constant"),
-        pytest.param("close", "reflect", marks=pytest.mark.thorough),
-        pytest.param("close", "wrap", marks=pytest.mark.thorough),
-        pytest.param("far", "nearest", marks=pytest.mark.thorough),
-        pytest.param("halved", "constant", marks=pytest.mark.thorough),
+        ("close", "reflect"),
+        ("close", "wrap"),
+        ("far", "nearest"),
+        ("halved", "constant"),
     ],
 )
 def test_bicubic_axis_by_axis(size, fill_mode, monkeypatch):
@@ -245,6 +246,7 @@ def test_a_gradient_passes(interpolation):
         np.testing.assert_allclose(total, 2 * 81, rtol=1e-3)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("side", [10, 50, 224])
 def test_all_forms_agree_where_what_is_filtered_begins(side):
     """Exactly at 1.2 they round to different sides."""
@@ -280,6 +282,7 @@ def few_that_shrink(antialias):
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("dtype", "size"), [("uint8", 16), ("float32", None)])
 def test_few_images_are_filtered_by_themselves(dtype, size, monkeypatch):
     """A loop gives what the whole batch at once gives, and leaves the others alone."""

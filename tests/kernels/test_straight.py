@@ -52,12 +52,13 @@ def reads(monkeypatch):
     return traced
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("interpolation", "scale", "dtype"),
     [
         ("bilinear", (0.5, 1.0), "uint8"),  # some of them are filtered
-        pytest.param("bicubic", (0.5, 1.0), "float32", marks=pytest.mark.thorough),
-        pytest.param("bicubic", (0.1, 0.2), "uint8", marks=pytest.mark.thorough),
+        ("bicubic", (0.5, 1.0), "float32"),
+        ("bicubic", (0.1, 0.2), "uint8"),
     ],
 )
 def test_it_gives_what_the_other_forms_give(interpolation, scale, dtype, monkeypatch):

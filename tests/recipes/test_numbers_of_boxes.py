@@ -43,6 +43,7 @@ def photographs():
     return tf.data.Dataset.from_generator(each, output_signature=spec)
 
 
+@pytest.mark.thorough
 def test_boxes_are_filled_up_for_a_validation():
     dataset = recipes.yolo(16, **FORMAT).dataset(photographs(), False, batch_size=3)
     first, last = (batch["bounding_boxes"] for batch in dataset)
@@ -81,6 +82,7 @@ def test_arrays_as_arguments_are_saved(tmp_path):
         )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", [2**63 - 1, -(2**63)])
 def test_every_seed_of_64_bits_is_one(seed):
     dataset = recipes.yolo(16, **FORMAT).dataset(

@@ -32,9 +32,9 @@ def _blend(images: tf.Tensor, lam: tf.Tensor, partner: tf.Tensor) -> tf.Tensor:
 def _masks(masks: tf.Tensor, lam: tf.Tensor, partner: tf.Tensor) -> tf.Tensor:
     if not masks.dtype.is_floating:
         raise ValueError(
-            "`segmentation_masks`, and maps, must be floating, such as one-hot ones, to "
-            f"be mixed by MixUp. Received: {masks.dtype.name}. Write tf.one_hot(masks, "
-            "10), for ten classes, or CutMix, which copies them."
+            "`segmentation_masks`, and maps, must be floating, such as one-hot ones, "
+            f"to be mixed by MixUp. Received: {masks.dtype.name}. Write tf.one_hot("
+            "masks, 10), for ten classes, or CutMix, which copies them."
         )
     return weighted(masks, lam, partner)
 

@@ -325,6 +325,7 @@ def test_wrong_arguments(make):
         make()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("size", [(1, 16), (16, 1)])
 def test_a_fill_is_seen_beside_images_one_pixel_wide(size):
     """Half a pixel is shown of what lies outside, eagerly as in a graph."""

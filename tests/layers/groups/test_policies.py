@@ -321,6 +321,7 @@ def test_all_moves_are_one_warp():
     assert [step.name for step in transform.pixels] == ["either"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("jit_compile", [True, False])
 def test_a_policy_for_some_images_is_none_for_the_others(jit_compile):
     """And for these it is what it is for all."""
