@@ -17,7 +17,7 @@ Differences, where ours does not do the same for the same arguments:
   for each image what Keras draws once for the batch. RandomElasticTransform moves along
   both axes (Keras: along the diagonal), by a field of its own, and masks with it.
 - RandomErasing draws an area and a ratio, as published (Keras: two sides, whose product
-  is another area).
+  is another area). With noise it keeps all pixels in its range (Keras: the noise).
 - RandAugment and AugMix have the published operations. RandAugment(factor=f) becomes
   the magnitude 30 f, AugMix(factor=f) the severity 10 f.
 - Equalization looks at each image (Keras: at the whole batch), with Pillow's formula.
@@ -230,6 +230,17 @@ def _equalization(layer: Any, common: Common) -> AugmentationLayer | None:
     return Equalization(tuple(layer.value_range), **common)
 
 
+def _erasing(layer: Any, common: Common) -> AugmentationLayer:
+    """Keras's range is that of what is erased alone: 0 … 255 where none was given."""
+    value, limits = layer.fill_value, tuple(layer.value_range)
+    own = {"value_range": limits} if value is None else {}
+    if value is not None:
+        value = np.clip(value, *limits).tolist()
+    return RandomErasing(
+        _plain(layer.factor), _plain(layer.scale), value, **own, **common
+    )
+
+
 def _cut_mix(layer: Any, common: Common) -> AugmentationLayer:
     """Keras draws alpha from a range; ours is one number, its greatest."""
     return CutMix(max(layer.factor[1], 1e-3), **common)
@@ -279,9 +290,7 @@ CONVERTERS: dict[type, Converter] = {
     keras.layers.RandomElasticTransform: _alike(
         RandomElasticTransform, "factor", "scale", *_FILL
     ),
-    keras.layers.RandomErasing: _alike(
-        RandomErasing, "factor", "scale", "fill_value", "value_range"
-    ),
+    keras.layers.RandomErasing: _erasing,
     keras.layers.RandomFlip: _alike(RandomFlip, "mode"),
     keras.layers.RandomGaussianBlur: _alike(
         RandomGaussianBlur, *_RANGED, "kernel_size", "sigma"

@@ -8,13 +8,12 @@ import keras
 
 from keras_aug_layers.layers import FusedAugmentation, LayerSequence
 from keras_aug_layers.layers.base import AugmentationLayer
-from keras_aug_layers.layers.mixes.mixing import MixingLayer
-from keras_aug_layers.layers.pixels.converter import Converter
-from keras_aug_layers.layers.pixels.erasing import ErasingLayer
+from keras_aug_layers.layers.groups.fused import check_units
+from keras_aug_layers.layers.groups.group import opinions_in_order
 from keras_aug_layers.layers.streams import draws
 from keras_aug_layers.migrate.converters import CONVERTERS
 from keras_aug_layers.plan.jit import check_jit_compile
-from keras_aug_layers.plan.settings import Disagreement, Settings
+from keras_aug_layers.plan.settings import Settings
 
 
 class NotFusedWarning(UserWarning):
@@ -119,16 +118,14 @@ def _in_a_line(model: keras.Model) -> list[keras.layers.Layer]:
 
 def _agree(run: list[AugmentationLayer], layer: AugmentationLayer) -> bool:
     """Whether a layer can join a run: they have one warp, one clip and one unit."""
-    converted = any(isinstance(x, Converter) for x in run)
-    if converted and not isinstance(layer, (ErasingLayer, MixingLayer)):
-        return False
+    layers, agreed, before = [*run, layer], Settings(), None
     try:
-        agreed = Settings()
-        for other in (*run, layer):
-            agreed = agreed.join(other.opinions)
-    except Disagreement:
+        for other, opinions in zip(layers, opinions_in_order(layers), strict=True):
+            before = check_units(other, before)
+            agreed = agreed.join(opinions)
+    except ValueError:
         return False
-    return len({x.jit_compile for x in (*run, layer)} - {"auto"}) < 2
+    return len({x.jit_compile for x in layers} - {"auto"}) < 2
 
 
 def _check_stays(layer: Any, why: str) -> None:
