@@ -7,17 +7,15 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers import arguments, notices
-from keras_aug_layers.layers import LayerSequence, MultiCrop, checks
+from keras_aug_layers.layers import MultiCrop, checks
 from keras_aug_layers.layers.base import AugmentationLayer
-from keras_aug_layers.layers.groups.sequence import by_another, further_targets
+from keras_aug_layers.layers.groups.sequence import STACKS, by_another, further_targets
 from keras_aug_layers.layers.streams import draws, held_by
 from keras_aug_layers.plan import entries, strides
 from keras_aug_layers.plan.random_numbers import STACK, fold
 
 OURS = (AugmentationLayer, MultiCrop)
 """The layers that draw from a seed."""
-STACKS = (LayerSequence, keras.Sequential, keras.layers.Pipeline)
-"""What calls its layers one after the other."""
 
 
 def augment_dataset(

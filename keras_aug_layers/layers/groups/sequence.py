@@ -87,6 +87,10 @@ class LayerSequence(Uncast):
         return cls(**{**config, "layers": layers})
 
 
+STACKS = (LayerSequence, keras.Sequential, keras.layers.Pipeline)
+"""What calls its layers one after the other."""
+
+
 def further_targets(layers: Sequence[Any]) -> set[str]:
     """The names of targets that only our layers among some know."""
     ours = [layer for layer in layers if isinstance(layer, AugmentationLayer)]
