@@ -189,13 +189,33 @@ def _resizing(layer: Any, common: Common) -> AugmentationLayer:
 
 
 def _rescaling(layer: Any, common: Common) -> AugmentationLayer | None:
-    """Keras's numbers for each channel are for the last axis, whatever it is."""
     scale, offset = layer.scale, layer.offset
     if max(np.ndim(scale), np.ndim(offset)) > 1:
         return None
     if np.size(scale) > 1 or np.size(offset) > 1:
-        common = {**common, "data_format": "channels_last"}
+        formats = [f for f, shape in _SHAPES.items() if _is_along(shape, scale, offset)]
+        if not formats:
+            return None
+        common = {**common, "data_format": formats[0]}
     return Rescaling(scale, offset, dtype=layer.compute_dtype, **common)
+
+
+_SHAPES = {"channels_last": (-1,), "channels_first": (-1, 1, 1)}
+"""Of numbers for each channel."""
+
+
+def _is_along(shape: tuple[int, ...], scale: Any, offset: Any) -> bool:
+    """Whether Keras has numbers for each channel along an axis.
+
+    Which one depends on its version and on its `image_data_format`, and may be another
+    one for each of the two: what it makes of a cube tells.
+    """
+    size = max(np.size(scale), np.size(offset))
+    cube = np.stack([np.full((size,) * 3, value) for value in (0.0, 1.0)])
+    made = keras.layers.Rescaling(scale, offset, dtype="float32").call(cube)
+    gain, bias = (np.reshape(x, shape) for x in (scale, offset))
+    expected = cube * gain + bias
+    return np.allclose(made, expected, rtol=0.0, atol=1e-5 * np.abs(expected).max())
 
 
 _CHANNELS = {

@@ -174,14 +174,30 @@ ALONG = {
         (3, 1, 1),
     ),
     "channels": (lambda: kl.Normalization(axis=3, **STATISTICS), (3,)),
-    "a scale": (
-        lambda: kl.Rescaling([1 / 3, 0.02, 1.0], [-1 / 3, -0.4, -70.0]),
-        (3,),
-    ),
-    "an offset": (lambda: kl.Rescaling(1.0, [-1.0, -20.0, -70.0]), (3,)),
 }
-"""Layers of these statistics, and the shape in which NumPy has them; the last one
-without the variance."""
+"""Layers of these statistics, and the shape in which NumPy has them."""
+RESCALING = {
+    "a scale": ([1 / 3, 0.02, 1.0], -1.0),
+    "an offset": (2.0, [-1.0, -20.0, -70.0]),
+    "both": ([1 / 3, 0.02, 1.0], [-1 / 3, -0.4, -70.0]),
+    "arrays": (np.float32([1 / 3, 0.02, 1.0]), np.float32([0.5])),
+}
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+@pytest.mark.parametrize("name", RESCALING)
+def test_numbers_of_a_rescaling_are_along_the_axis_that_keras_has(name, data_format):
+    """In newer Keras a scale is along the channels, an offset along the last axis."""
+    cube = np.random.default_rng(4).uniform(0, 255, (2, 3, 3, 3)).astype("float32")
+    layer = kl.Rescaling(*RESCALING[name])
+    before = keras.config.image_data_format()
+    keras.config.set_image_data_format(data_format)
+    try:
+        ours, expected = kal.fuse([layer])(cube), layer(cube)
+    finally:
+        keras.config.set_image_data_format(before)
+    np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-4)
+    assert np.ptp(expected) > 100
 
 
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
@@ -201,7 +217,7 @@ def test_statistics_are_along_the_axis_that_is_named(name, data_format):
         keras.config.set_image_data_format(before)
     assert isinstance(ours, kal.FusedAugmentation)
     mean, variance = (np.reshape(x, shape) for x in STATISTICS.values())
-    expected = (cube - mean) / (1.0 if name == "an offset" else np.sqrt(variance))
+    expected = (cube - mean) / np.sqrt(variance)
     np.testing.assert_allclose(ours(cube), expected, rtol=1e-4, atol=1e-4)
 
 
