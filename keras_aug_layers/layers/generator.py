@@ -195,7 +195,8 @@ class GeneratorAugmentation(GeometricLayer):
                 with one, which is gone through once.
 
         Raises:
-            ValueError: for another shape, and for a dataset without an end or an image.
+            ValueError: for another shape, images of different sizes, an iterator, and
+                for a dataset without an end or an image.
         """
         scale = self.rescale or 1.0
         mean, std = statistics.of_channels(images, self.data_format)
