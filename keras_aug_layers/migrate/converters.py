@@ -27,7 +27,11 @@ Differences, where ours does not do the same for the same arguments:
   as it is, as published (Keras: black comes in).
 - Solarization draws both ends of a range in one unit (Keras: the lower end in grey
   levels).
-- RandomPosterization draws the upper end too, and floats keep their fractions' levels.
+- RandomPosterization(f) keeps f bits (Keras: from 1 to f - 1), and (1, f) is the same,
+  which Keras stores alike. It draws the upper end of a pair too, and floats keep their
+  fractions' levels.
+- AutoContrast does nothing outside training (Keras: the same as in training).
+- RandomInvert is low + high - x (Keras: high - x), in a value range of (-1, 1) then -x.
 - Resizing and the crops read the pixels beside an enlarged crop. Bicubic and
   antialiased resizing differ by some grey levels, the first at edges.
 - Integers are rounded and clipped; a stack of colours is clipped once, at its end.
@@ -201,15 +205,11 @@ def _rescaling(layer: Any, common: Common) -> AugmentationLayer | None:
 
 
 _SHAPES = {"channels_last": (-1,), "channels_first": (-1, 1, 1)}
-"""Of numbers for each channel."""
+"""Of numbers for each channel: Keras's version, and its data format, decide for each."""
 
 
 def _is_along(shape: tuple[int, ...], scale: Any, offset: Any) -> bool:
-    """Whether Keras has numbers for each channel along an axis.
-
-    Which one depends on its version and on its `image_data_format`, and may be another
-    one for each of the two: what it makes of a cube tells.
-    """
+    """Whether Keras has both along an axis: what it makes of a cube tells."""
     size = max(np.size(scale), np.size(offset))
     cube = np.stack([np.full((size,) * 3, value) for value in (0.0, 1.0)])
     made = keras.layers.Rescaling(scale, offset, dtype="float32").call(cube)
@@ -248,6 +248,13 @@ def _equalization(layer: Any, common: Common) -> AugmentationLayer | None:
     if layer.bins != 256:
         return None
     return Equalization(tuple(layer.value_range), **common)
+
+
+def _posterization(layer: Any, common: Common) -> AugmentationLayer:
+    """Keras keeps (1, f) of a single f."""
+    low, high = layer.factor
+    factor = high if low == 1 else (low, high)
+    return RandomPosterization(factor, tuple(layer.value_range), **common)
 
 
 def _erasing(layer: Any, common: Common) -> AugmentationLayer:
@@ -326,7 +333,7 @@ CONVERTERS: dict[type, Converter] = {
         "interpolation",
         fill_mode="constant",
     ),
-    keras.layers.RandomPosterization: _alike(RandomPosterization, *_RANGED),
+    keras.layers.RandomPosterization: _posterization,
     keras.layers.RandomRotation: _alike(RandomRotate, "factor", *_FILL),
     keras.layers.RandomSaturation: _from_0(RandomSaturation),
     keras.layers.RandomSharpness: _alike(RandomSharpness, *_RANGED),

@@ -114,6 +114,22 @@ def test_bits_are_kerass(images):
     np.testing.assert_array_equal(kal.fuse(theirs)(images, training=True), expected)
 
 
+@pytest.mark.parametrize(
+    ("factor", "expected"),
+    [(3, (3, 3)), (1, (1, 1)), ((2, 5), (2, 5)), ((4, 4), (4, 4))],
+)
+def test_bits_are_those_that_keras_documents(factor, expected):
+    """Keras makes a range of one number, from 1 on, and leaves out its upper end."""
+    (layer,) = kal.fuse(kl.RandomPosterization(factor)).layers
+    assert layer.factor == expected
+
+
+def test_every_format_of_boxes_that_keras_has():
+    flip = kl.RandomFlip(bounding_box_format="center_yxhw")
+    (layer,) = kal.fuse([flip]).layers
+    assert layer.bounding_box_format == "center_yxhw"
+
+
 def test_statistics_of_whole_images_are_each_images_own(images):
     """Where Keras is wrong: it equalises a batch by one histogram."""
     batch = np.concatenate([images, images // 8])

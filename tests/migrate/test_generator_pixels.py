@@ -113,6 +113,7 @@ def test_brightness_beyond_bytes_is_within_each_images_own_range(dtype, gain):
     assert made.dtype == dtype
     for image, one, other in zip(images.astype(float), made, expected, strict=True):
         level = (1.1 + gain) * max(np.ptp(image), 255) / 255  # Pillow cuts twice
+        level += 0.5 * ("int" in dtype)
         assert np.abs(one - other.astype(float)).max() < level
         assert np.ptp(one.astype(float)) > 0.3 * np.ptp(image)
 
