@@ -205,7 +205,7 @@ def _rescaling(layer: Any, common: Common) -> AugmentationLayer | None:
 
 
 _SHAPES = {"channels_last": (-1,), "channels_first": (-1, 1, 1)}
-"""Of numbers for each channel: Keras's version, and its data format, decide for each."""
+"""Of numbers for each channel; which one Keras has depends on its version."""
 
 
 def _is_along(shape: tuple[int, ...], scale: Any, offset: Any) -> bool:

@@ -10,7 +10,7 @@ import keras
 from keras_aug_layers.layers import FusedAugmentation, LayerSequence
 from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.layers.groups.fused import check_units
-from keras_aug_layers.layers.groups.group import opinions_in_order
+from keras_aug_layers.layers.groups.group import opinions_in_order, share_variables
 from keras_aug_layers.layers.groups.sequence import STACKS
 from keras_aug_layers.layers.streams import draws
 from keras_aug_layers.migrate.converters import CONVERTERS
@@ -65,7 +65,7 @@ def fuse(stack: Any, *, jit_compile: bool | str = "auto") -> keras.layers.Layer:
     for layer in _flatten(stack):
         ours, why = _convert(layer)
         if ours is not None and not ours.fusible:
-            runs.append(ours)
+            runs.append(_in_form(ours, jit_compile))
         elif ours is None:
             _check_stays(layer, why)
             runs.append(layer)
@@ -82,6 +82,15 @@ def fuse(stack: Any, *, jit_compile: bool | str = "auto") -> keras.layers.Layer:
     if not fused:
         return FusedAugmentation([], jit_compile=jit_compile)
     return fused[0] if len(fused) == 1 else LayerSequence(fused)
+
+
+def _in_form(layer: AugmentationLayer, jit_compile: bool | str) -> AugmentationLayer:
+    """A layer that no group takes, or a copy of it in the form that was asked for."""
+    if jit_compile in ("auto", layer.jit_compile):
+        return layer
+    copy = layer.from_config({**layer.get_config(), "jit_compile": jit_compile})
+    share_variables(copy, layer)
+    return copy
 
 
 def _flatten(stack: Any) -> Iterable[Any]:

@@ -308,6 +308,13 @@ def test_jit_compile_arrives(jit_compile):
     assert first.jit_compile is last.jit_compile is jit_compile
     assert kal.fuse([], jit_compile=jit_compile).jit_compile is jit_compile
     assert kal.fuse(stack).layers[0].jit_compile == "auto"
+    probability = tf.Variable(0.5)
+    alone = kal.from_image_data_generator(samplewise_center=True)
+    alone.probability = probability
+    copy = kal.fuse([alone], jit_compile=jit_compile)
+    assert copy.jit_compile is jit_compile and copy.samplewise_center
+    assert copy.probability is probability and alone.jit_compile == "auto"
+    assert kal.fuse([alone]) is alone
 
 
 SEEDED = {
