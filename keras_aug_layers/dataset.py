@@ -7,16 +7,15 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers import arguments, notices
-from keras_aug_layers.layers import LayerSequence, MultiCrop, checks
+from keras_aug_layers.layers import MultiCrop, checks
 from keras_aug_layers.layers.base import AugmentationLayer
+from keras_aug_layers.layers.groups.sequence import STACKS, by_another, further_targets
 from keras_aug_layers.layers.streams import draws, held_by
 from keras_aug_layers.plan import entries, strides
 from keras_aug_layers.plan.random_numbers import STACK, fold
 
 OURS = (AugmentationLayer, MultiCrop)
 """The layers that draw from a seed."""
-STACKS = (LayerSequence, keras.Sequential, keras.layers.Pipeline)
-"""What calls its layers one after the other."""
 
 
 def augment_dataset(
@@ -95,8 +94,7 @@ def augment_dataset(
             "tf.data.Dataset.from_tensor_slices((images, labels)).batch(32)."
         )
     layers = _layers(layer)
-    ours = [x for x in layers if isinstance(x, AugmentationLayer)]
-    further = {name for x in ours for name, _ in x.settings.extra_targets or ()}
+    further = further_targets(layers)
     if arguments.seed("seed", seed) is None:
         raise ValueError(
             "`seed` must be an integer of 64 bits. Received: None. Write seed=1."
@@ -121,7 +119,8 @@ def augment_dataset(
 
         def apply(data: Any) -> Any:
             for number, each in enumerate(layers):
-                data = _applied(each, data, pair, number, further)
+                before = layers[number - 1] if number else None
+                data = _applied(each, data, pair, number, before, further)
             return data
 
         return of_element(apply, element, layers, structure)
@@ -245,7 +244,12 @@ def _augments(layer: keras.layers.Layer) -> bool:
 
 
 def _applied(
-    layer: Any, data: Any, pair: tf.Tensor, place: int, further: Collection[str]
+    layer: Any,
+    data: Any,
+    pair: tf.Tensor,
+    place: int,
+    before: Any,
+    further: Collection[str],
 ) -> Any:
     """Calls a layer of a stack, with a stream of its own if it augments.
 
@@ -254,6 +258,7 @@ def _applied(
         data: images, or a dict of them and their targets.
         pair: the seed.
         place: that of the layer in the stack.
+        before: the layer before it, if there is one.
         further: the names of targets that only our layers know.
     """
     if isinstance(layer, OURS):
@@ -261,36 +266,7 @@ def _applied(
             number = tf.constant([fold(STACK, place), 0], tf.int64)
             pair = tf.bitwise.bitwise_xor(pair, number)
         return layer(data, training=True, seed=pair)
-    if isinstance(data, dict) or entries.is_named(data):
-        return entries.merged(data, _by_another(layer, entries.given(data), further))
-    return layer(data)
-
-
-def _by_another(
-    layer: Any, given: dict[str, Any], further: Collection[str]
-) -> dict[str, Any]:
-    """Calls a layer that is not ours, which gets the images alone.
-
-    Raises:
-        ValueError: if it would have to change targets: it makes images of another size,
-            or it is about boxes.
-    """
-    images = layer(given["images"])
-    before, after = (tf.TensorShape(x.shape) for x in (given["images"], images))
-    keys = {key for key, x in given.items() if x is not None}
-    left = {*entries.NAMES, *further} & keys - {"images"}
-    if isinstance(layer, keras.layers.MaxNumBoundingBoxes):
-        left &= {"bounding_boxes"}
-    elif before.as_list() == after.as_list():
-        left = set()
-    if left:
-        raise ValueError(
-            f"`layer` holds {type(layer).__name__} of Keras, which would leave "
-            f"{', '.join(map(repr, sorted(left)))} as they are beside images of shape "
-            f"{after}, of {before}. Write fuse(layer), or crop and resize "
-            "with layers of keras_aug_layers; count boxes in a map behind it."
-        )
-    return {**given, "images": images}
+    return by_another(layer, data, before, further)
 
 
 def _epochs(seed: int) -> tf.data.Dataset:

@@ -6,7 +6,7 @@ import tensorflow as tf
 import keras_aug_layers as kal
 
 SIZE = (48, 64)
-FORMATS = ("xyxy", "yxyx", "xywh", "center_xywh")
+FORMATS = ("xyxy", "yxyx", "xywh", "center_xywh", "center_yxhw")
 
 
 FORMATS += tuple("rel_" + order for order in FORMATS)
@@ -51,6 +51,7 @@ def convert(boxes, box_format, size=SIZE):
             "yxyx": (y1, x1, y2, x2),
             "xywh": (x1, y1, x2 - x1, y2 - y1),
             "center_xywh": ((x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1),
+            "center_yxhw": ((y1 + y2) / 2, (x1 + x2) / 2, y2 - y1, x2 - x1),
         }[box_format.removeprefix("rel_")],
         axis=-1,
     )

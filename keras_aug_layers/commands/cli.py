@@ -170,7 +170,7 @@ def _add_preview(commands: Any) -> None:
         choices=[
             relative + order
             for relative in ("", "rel_")
-            for order in ("xyxy", "yxyx", "xywh", "center_xywh")
+            for order in ("xyxy", "yxyx", "xywh", "center_xywh", "center_yxhw")
         ],
         metavar="FORMAT",
         help="of the boxes, as bounding_box_format of the layers (%(default)s)",

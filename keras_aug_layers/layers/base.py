@@ -37,8 +37,8 @@ class AugmentationLayer(Kept):
             same alone, in a group, and behind others: give each a seed of its own.
         data_format: "channels_last" or "channels_first"; Keras's own by default.
         bounding_box_format: the format of `bounding_boxes`, as in Keras: "xyxy",
-            "yxyx", "xywh" or "center_xywh", in pixels, or with "rel_" before it, as
-            parts of the frame. Must be given where there are boxes.
+            "yxyx", "xywh", "center_xywh" or "center_yxhw", in pixels; with "rel_"
+            before it, in parts of the frame. Must be given where there are boxes.
         box_fit: "corners", the default, puts a moved box around its four moved corners,
             "ellipse" around its moved inscribed ellipse, which keeps boxes tight under
             rotation.

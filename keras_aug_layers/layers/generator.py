@@ -19,7 +19,6 @@ from keras_aug_layers.layers.geometry.geometric_layer import GeometricLayer
 from keras_aug_layers.plan import entries
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor, scaled
-from keras_aug_layers.plan.settings import Settings
 
 
 def _add_within_range(pixels: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
@@ -32,6 +31,25 @@ add_within_range = register(
     "add_within_range", "whole", _add_within_range, neutral={"bias": 0.0}
 )
 """Adds a number; the image keeps within its own least and greatest value."""
+
+BYTES = 0.0, 255.0
+_HAIR = 1e-2
+"""By so much a moved image of bytes may be beyond, being interpolated."""
+
+
+def _gain_within_range(pixels: tf.Tensor, gain: tf.Tensor) -> tf.Tensor:
+    low = tf.reduce_min(pixels, axis=(1, 2, 3), keepdims=True)
+    high = tf.reduce_max(pixels, axis=(1, 2, 3), keepdims=True)
+    beyond = (low < BYTES[0] - _HAIR) | (high > BYTES[1] + _HAIR)
+    low, high = tf.where(beyond, low, BYTES[0]), tf.where(beyond, high, BYTES[1])
+    return tf.clip_by_value(gain * pixels + (1.0 - gain) * low, low, high)
+
+
+gain_within_range = register(
+    "gain_within_range", "whole", _gain_within_range, neutral={"gain": 1.0}
+)
+"""Multiplies, and clips to 0 … 255; where an image has other values, it multiplies what
+is above the least of them, and clips to the greatest."""
 
 
 @keras.saving.register_keras_serializable("keras_aug_layers")
@@ -49,7 +67,8 @@ class GeneratorAugmentation(GeometricLayer):
             for whole pixels among 0 … n - 1 with a random sign; a sequence for one of
             its values with a random sign.
         height_shift_range: the same for the height.
-        brightness_range: pair of gains.
+        brightness_range: pair of gains, in 0 … 255; of an image with values beyond,
+            gains of what is above its least value, up to its greatest.
         shear_range: degrees, for (-r, r).
         zoom_range: a number z for (1 - z, 1 + z), or a pair of source scales, drawn
             for each axis.
@@ -139,13 +158,6 @@ class GeneratorAugmentation(GeometricLayer):
             )
 
     @property
-    def settings(self) -> Settings:
-        """Fill settings, and the range to which the generator's brightness clips."""
-        if self.brightness_range is None:
-            return self._settings
-        return Settings(value_range=(0.0, 255.0)).over(self._settings)
-
-    @property
     def fusible(self) -> bool:
         """Whether nothing is normalised: a group would draw, but not normalise."""
         normalizes = self.samplewise_center or self.featurewise_center
@@ -170,6 +182,7 @@ class GeneratorAugmentation(GeometricLayer):
             flip_vertical=self.vertical_flip & (u[11] < 0.5),
             channel_shift_intensity=shift,
             brightness=brightness,
+            of_bytes=frame.dtype == tf.uint8,
         )
 
     def call(self, data: Any, training: bool = False, seed: Any = None) -> Any:
@@ -195,7 +208,8 @@ class GeneratorAugmentation(GeometricLayer):
                 with one, which is gone through once.
 
         Raises:
-            ValueError: for another shape, and for a dataset without an end or an image.
+            ValueError: for another shape, images of different sizes, an iterator, and
+                for a dataset without an end or an image.
         """
         scale = self.rescale or 1.0
         mean, std = statistics.of_channels(images, self.data_format)
@@ -273,12 +287,13 @@ def steps_of(
     flip_vertical: Any = False,
     channel_shift_intensity: Any = None,
     brightness: Any = None,
+    of_bytes: bool = False,
 ) -> list[Step]:
     """The steps of one set of the generator's parameters, scalars or (B,).
 
     The names are those of `ImageDataGenerator.apply_transform`: degrees, pixels and
     source scales. Rotation, shift, shear and zoom are one product, flips come next,
-    then the channel shift and brightness.
+    then the channel shift and brightness. No image of bytes has values beyond 0 … 255.
     """
     slant = math.pi / 180.0 * tf.cast(shear, tf.float64)
     moves = (
@@ -293,8 +308,10 @@ def steps_of(
     steps = [affine(matrix=matrix) for matrix in moves]
     if channel_shift_intensity is not None:
         steps.append(add_within_range(bias=channel_shift_intensity))
-    if brightness is not None:
+    if brightness is not None and of_bytes:
         steps.append(scale(gain=brightness, bias=0.0))
+    elif brightness is not None:
+        steps.append(gain_within_range(gain=brightness))
     return steps
 
 

@@ -20,7 +20,8 @@ def of_channels(
         data_format: "channels_last" or "channels_first".
 
     Raises:
-        ValueError: for another shape, and for a dataset without an end or an image.
+        ValueError: for another shape, images of different sizes, an iterator, and for a
+            dataset without an end or an image.
     """
     several = isinstance(images, tf.data.Dataset)
     if several and images.cardinality() == tf.data.INFINITE_CARDINALITY:
@@ -47,7 +48,22 @@ def of_channels(
 
 def _pixels(images: Any, data_format: str) -> np.ndarray:
     """The pixels of a batch: float64 (N, C)."""
-    images = np.asarray(images, "float64")
+    if not hasattr(images, "__array__") and not isinstance(
+        images, (list, tuple, tf.RaggedTensor)
+    ):
+        raise ValueError(
+            "`images` must be an array, or a tf.data.Dataset. Received: "
+            f"{type(images).__name__}. Write layer.adapt(x), with the array x that was "
+            "given to `flow` where this is an iterator, which need not end."
+        )
+    try:
+        images = np.asarray(images, "float64")
+    except (TypeError, ValueError):
+        raise ValueError(
+            "`images` must be numbers, and images of one size. Received: a "
+            f"{type(images).__name__} of others. Write layer.adapt(resized), with what "
+            "Resizing(224, 224) makes of each image."
+        ) from None
     if images.ndim != 4 or 0 in images.shape:
         raise ValueError(
             "`images` must have the shape (N, H, W, C), and hold pixels. Received: "

@@ -17,7 +17,7 @@ Differences, where ours does not do the same for the same arguments:
   for each image what Keras draws once for the batch. RandomElasticTransform moves along
   both axes (Keras: along the diagonal), by a field of its own, and masks with it.
 - RandomErasing draws an area and a ratio, as published (Keras: two sides, whose product
-  is another area).
+  is another area). With noise it keeps all pixels in its range (Keras: the noise).
 - RandAugment and AugMix have the published operations. RandAugment(factor=f) becomes
   the magnitude 30 f, AugMix(factor=f) the severity 10 f.
 - Equalization looks at each image (Keras: at the whole batch), with Pillow's formula.
@@ -27,7 +27,11 @@ Differences, where ours does not do the same for the same arguments:
   as it is, as published (Keras: black comes in).
 - Solarization draws both ends of a range in one unit (Keras: the lower end in grey
   levels).
-- RandomPosterization draws the upper end too, and floats keep their fractions' levels.
+- RandomPosterization(f) keeps f bits (Keras: from 1 to f - 1), and (1, f) is the same,
+  which Keras stores alike. It draws the upper end of a pair too, and floats keep their
+  fractions' levels.
+- AutoContrast does nothing outside training (Keras: the same as in training).
+- RandomInvert is low + high - x (Keras: high - x), in a value range of (-1, 1) then -x.
 - Resizing and the crops read the pixels beside an enlarged crop. Bicubic and
   antialiased resizing differ by some grey levels, the first at edges.
 - Integers are rounded and clipped; a stack of colours is clipped once, at its end.
@@ -189,13 +193,29 @@ def _resizing(layer: Any, common: Common) -> AugmentationLayer:
 
 
 def _rescaling(layer: Any, common: Common) -> AugmentationLayer | None:
-    """Keras's numbers for each channel are for the last axis, whatever it is."""
     scale, offset = layer.scale, layer.offset
     if max(np.ndim(scale), np.ndim(offset)) > 1:
         return None
     if np.size(scale) > 1 or np.size(offset) > 1:
-        common = {**common, "data_format": "channels_last"}
+        formats = [f for f, shape in _SHAPES.items() if _is_along(shape, scale, offset)]
+        if not formats:
+            return None
+        common = {**common, "data_format": formats[0]}
     return Rescaling(scale, offset, dtype=layer.compute_dtype, **common)
+
+
+_SHAPES = {"channels_last": (-1,), "channels_first": (-1, 1, 1)}
+"""Of numbers for each channel; which one Keras has depends on its version."""
+
+
+def _is_along(shape: tuple[int, ...], scale: Any, offset: Any) -> bool:
+    """Whether Keras has both along an axis: what it makes of a cube tells."""
+    size = max(np.size(scale), np.size(offset))
+    cube = np.stack([np.full((size,) * 3, value) for value in (0.0, 1.0)])
+    made = keras.layers.Rescaling(scale, offset, dtype="float32").call(cube)
+    gain, bias = (np.reshape(x, shape) for x in (scale, offset))
+    expected = cube * gain + bias
+    return np.allclose(made, expected, rtol=0.0, atol=1e-5 * np.abs(expected).max())
 
 
 _CHANNELS = {
@@ -228,6 +248,24 @@ def _equalization(layer: Any, common: Common) -> AugmentationLayer | None:
     if layer.bins != 256:
         return None
     return Equalization(tuple(layer.value_range), **common)
+
+
+def _posterization(layer: Any, common: Common) -> AugmentationLayer:
+    """Keras keeps (1, f) of a single f."""
+    low, high = layer.factor
+    factor = high if low == 1 else (low, high)
+    return RandomPosterization(factor, tuple(layer.value_range), **common)
+
+
+def _erasing(layer: Any, common: Common) -> AugmentationLayer:
+    """Keras's range is that of what is erased alone: 0 … 255 where none was given."""
+    value, limits = layer.fill_value, tuple(layer.value_range)
+    own = {"value_range": limits} if value is None else {}
+    if value is not None:
+        value = np.clip(value, *limits).tolist()
+    return RandomErasing(
+        _plain(layer.factor), _plain(layer.scale), value, **own, **common
+    )
 
 
 def _cut_mix(layer: Any, common: Common) -> AugmentationLayer:
@@ -279,9 +317,7 @@ CONVERTERS: dict[type, Converter] = {
     keras.layers.RandomElasticTransform: _alike(
         RandomElasticTransform, "factor", "scale", *_FILL
     ),
-    keras.layers.RandomErasing: _alike(
-        RandomErasing, "factor", "scale", "fill_value", "value_range"
-    ),
+    keras.layers.RandomErasing: _erasing,
     keras.layers.RandomFlip: _alike(RandomFlip, "mode"),
     keras.layers.RandomGaussianBlur: _alike(
         RandomGaussianBlur, *_RANGED, "kernel_size", "sigma"
@@ -297,7 +333,7 @@ CONVERTERS: dict[type, Converter] = {
         "interpolation",
         fill_mode="constant",
     ),
-    keras.layers.RandomPosterization: _alike(RandomPosterization, *_RANGED),
+    keras.layers.RandomPosterization: _posterization,
     keras.layers.RandomRotation: _alike(RandomRotate, "factor", *_FILL),
     keras.layers.RandomSaturation: _from_0(RandomSaturation),
     keras.layers.RandomSharpness: _alike(RandomSharpness, *_RANGED),

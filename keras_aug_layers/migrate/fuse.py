@@ -1,5 +1,6 @@
 """fuse: Keras's own augmentation layers, and stacks of ours, as the fewest layers."""
 
+import itertools
 import warnings
 from collections.abc import Iterable
 from typing import Any
@@ -8,13 +9,13 @@ import keras
 
 from keras_aug_layers.layers import FusedAugmentation, LayerSequence
 from keras_aug_layers.layers.base import AugmentationLayer
-from keras_aug_layers.layers.mixes.mixing import MixingLayer
-from keras_aug_layers.layers.pixels.converter import Converter
-from keras_aug_layers.layers.pixels.erasing import ErasingLayer
+from keras_aug_layers.layers.groups.fused import check_units
+from keras_aug_layers.layers.groups.group import opinions_in_order, share_variables
+from keras_aug_layers.layers.groups.sequence import STACKS
 from keras_aug_layers.layers.streams import draws
 from keras_aug_layers.migrate.converters import CONVERTERS
 from keras_aug_layers.plan.jit import check_jit_compile
-from keras_aug_layers.plan.settings import Disagreement, Settings
+from keras_aug_layers.plan.settings import Settings
 
 
 class NotFusedWarning(UserWarning):
@@ -40,7 +41,8 @@ def fuse(stack: Any, *, jit_compile: bool | str = "auto") -> keras.layers.Layer:
     Args:
         stack: a `keras.Sequential`, a functional model whose layers stand in a line, a
             `keras.layers.Pipeline`, a list of layers, or one layer. Subclasses of the
-            layers above are converted where they override nothing but `__init__`.
+            layers above are converted where they override nothing but `__init__`, those
+            of stacks where they are called as Keras calls them.
         jit_compile: as for `FusedAugmentation`.
 
     Returns:
@@ -63,7 +65,7 @@ def fuse(stack: Any, *, jit_compile: bool | str = "auto") -> keras.layers.Layer:
     for layer in _flatten(stack):
         ours, why = _convert(layer)
         if ours is not None and not ours.fusible:
-            runs.append(ours)
+            runs.append(_in_form(ours, jit_compile))
         elif ours is None:
             _check_stays(layer, why)
             runs.append(layer)
@@ -82,33 +84,50 @@ def fuse(stack: Any, *, jit_compile: bool | str = "auto") -> keras.layers.Layer:
     return fused[0] if len(fused) == 1 else LayerSequence(fused)
 
 
+def _in_form(layer: AugmentationLayer, jit_compile: bool | str) -> AugmentationLayer:
+    """A layer that no group takes, or a copy of it in the form that was asked for."""
+    if jit_compile in ("auto", layer.jit_compile):
+        return layer
+    copy = layer.from_config({**layer.get_config(), "jit_compile": jit_compile})
+    share_variables(copy, layer)
+    return copy
+
+
 def _flatten(stack: Any) -> Iterable[Any]:
     """The layers of a stack, in order, those of nested stacks among them."""
-    if isinstance(stack, (keras.Sequential, keras.layers.Pipeline)):
-        stack = stack.layers
-    elif isinstance(stack, keras.Model) and hasattr(stack, "operations"):
-        stack = _in_a_line(stack)
-    elif isinstance(stack, LayerSequence):
-        stack = stack.layers
-    if not isinstance(stack, (list, tuple)):
-        stack = [stack]
-    nested = (keras.Sequential, keras.layers.Pipeline, LayerSequence, list, tuple)
-    for layer in stack:
-        functional = isinstance(layer, keras.Model) and hasattr(layer, "operations")
-        if functional or isinstance(layer, nested):
+    if isinstance(stack, (list, tuple)):
+        layers: Iterable[Any] = stack
+    elif not _is_stack(stack) or _calls(stack):
+        yield stack
+        return
+    else:
+        layers = _in_a_line(stack) if _is_functional(stack) else stack.layers
+    for layer in layers:
+        if not isinstance(layer, keras.layers.InputLayer):
             yield from _flatten(layer)
-        elif not isinstance(layer, keras.layers.InputLayer):
-            yield layer
+
+
+def _is_functional(stack: Any) -> bool:
+    functional = isinstance(stack, keras.Model) and hasattr(stack, "_nodes_by_depth")
+    return functional and not isinstance(stack, keras.Sequential)
+
+
+def _is_stack(stack: Any) -> bool:
+    """Whether this calls layers one after the other, or is made of them."""
+    return isinstance(stack, STACKS) or _is_functional(stack)
 
 
 def _in_a_line(model: keras.Model) -> list[keras.layers.Layer]:
     """The layers of a functional model, each of which gets what the last one gave."""
-    layers = model.layers
-    linear = len(model.operations) == len(layers) and all(
-        len(after._inbound_nodes) == 1 and after.input is before.output
-        for before, after in zip(layers, layers[1:], strict=False)
+    nodes = [model._nodes_by_depth[x] for x in sorted(model._nodes_by_depth)[::-1]]
+    tensors = [(x.input_tensors, x.outputs) for several in nodes for x in several]
+    linear = all(len(several) == 1 for several in nodes) and all(
+        len(given) == len(made) == 1 and given[0] is made[0]
+        for (_, made), (given, _) in itertools.pairwise(tensors)
     )
-    if not linear or model.output is not layers[-1].output:
+    layers = [several[0].operation for several in nodes]
+    linear &= all(isinstance(layer, keras.layers.Layer) for layer in layers)
+    if not linear or len(model.outputs) != 1:
         raise ValueError(
             "`stack` must be a line of layers, from one input to one output. Received: "
             f"the model {model.name!r}, which branches or computes between its layers. "
@@ -119,16 +138,14 @@ def _in_a_line(model: keras.Model) -> list[keras.layers.Layer]:
 
 def _agree(run: list[AugmentationLayer], layer: AugmentationLayer) -> bool:
     """Whether a layer can join a run: they have one warp, one clip and one unit."""
-    converted = any(isinstance(x, Converter) for x in run)
-    if converted and not isinstance(layer, (ErasingLayer, MixingLayer)):
-        return False
+    layers, agreed, before = [*run, layer], Settings(), None
     try:
-        agreed = Settings()
-        for other in (*run, layer):
-            agreed = agreed.join(other.opinions)
-    except Disagreement:
+        for other, opinions in zip(layers, opinions_in_order(layers), strict=True):
+            before = check_units(other, before)
+            agreed = agreed.join(opinions)
+    except ValueError:
         return False
-    return len({x.jit_compile for x in (*run, layer)} - {"auto"}) < 2
+    return len({x.jit_compile for x in layers} - {"auto"}) < 2
 
 
 def _check_stays(layer: Any, why: str) -> None:
@@ -157,10 +174,10 @@ def _convert(layer: Any) -> tuple[AugmentationLayer | None, str]:
     """Our layer for one of Keras's, ours as it is; else None, and why."""
     if isinstance(layer, AugmentationLayer):
         return layer, ""
-    known = next((cls for cls in type(layer).__mro__ if cls in CONVERTERS), None)
-    overrides = _overrides(layer)
+    overrides = _calls(layer) if _is_stack(layer) else _overrides(layer)
     if overrides:
         return None, f"it overrides {', '.join(overrides)}"
+    known = next((cls for cls in type(layer).__mro__ if cls in CONVERTERS), None)
     if known is None:
         return None, "it has no equivalent here"
     common = {"name": None}
@@ -178,7 +195,24 @@ def _overrides(layer: Any) -> list[str]:
     overridden: set[str] = set()
     for cls in type(layer).__mro__:
         if cls in CONVERTERS:
-            return sorted(overridden)
-        own = {name for name in vars(cls) if not name.startswith("__")}
-        overridden |= own - {"get_config", "from_config"}
+            return sorted(overridden - _HARMLESS)
+        overridden |= {
+            name
+            for name, value in vars(cls).items()
+            if callable(value) or not name.startswith("__")
+        }
     return []
+
+
+_HARMLESS = {"__init__", "__repr__", "__annotate__", "get_config", "from_config"}
+"""What a subclass may override."""
+
+
+def _calls(stack: Any) -> list[str]:
+    """What a subclass of a stack does in its own way when it is called."""
+    ours = ("keras", "keras_aug_layers")
+    first = {
+        name: next(cls for cls in type(stack).__mro__ if name in vars(cls))
+        for name in ("__call__", "call")
+    }
+    return [k for k, cls in first.items() if cls.__module__.split(".")[0] not in ours]

@@ -20,7 +20,8 @@ def from_image_data_generator(
       and rotation, shear and zoom are about the middle of the frame. Keras's generator
       exchanges the two axes, which shows on images that are not square, or whose two
       ranges differ.
-    - Brightness is not cut to whole numbers, and images in 0 … 1 do not turn black.
+    - Brightness is not cut to whole numbers, and images in 0 … 1 do not turn black: as
+      in the generator, the range is 0 … 255, or that of an image with values beyond.
     - Pixels within one pixel of a "constant" border are blended with it, and "wrap" has
       no seam of SciPy's kind.
     - `validation_split` and `dtype` concern the flow of data, not the images, and are

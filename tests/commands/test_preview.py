@@ -276,6 +276,7 @@ def test_a_mask_and_boxes_move_with_the_photo(photo):
         ("xyxy", [30, 10, 60, 40]),
         ("yxyx", [10, 30, 40, 60]),
         ("center_xywh", [45, 25, 30, 30]),
+        ("center_yxhw", [25, 45, 30, 30]),
         ("rel_xyxy", [0.5, 0.25, 1.0, 1.0]),
     ],
 )

@@ -19,8 +19,9 @@ OFF_BY_ONE = 1e-3
 CHANGED = {
     ("int16", name)
     for name in ("brightness clipped", "colours", "everything", "jitter")
-}
-"""Brightness is about the low end of the range, which there is not 0, and no more 0."""
+} | {("int16", "generator"), ("int32", "generator")}
+"""Brightness is about the low end of the range, which there is not 0, and no more 0.
+That of a generator keeps within the range of images that are not in 0 … 255."""
 
 
 @pytest.fixture(scope="module")

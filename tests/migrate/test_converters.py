@@ -114,6 +114,22 @@ def test_bits_are_kerass(images):
     np.testing.assert_array_equal(kal.fuse(theirs)(images, training=True), expected)
 
 
+@pytest.mark.parametrize(
+    ("factor", "expected"),
+    [(3, (3, 3)), (1, (1, 1)), ((2, 5), (2, 5)), ((4, 4), (4, 4))],
+)
+def test_bits_are_those_that_keras_documents(factor, expected):
+    """Keras makes a range of one number, from 1 on, and leaves out its upper end."""
+    (layer,) = kal.fuse(kl.RandomPosterization(factor)).layers
+    assert layer.factor == expected
+
+
+def test_every_format_of_boxes_that_keras_has():
+    flip = kl.RandomFlip(bounding_box_format="center_yxhw")
+    (layer,) = kal.fuse([flip]).layers
+    assert layer.bounding_box_format == "center_yxhw"
+
+
 def test_statistics_of_whole_images_are_each_images_own(images):
     """Where Keras is wrong: it equalises a batch by one histogram."""
     batch = np.concatenate([images, images // 8])
@@ -174,14 +190,30 @@ ALONG = {
         (3, 1, 1),
     ),
     "channels": (lambda: kl.Normalization(axis=3, **STATISTICS), (3,)),
-    "a scale": (
-        lambda: kl.Rescaling([1 / 3, 0.02, 1.0], [-1 / 3, -0.4, -70.0]),
-        (3,),
-    ),
-    "an offset": (lambda: kl.Rescaling(1.0, [-1.0, -20.0, -70.0]), (3,)),
 }
-"""Layers of these statistics, and the shape in which NumPy has them; the last one
-without the variance."""
+"""Layers of these statistics, and the shape in which NumPy has them."""
+RESCALING = {
+    "a scale": ([1 / 3, 0.02, 1.0], -1.0),
+    "an offset": (2.0, [-1.0, -20.0, -70.0]),
+    "both": ([1 / 3, 0.02, 1.0], [-1 / 3, -0.4, -70.0]),
+    "arrays": (np.float32([1 / 3, 0.02, 1.0]), np.float32([0.5])),
+}
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+@pytest.mark.parametrize("name", RESCALING)
+def test_numbers_of_a_rescaling_are_along_the_axis_that_keras_has(name, data_format):
+    """In newer Keras a scale is along the channels, an offset along the last axis."""
+    cube = np.random.default_rng(4).uniform(0, 255, (2, 3, 3, 3)).astype("float32")
+    layer = kl.Rescaling(*RESCALING[name])
+    before = keras.config.image_data_format()
+    keras.config.set_image_data_format(data_format)
+    try:
+        ours, expected = kal.fuse([layer])(cube), layer(cube)
+    finally:
+        keras.config.set_image_data_format(before)
+    np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-4)
+    assert np.ptp(expected) > 100
 
 
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
@@ -201,7 +233,7 @@ def test_statistics_are_along_the_axis_that_is_named(name, data_format):
         keras.config.set_image_data_format(before)
     assert isinstance(ours, kal.FusedAugmentation)
     mean, variance = (np.reshape(x, shape) for x in STATISTICS.values())
-    expected = (cube - mean) / (1.0 if name == "an offset" else np.sqrt(variance))
+    expected = (cube - mean) / np.sqrt(variance)
     np.testing.assert_allclose(ours(cube), expected, rtol=1e-4, atol=1e-4)
 
 

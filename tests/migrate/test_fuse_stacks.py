@@ -256,6 +256,51 @@ def test_units_change_in_their_place(images):
     assert {0.5, 9.0} <= set(np.unique(expected))
 
 
+@pytest.mark.parametrize("colour", [kl.RandomGrayscale(0.0), kl.RandomInvert((0, 0))])
+def test_an_eraser_behind_another_unit_leaves_the_range_in_front_of_it(colour, images):
+    eraser = {"scale": (0.1, 0.1), "value_range": (0, 1)}
+    stack = [colour, kl.Rescaling(1 / 255), kl.RandomErasing(fill_value=0.5, **eraser)]
+    fused = kal.fuse(stack)
+    assert names(fused)[0][1:] == ["Rescaling", "RandomErasing"]
+    made = drawn(fused, images)
+    same = np.isclose(made, images / 255, atol=1e-6).all(axis=-1)
+    assert 0.8 < same.mean() < 0.95
+    np.testing.assert_allclose(made[~same], 0.5)
+
+
+def test_an_eraser_keeps_the_values_that_it_does_not_erase(images):
+    """As Keras's, whose range, 0 to 255 by default, is that of what is erased."""
+    centred = images - 128.0
+    eraser = kl.RandomErasing((1.0, 1.0), (0.3, 0.3), fill_value=300.0)
+    made = drawn(kal.fuse([eraser]), centred)
+    erased = made != centred
+    assert 0.1 < erased.mean() < 0.5
+    np.testing.assert_array_equal(made[erased], 255.0)
+    assert centred.min() < -50
+
+
+def test_what_fuse_gave_is_fused_again(images):
+    stack = [kl.RandomFlip(), kl.Rescaling(1 / 255), kl.RandomRotation(0.1)]
+    fused = kal.fuse(stack)
+    again = kal.fuse([kal.fuse(fused), kl.RandomFlip()])
+    assert names(again) == [["FusedAugmentation"], ["FusedAugmentation", "RandomFlip"]]
+    assert drawn(again, images).max() <= 1.0
+
+
+HIDDEN = {
+    "in a group": lambda: kal.FusedAugmentation([kal.RandomFlip(), kal.Rescaling(2.0)]),
+    "by chance": lambda: kal.RandomApply(kal.Normalize(0.5, 0.5), 1.0),
+}
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_a_unit_within_a_group_closes_a_run(name):
+    fused = kal.fuse([HIDDEN[name](), kl.RandomRotation(0.1)])
+    assert names(fused)[1:] == [["RandomRotate"]]
+    erased = kal.fuse([HIDDEN[name](), kl.RandomErasing(fill_value=0.0)])
+    assert isinstance(erased, kal.FusedAugmentation)
+
+
 @pytest.mark.parametrize("jit_compile", [True, False])
 def test_jit_compile_arrives(jit_compile):
     stack = [kl.RandomRotation(0.1), kl.Identity(), kl.RandomZoom(0.1)]
@@ -263,6 +308,13 @@ def test_jit_compile_arrives(jit_compile):
     assert first.jit_compile is last.jit_compile is jit_compile
     assert kal.fuse([], jit_compile=jit_compile).jit_compile is jit_compile
     assert kal.fuse(stack).layers[0].jit_compile == "auto"
+    probability = tf.Variable(0.5)
+    alone = kal.from_image_data_generator(samplewise_center=True)
+    alone.probability = probability
+    copy = kal.fuse([alone], jit_compile=jit_compile)
+    assert copy.jit_compile is jit_compile and copy.samplewise_center
+    assert copy.probability is probability and alone.jit_compile == "auto"
+    assert kal.fuse([alone]) is alone
 
 
 SEEDED = {

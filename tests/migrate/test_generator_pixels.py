@@ -84,6 +84,53 @@ def test_brightness_of_images_in_0_to_1_is_a_gain():
     np.testing.assert_allclose(drawn(layer, images), 0.5 * images, atol=1e-6)
 
 
+WIDE = {
+    "int16": (-3000, 9000),
+    "uint16": (500, 65535),
+    "int32": (-128, 500),
+    "float32": (-1.0, 1.0),
+    "float64": (-20.0, 1000.0),
+    "float16": (0.0, 900.0),
+}
+
+
+@pytest.mark.parametrize("gain", [0.4, 1.0, 1.7])
+@pytest.mark.parametrize("dtype", WIDE)
+def test_brightness_beyond_bytes_is_within_each_images_own_range(dtype, gain):
+    """They were cut to 0 … 255, even by a gain of 1. The second image is in there."""
+    low, high = WIDE[dtype]
+    parts = np.linspace(0, 1, 2 * 8 * 9 * 3).reshape(2, 8, 9, 3)
+    ends = np.float64([[low, high], [40, 120]])
+    images = ends[:, :1, None, None] + parts * np.diff(ends)[..., None, None]
+    images = np.random.default_rng(1).permuted(images.astype(dtype), axis=1)
+    shift = {"brightness": gain}
+    expected = [
+        ImageDataGenerator().apply_transform(image.astype("float32"), shift)
+        for image in images
+    ]
+    layer = kal.from_image_data_generator(brightness_range=(gain, gain))
+    made = drawn(layer, images)
+    assert made.dtype == dtype
+    for image, one, other in zip(images.astype(float), made, expected, strict=True):
+        level = (1.1 + gain) * max(np.ptp(image), 255) / 255  # Pillow cuts twice
+        level += 0.5 * ("int" in dtype)
+        assert np.abs(one - other.astype(float)).max() < level
+        assert np.ptp(one.astype(float)) > 0.3 * np.ptp(image)
+
+
+def test_brightness_of_bytes_is_that_of_floats_like_them():
+    """Where pixels are between two: nothing is beyond their range."""
+    images = np.stack([photograph(16, 24)] * 4)
+    images[:, :, ::2] = 255
+    arguments = {"brightness_range": (0.5, 1.5), "rotation_range": 30}
+    layer = kal.from_image_data_generator(**arguments)
+    bytes_, floats = (
+        drawn(layer, images.astype(dtype), seed=(1, 2))
+        for dtype in ("uint8", "float32")
+    )
+    np.testing.assert_allclose(bytes_, floats, atol=0.501)
+
+
 def test_brightness_of_whole_numbers_is_within_one():
     image = photograph(64, 64)
     generator = ImageDataGenerator(

@@ -164,6 +164,34 @@ def test_statistics_of_no_dataset_and_of_one_without_an_end(floats):
     assert layer.mean is None
 
 
+NO_IMAGES = {
+    "what flows": (
+        lambda x: ImageDataGenerator().flow(x),
+        "NumpyArrayIterator.*`flow`",
+    ),
+    "an iterator": (lambda x: iter([x]), "Received: list_iterator"),
+    "a text": (lambda x: "images", "Received: str"),
+    "sizes": (lambda x: [x[0], x[0][:4]], "one size.*list.*Resizing"),
+    "ragged": (
+        lambda x: tf.ragged.stack([x[0], x[0][:4]]),
+        "one size.*RaggedTensor",
+    ),
+    "a ragged dataset": (
+        lambda x: tf.data.Dataset.from_tensors(tf.ragged.stack([x[0], x[0][:4]])),
+        "one size.*RaggedTensor",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NO_IMAGES)
+def test_statistics_of_what_is_no_batch(name, floats):
+    """Those of an iterator were never found: it does not end."""
+    build, message = NO_IMAGES[name]
+    layer = kal.from_image_data_generator(**FEATUREWISE)
+    with pytest.raises(ValueError, match=f"(?s)`images` must be.*{message}"):
+        layer.adapt(build(floats))
+
+
 def test_a_generator_whose_statistics_were_set(floats):
     generator = ImageDataGenerator(featurewise_center=True)
     generator.mean = [1.0, 2.0, 3.0]

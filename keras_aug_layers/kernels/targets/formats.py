@@ -18,8 +18,9 @@ import tensorflow as tf
 BOX_FORMATS = tuple(
     relative + order
     for relative in ("", "rel_")
-    for order in ("xyxy", "yxyx", "xywh", "center_xywh")
+    for order in ("xyxy", "yxyx", "xywh", "center_xywh", "center_yxhw")
 )
+ROWS_FIRST = ("yxyx", "center_yxhw")
 BOX_FITS = ("corners", "ellipse")
 KEYPOINT_FORMATS = ("xy", "rel_xy")
 
@@ -64,11 +65,11 @@ def to_xyxy(boxes: tf.Tensor, frame: tf.Tensor, box_format: str) -> tf.Tensor:
         box_format: the format of `boxes`.
     """
     order = box_format.removeprefix("rel_")
-    if order == "yxyx":
+    if order in ROWS_FIRST:
         boxes = tf.gather(boxes, [1, 0, 3, 2], axis=-1)
-    elif order == "xywh":
+    if order == "xywh":
         boxes = tf.concat([boxes[..., :2], boxes[..., :2] + boxes[..., 2:]], axis=-1)
-    elif order == "center_xywh":
+    elif order.startswith("center_"):
         half = boxes[..., 2:] / 2.0
         boxes = tf.concat([boxes[..., :2] - half, boxes[..., :2] + half], axis=-1)
     return boxes * frame if box_format.startswith("rel_") else boxes
@@ -80,10 +81,8 @@ def from_xyxy(boxes: tf.Tensor, frame: tf.Tensor, box_format: str) -> tf.Tensor:
         boxes = boxes / frame
     order = box_format.removeprefix("rel_")
     low, high = boxes[..., :2], boxes[..., 2:]
-    if order == "yxyx":
-        return tf.gather(boxes, [1, 0, 3, 2], axis=-1)
     if order == "xywh":
-        return tf.concat([low, high - low], axis=-1)
-    if order == "center_xywh":
-        return tf.concat([(low + high) / 2.0, high - low], axis=-1)
-    return boxes
+        boxes = tf.concat([low, high - low], axis=-1)
+    elif order.startswith("center_"):
+        boxes = tf.concat([(low + high) / 2.0, high - low], axis=-1)
+    return tf.gather(boxes, [1, 0, 3, 2], axis=-1) if order in ROWS_FIRST else boxes

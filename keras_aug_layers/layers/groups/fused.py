@@ -45,7 +45,7 @@ class FusedAugmentation(LayerGroup):
 
     def __init__(self, layers: Sequence[AugmentationLayer], **kwargs: Any) -> None:
         super().__init__(layers, **kwargs)
-        _check_units(self)
+        check_units(self)
 
     def rest(self, frame: Frame) -> Plan:
         """What the layers do outside training, one after the other."""
@@ -64,11 +64,14 @@ class FusedAugmentation(LayerGroup):
         """The layers' plans, one after the other."""
         plan = Plan()
         for layer in self.layers:
-            plan = plan.then(layer.drawn(cursors, plan.frame(frame)))
+            now = plan.frame(frame)
+            if now.value_range is None:  # behind another unit: the layer's own
+                now = now._replace(value_range=layer.settings.value_range)
+            plan = plan.then(layer.drawn(cursors, now))
         return plan
 
 
-def _check_units(
+def check_units(
     layer: AugmentationLayer, before: Converter | None = None
 ) -> Converter | None:
     """Refuses layers that would get pixels in another unit than their settings have.
@@ -81,10 +84,10 @@ def _check_units(
         The same of the pixels that it gives.
     """
     if isinstance(layer, LayerGroup) and layer.alternatives:
-        ends = [_check_units(member, before) for member in layer.members()]
+        ends = [check_units(member, before) for member in layer.members()]
         return next((end for end in ends if end is not None), None)
     for member in layer.members():
-        before = _check_units(member, before)
+        before = check_units(member, before)
     if layer.members():
         return before
     if before is not None and not isinstance(layer, (ErasingLayer, MixingLayer)):

@@ -7,6 +7,7 @@ import keras
 
 from keras_aug_layers import arguments
 from keras_aug_layers.layers.base import AugmentationLayer
+from keras_aug_layers.layers.engine import converts
 from keras_aug_layers.layers.kept import argument_names
 from keras_aug_layers.layers.streams import track
 from keras_aug_layers.plan.settings import Disagreement, Settings
@@ -26,7 +27,8 @@ class LayerGroup(AugmentationLayer):
         antialias: likewise.
         fill_value: likewise.
         mask_fill_value: likewise.
-        value_range: the range of the pixels; likewise.
+        value_range: the range of the pixels that come in; likewise, but of what gets
+            them in another unit.
         data_format: likewise, and so are the formats of boxes and keypoints, `box_fit`
             and `min_visibility`.
         jit_compile: as for every layer; "auto" is what the layers agree on.
@@ -126,9 +128,12 @@ class LayerGroup(AugmentationLayer):
         """The group's own settings, and where it has none what its members agree on."""
         own, agreed = self._settings, Settings()
         fixed = [x for x in Settings.NAMES if getattr(own, x) is not None]
-        for layer in self.layers:
+        opinions = [x.opinions for x in self.layers]
+        if not self.alternatives:
+            opinions = opinions_in_order(self.layers)
+        for layer, its in zip(self.layers, opinions, strict=True):
             try:
-                agreed = agreed.join(layer.opinions.without(*fixed))
+                agreed = agreed.join(its.without(*fixed))
             except Disagreement as disagreement:
                 name = disagreement.name
                 raise self._error(name, disagreement.one, self.layers, layer) from None
@@ -167,6 +172,19 @@ class LayerGroup(AugmentationLayer):
             f"Received: {value!r} of {first.name!r}, and {of(layer)!r} of "
             f"{layer.name!r}. Write {type(self).__name__}(…, {name}=…) to decide."
         )
+
+
+def opinions_in_order(layers: Sequence[AugmentationLayer]) -> list[Settings]:
+    """The opinions of layers, one after the other, on the images that come in.
+
+    Behind a change of the unit a value range is that of other values.
+    """
+    opinions, converted = [], False
+    for layer in layers:
+        its = layer.opinions
+        opinions.append(its.without("value_range") if converted else its)
+        converted = converted or converts(layer)
+    return opinions
 
 
 def share_variables(copy: AugmentationLayer, layer: AugmentationLayer) -> None:

@@ -1,22 +1,26 @@
 """LayerSequence: fused layers, and what no matrix does between them."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import keras
+import tensorflow as tf
 
+from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.layers.engine import Opaque, opaque
 from keras_aug_layers.layers.streams import track
+from keras_aug_layers.plan import entries
 from keras_aug_layers.plan.uncast import Uncast
 
 
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class LayerSequence(Uncast):
-    """Layers one after the other, each in the dtype that it gets.
+    """Layers one after the other, those of ours in the dtype that they get.
 
     A `keras.Sequential` would cast what comes in, and a `keras.layers.Pipeline` would
-    augment outside training.
+    augment outside training. Behind a layer of ours another one gets integers in its
+    compute dtype, in which Keras's own layers of images would have given them.
 
     Args:
         layers: Keras layers, in order.
@@ -35,22 +39,40 @@ class LayerSequence(Uncast):
     def call(self, data: Any, training: bool = False) -> Any:
         """Calls the layers in order."""
         data = data.value if isinstance(data, Opaque) else data
-        for layer in self.layers:
+
+        def called(layer: keras.layers.Layer, data: Any) -> Any:
             parameters = inspect.signature(layer.call).parameters
             options = {"training": bool(training)} if "training" in parameters else {}
-            data = layer(data, **options)
+            return layer(data, **options)
+
+        return self._in_order(called, data)
+
+    def _in_order(self, call: Callable[[Any, Any], Any], data: Any) -> Any:
+        """Calls a function of each layer and of what the one before it gave."""
+        further = further_targets(self.layers)
+        before = None
+        for layer in self.layers:
+            if isinstance(layer, Uncast):
+                data = call(layer, data)
+            else:
+                moved = _moved_by(layer)
+                data = by_another(layer, data, before, further, moved, call)
+            before = layer
         return data
 
     def compute_output_spec(self, data: Any, training: bool = False) -> Any:
         """What comes out of the last layer."""
-        for layer in self.layers:
-            data = layer.compute_output_spec(data)
-        return data
+        return self._in_order(lambda layer, x: layer.compute_output_spec(x), data)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shape, or the shapes of a dict, of what comes out of the last layer."""
         for layer in self.layers:
-            input_shape = layer.compute_output_shape(input_shape)
+            several = isinstance(input_shape, dict) and "images" in input_shape
+            if several and not isinstance(layer, Uncast):
+                images = layer.compute_output_shape(input_shape["images"])
+                input_shape = {**input_shape, "images": images}
+            else:
+                input_shape = layer.compute_output_shape(input_shape)
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
@@ -63,3 +85,81 @@ class LayerSequence(Uncast):
         """Builds the layers."""
         layers = [keras.saving.deserialize_keras_object(x) for x in config["layers"]]
         return cls(**{**config, "layers": layers})
+
+
+STACKS = (LayerSequence, keras.Sequential, keras.layers.Pipeline)
+"""What calls its layers one after the other."""
+
+
+def further_targets(layers: Sequence[Any]) -> set[str]:
+    """The names of targets that only our layers among some know."""
+    ours = [layer for layer in layers if isinstance(layer, AugmentationLayer)]
+    return {name for x in ours for name, _ in x.settings.extra_targets or ()}
+
+
+def _moved_by(layer: Any) -> list[str]:
+    """The keys of the targets that a layer of Keras itself moves, in a dict."""
+    cls = type(layer)
+    bases = [x for x in cls.__mro__ if x.__name__ == "BaseImagePreprocessingLayer"]
+    keys = ("labels", "segmentation_masks", "bounding_boxes")
+    names = {key: f"transform_{key}" for key in keys if bases}
+    return [k for k, x in names.items() if getattr(cls, x) is not getattr(bases[0], x)]
+
+
+def by_another(
+    layer: Any,
+    data: Any,
+    before: Any,
+    further: Collection[str],
+    moved: Collection[str] = (),
+    call: Callable[[Any, Any], Any] = lambda layer, data: layer(data),
+) -> Any:
+    """Calls a layer that is not ours, which gets the images, and what it moves itself.
+
+    Args:
+        layer: the layer.
+        data: images, or a dict or a named tuple of them and others.
+        before: the layer before it in the stack, if there is one.
+        further: the names of targets that only our layers know.
+        moved: the keys of what the layer moves itself.
+        call: a function of the layer and of what it gets.
+
+    Raises:
+        ValueError: if it would have to change targets: it makes images of another size,
+            or it is about boxes.
+    """
+    several = isinstance(data, dict) and "images" in data
+    if not several and not entries.is_named(data):
+        return call(layer, _as_from_keras(data, before, layer))
+    given = {key: x for key, x in entries.given(data).items() if x is not None}
+    images = _as_from_keras(given["images"], before, layer)
+    beside = {key: given[key] for key in moved if key in given}
+    if beside:
+        made = call(layer, {"images": images, **beside})
+    else:
+        made = {"images": call(layer, images)}
+    shapes = [tf.TensorShape(x.shape) for x in (images, made["images"])]
+    left = {*entries.NAMES, *further} & given.keys() - {"images", *moved}
+    if isinstance(layer, keras.layers.MaxNumBoundingBoxes):
+        left &= {"bounding_boxes"}
+    elif shapes[0].as_list() == shapes[1].as_list():
+        left = set()
+    if left:
+        raise ValueError(
+            f"`layer` holds {type(layer).__name__} of Keras, which would leave "
+            f"{', '.join(map(repr, sorted(left)))} as they are beside images of shape "
+            f"{shapes[1]}, of {shapes[0]}. Write fuse(layer), or crop and resize "
+            "with layers of keras_aug_layers; count boxes in a map behind it."
+        )
+    return entries.merged(data, made)
+
+
+def _as_from_keras(images: Any, before: Any, layer: Any) -> Any:
+    """Images as Keras gives them to a layer: no integers, behind a layer of ours."""
+    dtype = getattr(images, "dtype", None)
+    kept = dtype is not None and isinstance(before, Uncast)
+    if not kept or not tf.as_dtype(dtype).is_integer:
+        return images
+    if keras.utils.is_keras_tensor(images):
+        return keras.KerasTensor(images.shape, layer.compute_dtype)
+    return tf.cast(images, layer.compute_dtype)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from keras_aug_layers import arguments
@@ -47,6 +48,8 @@ def register_eraser(name: str, covers: Callable[..., tf.Tensor]) -> Callable[...
         fill = rows["fill"]
         if "key" in rows:
             fill += rows["deviation"] * _noise(pixels, y, x, **rows)
+        if "least" in rows:
+            fill = tf.clip_by_value(fill, rows["least"], rows["greatest"])
         y, x = tf.cast(y, pixels.dtype), tf.cast(x, pixels.dtype)
         where = covers(y, x, **rows)
         # Exact, for it is 0 or 1. A choice would cost a comparison for each pixel.
@@ -123,7 +126,8 @@ class ErasingLayer(ColorLayer):
         mask_value: the label that masks get where pixels are erased; None for none.
         max_covered: the greatest part of a box that may be erased: a box of which
             more is becomes -1, and below 1 an erased keypoint does. None keeps all.
-        value_range: (low, high), the range of the pixels, to which they are clipped.
+        value_range: (low, high), the range of the pixels, to which they are clipped;
+            in a group, behind a change of the unit, only what is erased is.
         **kwargs: arguments of `ColorLayer`.
 
     Raises:
@@ -177,20 +181,24 @@ class ErasingLayer(ColorLayer):
         fill = self.fill_value
         values: Any = fill if isinstance(fill, tuple) else (fill,)
         _check_fill(values, frame)
-        return {**rows, "fill": tf.constant([values], tf.float64)}
+        fill = np.clip([values], *frame.limits)
+        return {**rows, "fill": tf.constant(fill, tf.float64)}
 
     def _noisy(self, random: Cursor, frame: Frame) -> dict[str, Any]:
-        known = frame.dtype is not None and frame.dtype.is_unsigned
-        low, high = 0.0, 0.0
-        if known or frame.value_range is not None:
-            low, high = frame.range_of(self)
         channels = tf.range(frame.known_channels, dtype=tf.float32)
-        return {
-            "fill": (low + high) / 2.0,
-            "deviation": DEVIATION * (high - low) if high > low else 1.0,
+        rows = {
+            "fill": 0.0,
+            "deviation": 1.0,
             "key": tf.floor(random.uniform((0.0, 2.0**24))),
             "channel": channels[tf.newaxis],
         }
+        known = frame.dtype is not None and frame.dtype.is_unsigned
+        if not known and frame.value_range is None:
+            return rows
+        low, high = frame.range_of(self)
+        deviation = DEVIATION * (high - low)
+        noise = {"fill": (low + high) / 2.0, "deviation": deviation}
+        return {**rows, **noise, "least": low, "greatest": high}
 
 
 def _check_fill(values: tuple[float, ...], frame: Frame) -> None:

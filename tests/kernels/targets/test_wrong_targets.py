@@ -80,6 +80,7 @@ WRONG_SIDES = {
     "xywh": ([5, 2, -2, 6], "-2"),
     "rel_xywh": ([0.5, 0.25, 0.125, -0.5], "-0.5"),
     "center_xywh": ([5, 2, 2, -6], "-6"),
+    "center_yxhw": ([5, 2, -6, 2], "-6"),
     "rel_center_xywh": ([0.5, 0.25, -0.25, 0.5], "-0.25"),
 }
 """A box whose right is left of its left, or its bottom above its top."""

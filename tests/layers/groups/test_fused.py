@@ -9,7 +9,7 @@ import reference
 import tensorflow as tf
 from examples import EXAMPLES, GEOMETRIC
 from fusing_five import STATIC, WARP, everything, five, functions_of
-from helpers import assert_same_bits, drawn, random_images
+from helpers import assert_same_bits, drawn, op_by_op, random_images
 
 import keras_aug_layers as kal
 
@@ -299,3 +299,42 @@ def test_the_text_of_a_group_names_its_layers():
     group = kal.FusedAugmentation([kal.RandomFlip(), kal.RandomRotate(0.1)], name="two")
     text = "<FusedAugmentation name=two, layers=[RandomFlip, RandomRotate]>"
     assert repr(group) == text
+
+
+ERASED = {
+    "noise": lambda: kal.RandomErasing(1.0, (0.4, 0.4), value_range=(0, 1), seed=1),
+    "a number": lambda: kal.CoarseDropout(
+        4, fill_value=0.5, value_range=(0, 1), seed=1
+    ),
+    "above": lambda: kal.GridMask(
+        0.5, (4, 5), fill_value=3, value_range=(0, 1), seed=1
+    ),
+    "in a group": lambda: kal.FusedAugmentation([ERASED["noise"]()]),
+    "in a choice": lambda: kal.RandomChoice(
+        [kal.RandomErasing(1.0, (0.4, 0.4), seed=1)], value_range=(0, 1), seed=2
+    ),
+}
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("name", ERASED)
+def test_the_range_of_an_eraser_behind_another_unit_is_its_own(name, nested):
+    """As in a chain, which begins anew there."""
+    images = random_images((2, 16, 24, 3), "uint8")
+    color = kal.RandomContrast((0.2, 0.2))
+    unit, eraser = kal.Rescaling(1 / 255), ERASED[name]()
+    group = kal.FusedAugmentation([color, unit, eraser])
+    nest = kal.FusedAugmentation([kal.FusedAugmentation([color, unit]), eraser])
+    made = drawn([group, nest][nested], images, seed=(1, 2))
+    assert group.settings.value_range is None
+    with op_by_op():
+        one_by_one = unit(color(images, training=True))
+        expected = eraser(tf.identity(one_by_one), training=True, seed=(1, 2))
+    np.testing.assert_allclose(made, expected, atol=1e-6)
+    assert made.mean() > 0.4
+    assert np.abs(made - one_by_one).max() > 0.1
+
+
+def test_the_range_of_a_choice_of_units_is_that_of_all():
+    choice = [kal.Rescaling(1 / 255), kal.Normalize(0.5, 0.5, value_range=(0, 255))]
+    assert kal.RandomChoice(choice).settings.value_range == (0, 255)

@@ -1,0 +1,115 @@
+"""`fuse` and the layers that stay: what they get, of which dtype, and in dicts."""
+
+import collections
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from fusing import op_by_op, silently_fused
+from helpers import drawn
+from keras import layers as kl
+
+import keras_aug_layers as kal
+
+CLAHE = kl.ContrastLimitedAdaptiveHistogramEqualization
+STAYING = {
+    "noise": lambda: kl.GaussianNoise(0.1, seed=1),
+    "a function": lambda: kl.Lambda(lambda x: x * 2 - 255),
+    "a mean": lambda: kl.AveragePooling2D(2, strides=1, padding="same"),
+    "CLAHE": lambda: CLAHE(tile_grid_size=(2, 2)),
+}
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("name", STAYING)
+def test_a_layer_that_stays_gets_floats_as_keras_would_give_it(name, training, images):
+    staying = STAYING[name]()
+    fused = silently_fused([kl.RandomInvert((1.0, 1.0)), staying])
+    with op_by_op():
+        made = fused(images, training=training)
+        given = (255.0 - images if training else images).astype("float32")
+        expected = STAYING[name]()(given, training=training)
+    assert made.dtype == "float32"
+    np.testing.assert_allclose(made, expected, atol=1e-3)
+    assert fused(keras.Input((9, 12, 3), dtype="uint8")).dtype == "float32"
+
+
+def test_a_layer_that_stays_in_front_gets_what_came(images):
+    dtypes = []
+    spy = kl.Lambda(lambda x: (dtypes.append(x.dtype), x)[1])
+    fused = kal.fuse([spy, kl.RandomFlip(), spy])
+    drawn(fused, images)
+    assert dtypes == ["uint8", "float32"]
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16"], indirect=True)
+def test_the_dtype_is_that_of_the_layers_policy(policy, images):
+    fused = kal.fuse([kl.RandomFlip(), kl.AveragePooling2D(2)])
+    assert fused(images).dtype == "float16"
+
+
+def test_augment_dataset_gives_them_floats_too(images):
+    layers = kal.fuse([kl.RandomFlip(), STAYING["a function"]()])
+    dataset = tf.data.Dataset.from_tensors({"images": images, "file": "a"})
+    (made,) = kal.augment_dataset(dataset, layers, seed=1)
+    assert made["images"].dtype == "float32"
+    assert made["images"].numpy().min() < 0
+
+
+def with_targets(images):
+    return {
+        "images": images,
+        "segmentation_masks": images[..., :1] // 64,
+        "labels": np.arange(4),
+        "file": ["a", "b", "c", "d"],
+        "keypoints": None,
+    }
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("name", STAYING)
+def test_dicts_that_hold_anything(name, training, images):
+    fused = silently_fused(
+        [kl.RandomInvert((1.0, 1.0)), STAYING[name](), kl.RandomFlip()]
+    )
+    data = with_targets(images)
+    with op_by_op():
+        made = fused(data, training=training)
+        alone = fused(images, training=training)
+    assert made["file"] == data["file"] and made["keypoints"] is None
+    np.testing.assert_array_equal(made["labels"], data["labels"])
+    assert made["images"].dtype == alone.dtype == "float32"
+    assert data["images"] is images
+
+
+def test_a_named_tuple(images):
+    Pair = collections.namedtuple("Pair", "images labels")
+    fused = silently_fused([kl.RandomFlip(), STAYING["noise"]()])
+    made = fused(Pair(images, np.arange(4)), training=True)
+    assert type(made) is Pair and made.images.dtype == "float32"
+
+
+def test_keras_moves_the_targets_of_its_own_layers(images):
+    """To the area's mean is none of ours: it stays, and its masks go with it."""
+    fused = silently_fused([kl.RandomFlip(), kl.Resizing(18, 24, "area")])
+    made = fused(with_targets(images), training=True)
+    assert made["images"].shape == (4, 18, 24, 3)
+    assert made["segmentation_masks"].shape == (4, 18, 24, 1)
+    assert made["file"] == ["a", "b", "c", "d"]
+
+
+def test_targets_that_would_stay_are_refused(images):
+    fused = silently_fused([kl.RandomFlip(), kl.AveragePooling2D(2)])
+    with pytest.raises(ValueError, match="(?s)AveragePooling2D.*'segmentation_masks'"):
+        fused(with_targets(images), training=True)
+
+
+def test_shapes_and_symbols_of_dicts():
+    fused = silently_fused([kl.RandomFlip(), kl.AveragePooling2D(2)])
+    shapes = fused.compute_output_shape({"images": (2, 8, 8, 3), "labels": (2,)})
+    assert shapes == {"images": (2, 4, 4, 3), "labels": (2,)}
+    images = keras.Input((8, 8, 3), dtype="uint8")
+    made = fused({"images": images, "labels": keras.Input(())})
+    assert made["images"].shape == (None, 4, 4, 3)
+    assert made["images"].dtype == "float32"
