@@ -12,7 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_aug_layers import arguments
-from keras_aug_layers.dataset import augment_dataset, of_element
+from keras_aug_layers.dataset import augment_dataset
+from keras_aug_layers.elements import of_element
 from keras_aug_layers.explain import describe
 from keras_aug_layers.layers import FusedAugmentation
 from keras_aug_layers.plan import entries
