@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers import arguments
-from keras_aug_layers.elements import check_structure, of_element
+from keras_aug_layers.elements import of_element
 from keras_aug_layers.layers import LayerSequence, MultiCrop
 from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.layers.streams import draws, held_by
@@ -102,7 +102,6 @@ def augment_dataset(
         raise ValueError(
             "`seed` must be an integer of 64 bits. Received: None. Write seed=1."
         )
-    check_structure(structure)
     places = tf.data.Dataset.range(2**63 - 1)
     triples = tf.data.Dataset.zip(dataset, _epochs(seed), places)
     # The conditions of a key are the user's; here is none that AutoGraph should make a

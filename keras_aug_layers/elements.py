@@ -26,10 +26,11 @@ def of_element(
         structure: what the element's parts are; None for the above, or what the names
             of a named tuple say.
     """
-    if structure is None and entries.is_named(element):
-        structure = element._fields
-    if structure is not None:
-        return _of_parts(apply, element, structure)
+    if (data := named(element, structure)) is not None:
+        done = apply(data)
+        named_parts = [done[name] for name in data]
+        fields = hasattr(element, "_fields")
+        return type(element)(*named_parts) if fields else tuple(named_parts)
     parts = element if isinstance(element, tuple) else (element,)
     ours = [x for x in layers if isinstance(x, AugmentationLayer)]
     labelled = any(x.mixes() or x.settings.num_classes is not None for x in ours)
@@ -57,25 +58,18 @@ def of_element(
     return (done, *parts[1:]) if isinstance(element, tuple) else done
 
 
-def _of_parts(
-    apply: Callable[[Any], Any], element: Any, structure: Sequence[str]
-) -> Any:
-    """Applies a function to a tuple whose parts are named."""
-    if not isinstance(element, tuple) or len(element) != len(structure):
-        count = len(element) if isinstance(element, tuple) else 1
-        raise ValueError(
-            "`structure` must name each part of the elements of `dataset`. Received: "
-            f"{structure!r} for {count} part{'s' * (count != 1)}."
-        )
-    done = apply(dict(zip(structure, element, strict=True)))
-    parts = [done[name] for name in structure]
-    return type(element)(*parts) if hasattr(element, "_fields") else tuple(parts)
+def named(element: Any, structure: Sequence[str] | None) -> dict[str, Any] | None:
+    """The parts of an element under their names; None where they have none.
 
+    Args:
+        element: an element of a dataset, or what its parts are like.
+        structure: the names; None for those that a named tuple says.
 
-def check_structure(structure: Any) -> None:
-    """Refuses what does not name parts, one of them the images."""
+    Raises:
+        ValueError: if `structure` are no names, "images" among them, of the parts.
+    """
     if structure is None:
-        return
+        return element._asdict() if entries.is_named(element) else None
     several = isinstance(structure, (list, tuple))
     names = list(structure) if several else []
     if "images" not in names or len({*names}) != len(names):
@@ -83,6 +77,13 @@ def check_structure(structure: Any) -> None:
             "`structure` must be names, each once, and 'images' among them. Received: "
             f"{structure!r}. Write ('images', 'segmentation_masks')."
         )
+    count = len(element) if isinstance(element, tuple) else 1
+    if not isinstance(element, tuple) or count != len(names):
+        raise ValueError(
+            "`structure` must name each part of the elements of `dataset`. Received: "
+            f"{structure!r} for {count} part{'s' * (count != 1)}."
+        )
+    return dict(zip(names, element, strict=True))
 
 
 def _warn_of_targets(images: Any, labels: Any, data_format: str) -> None:

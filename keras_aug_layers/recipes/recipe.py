@@ -3,7 +3,7 @@
 import functools
 import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from keras_aug_layers import arguments
 from keras_aug_layers.dataset import augment_dataset
-from keras_aug_layers.elements import of_element
+from keras_aug_layers.elements import named, of_element
 from keras_aug_layers.explain import describe
 from keras_aug_layers.layers import FusedAugmentation
 from keras_aug_layers.plan import entries
@@ -82,6 +82,7 @@ class Recipe:
         *,
         batch_size: int | None = None,
         seed: int = 0,
+        structure: Sequence[str] | None = None,
     ) -> tf.data.Dataset:
         """The dataset, as the training or the evaluation sees it.
 
@@ -95,23 +96,27 @@ class Recipe:
                 layers. None leaves batches as they are. For the training a last batch
                 of fewer is left out.
             seed: of all draws, as for `augment_dataset`.
+            structure: what the elements of a tuple are, such as ("images",
+                "segmentation_masks"), as for `augment_dataset`.
 
         Raises:
             ValueError: if images are to be mixed and `dataset` has single ones, and no
                 `batch_size` is given; or if it is, and is no whole number above 0, or
-                `dataset` has batches, or too few images for the batch of a training.
+                `dataset` has batches, or too few images for the batch of a training;
+                or if `structure` does not name the elements of `dataset`.
         """
         layer = self.train if training else self.validation
+        images = _images_of(dataset, structure)
         if batch_size is None:
-            _check_batches(dataset, layer, training)
-            return _applied(dataset, layer, training, seed)
+            _check_batches(images, layer, training)
+            return _applied(dataset, layer, training, seed, structure)
         batch_size = arguments.size("batch_size", batch_size)
-        _check_single(dataset, batch_size, training)
+        _check_single(dataset, images, batch_size, training)
         alone, together = _parted(layer)
-        batches = _applied(dataset, alone, training, seed)
-        batches = _batched(batches, batch_size, drop_remainder=training)
+        batches = _applied(dataset, alone, training, seed, structure)
+        batches = _batched(batches, batch_size, structure, drop_remainder=training)
         if together is not None:
-            batches = _applied(batches, together, training, ~seed)
+            batches = _applied(batches, together, training, ~seed, structure)
         return batches.prefetch(tf.data.AUTOTUNE)
 
     def save(self, path: str | Path) -> None:
@@ -192,9 +197,9 @@ def _culprits(given: dict[str, Any], error: str) -> str:
     return f"({', '.join(found)})" if found else ""
 
 
-def _check_batches(dataset: tf.data.Dataset, layer: Any, training: bool) -> None:
+def _check_batches(images: Any, layer: Any, training: bool) -> None:
     """Refuses single images where they are mixed."""
-    shape = getattr(_images_of(dataset), "shape", tf.TensorShape(None))
+    shape = getattr(images, "shape", tf.TensorShape(None))
     mixes = isinstance(layer, FusedAugmentation) and layer.mixes()
     if training and shape.rank == 3 and mixes:
         raise ValueError(
@@ -203,9 +208,10 @@ def _check_batches(dataset: tf.data.Dataset, layer: Any, training: bool) -> None
         )
 
 
-def _check_single(dataset: tf.data.Dataset, batch_size: int, training: bool) -> None:
+def _check_single(
+    dataset: tf.data.Dataset, images: Any, batch_size: int, training: bool
+) -> None:
     """Refuses batches where single images are put into batches, and too few of them."""
-    images = _images_of(dataset)
     if getattr(images, "shape", tf.TensorShape(None)).rank == 4:
         raise ValueError(
             f"`batch_size` is for single images. Received: {batch_size}, and batches "
@@ -219,9 +225,11 @@ def _check_single(dataset: tf.data.Dataset, batch_size: int, training: bool) -> 
         )
 
 
-def _images_of(dataset: tf.data.Dataset) -> Any:
+def _images_of(dataset: tf.data.Dataset, structure: Sequence[str] | None) -> Any:
     """What the images of the elements are; None where there are none."""
     element = dataset.element_spec
+    if (parts := named(element, structure)) is not None:
+        return parts["images"]
     images = element[0] if isinstance(element, tuple) else element
     if isinstance(images, dict) or entries.is_named(images):
         images = entries.given(images).get("images")
@@ -229,7 +237,10 @@ def _images_of(dataset: tf.data.Dataset) -> Any:
 
 
 def _batched(
-    dataset: tf.data.Dataset, size: int, drop_remainder: bool
+    dataset: tf.data.Dataset,
+    size: int,
+    structure: Sequence[str] | None,
+    drop_remainder: bool,
 ) -> tf.data.Dataset:
     """Batches of single elements, with -1 where they differ in length.
 
@@ -239,7 +250,9 @@ def _batched(
     dense = all(
         isinstance(x, tf.TensorSpec) and x.shape.rank is not None for x in specs
     )
-    images = _images_of(dataset)  # of which those of other sizes are an error
+    images = _images_of(
+        dataset, structure
+    )  # of which those of other sizes are an error
     sized = images is None or images.shape.is_fully_defined()
     if not dense or not sized or all(x.shape.is_fully_defined() for x in specs):
         return dataset.batch(size, drop_remainder)
@@ -255,15 +268,19 @@ def _batched(
 
 
 def _applied(
-    dataset: tf.data.Dataset, layer: Any, training: bool, seed: int
+    dataset: tf.data.Dataset,
+    layer: Any,
+    training: bool,
+    seed: int,
+    structure: Sequence[str] | None,
 ) -> tf.data.Dataset:
     if training:
-        return augment_dataset(dataset, layer, seed=seed)
+        return augment_dataset(dataset, layer, seed=seed, structure=structure)
 
     @tf.autograph.experimental.do_not_convert
     def apply(*element: Any) -> Any:
         given = element if len(element) > 1 else element[0]
-        return of_element(layer, given, [layer])
+        return of_element(layer, given, [layer], structure)
 
     return dataset.map(apply, num_parallel_calls=tf.data.AUTOTUNE)
 
