@@ -1,5 +1,6 @@
 """augment_dataset: reproducible augmentation in `tf.data`."""
 
+import itertools
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
@@ -7,8 +8,8 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers import arguments
-from keras_aug_layers.elements import of_element
-from keras_aug_layers.layers import LayerSequence, MultiCrop
+from keras_aug_layers.elements import STACKS, augmenting, of_element, stacked
+from keras_aug_layers.layers import MultiCrop
 from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.layers.streams import draws, held_by
 from keras_aug_layers.plan import entries
@@ -16,8 +17,6 @@ from keras_aug_layers.plan.random_numbers import STACK, fold
 
 OURS = (AugmentationLayer, MultiCrop)
 """The layers that draw from a seed."""
-STACKS = (LayerSequence, keras.Sequential, keras.layers.Pipeline)
-"""What calls its layers one after the other."""
 
 
 def augment_dataset(
@@ -73,12 +72,15 @@ def augment_dataset(
         deterministic: as for `tf.data.Dataset.map`.
 
     Returns:
-        A dataset of the same structure.
+        A dataset of the same structure. Of `MultiCrop`, which may be the last layer,
+        the dict of views stands in the place of the images, and where labels are mixed,
+        or parts are named, a dict of those of each view in the place of each part.
 
     Raises:
         ValueError: if `dataset` is none, `layer` no augmentation layer, `seed` no
             integer, or `structure` no names, "images" among them, of the elements; or
-            if a layer of Keras resizes images, and leaves targets as they are.
+            if a layer of Keras resizes images, and leaves targets as they are, or
+            something stands behind a `MultiCrop`.
 
     Example:
         >>> import tensorflow as tf
@@ -96,8 +98,8 @@ def augment_dataset(
             "tf.data.Dataset.from_tensor_slices((images, labels)).batch(32)."
         )
     layers = _layers(layer)
-    ours = [x for x in layers if isinstance(x, AugmentationLayer)]
-    further = {name for x in ours for name, _ in x.settings.extra_targets or ()}
+    extra = (x.settings.extra_targets or () for x in augmenting(layer))
+    further = {name for pairs in extra for name, _ in pairs}
     if arguments.seed("seed", seed) is None:
         raise ValueError(
             "`seed` must be an integer of 64 bits. Received: None. Write seed=1."
@@ -124,24 +126,36 @@ def augment_dataset(
                 data = _applied(each, data, pair, number, further)
             return data
 
-        return of_element(apply, element, layers, structure)
+        return of_element(apply, element, layer, structure)
 
     return triples.map(
         augment, num_parallel_calls=num_parallel_calls, deterministic=deterministic
     )
 
 
-def _layers(layer: Any, nested: bool = False) -> list[keras.layers.Layer]:
-    """The layers of a stack, with those of the stacks in it, or the one layer."""
-    if isinstance(layer, STACKS):
-        return [x for each in layer.layers for x in _layers(each, nested=True)]
-    if not isinstance(layer, OURS) and (not nested or _augments(layer)):
-        raise ValueError(
-            "`layer` must be an augmentation layer of keras_aug_layers, or a "
-            f"keras.Sequential of them. Received: {layer!r}. Write fuse(layer) for "
-            "Keras's own layers, and FusedAugmentation([...]) for several."
-        )
-    return [layer]
+def _layers(layer: Any) -> list[keras.layers.Layer]:
+    """The layers of a stack, or the one layer, each of which gets a seed or needs none.
+
+    Raises:
+        ValueError: if one of them draws without a seed, a layer alone is none of ours,
+            or something stands behind a MultiCrop.
+    """
+    layers, several = stacked(layer), isinstance(layer, STACKS)
+    for each in layers:
+        if not isinstance(each, OURS) and (not several or _augments(each)):
+            raise ValueError(
+                "`layer` must be an augmentation layer of keras_aug_layers, or a "
+                f"keras.Sequential of them. Received: {each!r}. Write fuse(layer) for "
+                "Keras's own layers, and FusedAugmentation([...]) for several."
+            )
+    for each, behind in itertools.pairwise(layers):
+        if isinstance(each, MultiCrop):
+            raise ValueError(
+                "`layer` must have MultiCrop as its last layer, as what comes out are "
+                f"views and no images. Received: {behind.name!r} behind {each.name!r}. "
+                "Write the layer before MultiCrop, or in the layers of a view."
+            )
+    return layers
 
 
 def _augments(layer: keras.layers.Layer) -> bool:

@@ -1,38 +1,57 @@
 """Elements: what a dataset holds, images with labels, and what is done to them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import keras
 
 from keras_aug_layers import notices
-from keras_aug_layers.layers import checks
+from keras_aug_layers.layers import LayerSequence, MultiCrop, checks
 from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.plan import entries, strides
+
+STACKS = (LayerSequence, keras.Sequential, keras.layers.Pipeline)
+"""What calls its layers one after the other."""
+
+
+def stacked(layer: Any) -> list[keras.layers.Layer]:
+    """The layers of a stack, with those of the stacks in it, or the one layer."""
+    if isinstance(layer, STACKS):
+        return [x for each in layer.layers for x in stacked(each)]
+    return [layer]
+
+
+def augmenting(layer: Any) -> list[AugmentationLayer]:
+    """The augmentation layers of a stack, with those that make views of the images."""
+    found: list[Any] = []
+    for each in stacked(layer):
+        found += each.stacks.values() if isinstance(each, MultiCrop) else [each]
+    return [x for x in found if isinstance(x, AugmentationLayer)]
 
 
 def of_element(
     apply: Callable[[Any], Any],
     element: Any,
-    layers: Sequence[keras.layers.Layer],
+    layer: keras.layers.Layer,
     structure: Sequence[str] | None = None,
 ) -> Any:
     """Applies a function to the images of an element, with labels where they change.
 
     Args:
-        apply: what the layers do to images, or to a dict of images and labels.
+        apply: what the layer does to images, or to a dict of images and labels.
         element: images, or a tuple of them, labels and weights.
-        layers: the layers.
+        layer: the layer, or a stack of several.
         structure: what the element's parts are; None for the above, or what the names
             of a named tuple say.
     """
+    ours = augmenting(layer)
+    crops = (x for x in stacked(layer) if isinstance(x, MultiCrop))
+    views = [name for crop in crops for name in crop.stacks]
     if (data := named(element, structure)) is not None:
         done = apply(data)
-        named_parts = [done[name] for name in data]
-        fields = hasattr(element, "_fields")
-        return type(element)(*named_parts) if fields else tuple(named_parts)
+        made = [_part(done, name, views) for name in data]
+        return type(element)(*made) if hasattr(element, "_fields") else tuple(made)
     parts = element if isinstance(element, tuple) else (element,)
-    ours = [x for x in layers if isinstance(x, AugmentationLayer)]
     labelled = any(x.mixes() or x.settings.num_classes is not None for x in ours)
     if isinstance(parts[0], tuple) and not entries.is_named(parts[0]):
         raise ValueError(
@@ -52,10 +71,27 @@ def of_element(
         given = {"labels": parts[1], **images}
     done = apply(given)
     if beside:
-        images = {key: x for key, x in done.items() if key != "labels"}
-        images = entries.merged(parts[0], images) if several else images["images"]
-        return (images, done["labels"], *parts[2:])
+        images = _part(done, "images", views)
+        if several:
+            images = _without_labels(done, views)
+            images = images if views else entries.merged(parts[0], images)
+        return (images, _part(done, "labels", views), *parts[2:])
     return (done, *parts[1:]) if isinstance(element, tuple) else done
+
+
+def _part(done: dict[str, Any], name: str, views: Collection[str]) -> Any:
+    """What an entry has become: where images have views, a dict of what is theirs."""
+    of_views = {view: done[view][name] for view in views if name in done[view]}
+    return of_views or done[name]
+
+
+def _without_labels(done: dict[str, Any], views: Collection[str]) -> dict[str, Any]:
+    """The entries but for the labels, of each view too."""
+    return {
+        key: _without_labels(value, ()) if key in views else value
+        for key, value in done.items()
+        if key != "labels"
+    }
 
 
 def named(element: Any, structure: Sequence[str] | None) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 import collections
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -13,6 +14,8 @@ IMAGES = random_images((4, 20, 24, 3), "uint8")
 LABELS = np.arange(4)
 MASKS = IMAGES[..., :1]
 Pair = collections.namedtuple("Pair", "images labels")
+Triple = collections.namedtuple("Triple", "segmentation_masks images labels weights")
+Pictures = collections.namedtuple("Pictures", "images segmentation_masks names")
 Heads = collections.namedtuple("Heads", "boxes kind")
 
 
@@ -57,3 +60,79 @@ def test_what_is_no_target_among_labels_is_not_named():
     made, labels = augmented((IMAGES, (several, LABELS)), flip())
     np.testing.assert_array_equal(made, IMAGES[:, :, ::-1])
     np.testing.assert_array_equal(labels[0]["one_hot"], np.eye(4))
+
+
+def views(*layers, count=2):
+    """Views of the left part: `near` as `layers` make them, and `far` as they are."""
+    crop = [kal.CenterCrop(20, 24, jit_compile=False)]
+    return kal.MultiCrop({"near": (count, [*crop, *layers]), "far": (1, crop)})
+
+
+def mix():
+    return kal.CutMix(num_classes=5, jit_compile=False)
+
+
+@pytest.mark.thorough
+def test_views_that_mix_have_labels_of_their_own():
+    """Views stand in the images' place, and their labels in the labels' place."""
+    weights = np.arange(4.0)
+    images, labels, kept = augmented((IMAGES, LABELS, weights), views(mix()))
+    assert images["near"].shape == (4, 2, 20, 24, 3)
+    assert labels["near"].shape == (4, 2, 5) and labels["far"].shape == (4, 1)
+    np.testing.assert_array_equal(labels["far"][:, 0], LABELS)
+    np.testing.assert_array_equal(images["far"][:, 0], IMAGES)
+    np.testing.assert_array_equal(kept, weights)
+    direct = {"images": IMAGES, "labels": LABELS}
+    made = augmented(direct, views(mix()))
+    np.testing.assert_array_equal(made["near"]["labels"], labels["near"])
+    np.testing.assert_array_equal(made["near"]["images"], images["near"])
+
+
+def test_what_is_mixed_before_its_views_has_a_label_in_each():
+    stack = keras.Sequential([mix(), views()])
+    images, labels = augmented((IMAGES, LABELS), stack)
+    assert images["near"].shape == (4, 2, 20, 24, 3)
+    np.testing.assert_allclose(labels["near"][:, 0], labels["far"][:, 0])
+    np.testing.assert_allclose(np.sum(labels["near"], -1), 1.0, atol=1e-6)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("layers", [[], [mix]])
+def test_each_named_part_is_that_of_the_views(layers):
+    elements = Triple(MASKS, IMAGES, LABELS, np.arange(4.0))
+    layer = views(flip(), *(make() for make in layers), count=1)
+    made = augmented(elements, layer)
+    assert type(made) is Triple
+    for name in ("segmentation_masks", "images", "labels"):
+        assert set(getattr(made, name)) == {"near", "far"}
+    np.testing.assert_array_equal(made.segmentation_masks["far"][:, 0], MASKS)
+    np.testing.assert_array_equal(made.weights, elements.weights)
+    again = augmented(tuple(elements), layer, structure=Triple._fields)
+    assert type(again) is tuple
+    np.testing.assert_array_equal(again[0]["near"], made.segmentation_masks["near"])
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("kind", [dict, lambda **x: Pictures(**x)])
+def test_what_stands_beside_the_images_of_views_stays(kind):
+    images = kind(images=IMAGES, segmentation_masks=MASKS, names=LABELS)
+    made, labels = augmented((images, LABELS), views(mix()))
+    assert set(made) == {"names", "near", "far"}
+    assert set(made["near"]) == {"images", "segmentation_masks"}
+    assert labels["near"].shape == (4, 2, 5)
+
+
+@pytest.mark.parametrize("behind", [keras.layers.Rescaling(1 / 255), kal.RandomFlip()])
+def test_nothing_comes_behind_views(behind):
+    with pytest.raises(ValueError, match="`layer` must have MultiCrop as its last"):
+        augmented(IMAGES, keras.Sequential([views(), behind]))
+
+
+def test_further_targets_of_views_are_known():
+    """To a layer of Keras, too, which would leave them as they are."""
+    stack = [kal.CenterCrop(8, 8, extra_targets={"depth": "maps"}, jit_compile=False)]
+    stack = keras.Sequential(
+        [keras.layers.Resizing(9, 9), kal.MultiCrop({"a": (1, stack)})]
+    )
+    with pytest.raises(ValueError, match="would leave 'depth'"):
+        augmented({"images": IMAGES, "depth": MASKS}, stack)

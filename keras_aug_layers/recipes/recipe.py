@@ -280,7 +280,7 @@ def _applied(
     @tf.autograph.experimental.do_not_convert
     def apply(*element: Any) -> Any:
         given = element if len(element) > 1 else element[0]
-        return of_element(layer, given, [layer], structure)
+        return of_element(layer, given, layer, structure)
 
     return dataset.map(apply, num_parallel_calls=tf.data.AUTOTUNE)
 

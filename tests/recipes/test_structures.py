@@ -31,6 +31,7 @@ def first(recipe, elements, training, batch_size, **kwargs):
     return next(iter(made))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("mix", [False, True])
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("batch_size", [4, None])
