@@ -78,9 +78,9 @@ def augment_dataset(
 
     Raises:
         ValueError: if `dataset` is none, `layer` no augmentation layer, `seed` no
-            integer, or `structure` no names, "images" among them, of the elements; or
-            if a layer of Keras resizes images, and leaves targets as they are, or
-            something stands behind a `MultiCrop`.
+            integer, `key` returns none, or `structure` no names, "images" among them,
+            of the elements; or if a layer of Keras resizes images, and leaves targets
+            as they are, or something stands behind a `MultiCrop`.
 
     Example:
         >>> import tensorflow as tf
@@ -113,12 +113,7 @@ def augment_dataset(
     @tf.autograph.experimental.do_not_convert
     def augment(element: Any, epoch: tf.Tensor, place: tf.Tensor) -> Any:
         parts = element if isinstance(element, tuple) else (element,)
-        number = place if key is None else tf.cast(key(*parts), tf.int64)
-        if number.shape.rank is None:
-            raise ValueError(
-                "`key` must return numbers of a known shape, one for each image. "
-                "Received: an unknown shape. Write number.set_shape(()) in it."
-            )
+        number = place if key is None else _numbers(key(*parts))
         pair = tf.stack([tf.broadcast_to(epoch, tf.shape(number)), number], axis=-1)
 
         def apply(data: Any) -> Any:
@@ -130,6 +125,21 @@ def augment_dataset(
 
     return triples.map(
         augment, num_parallel_calls=num_parallel_calls, deterministic=deterministic
+    )
+
+
+def _numbers(key: Any) -> tf.Tensor:
+    """What a key returned, int64, if it is an integer, or one for each image."""
+    tensor = isinstance(key, tf.Tensor)
+    if tensor and key.dtype.is_integer and key.shape.rank in (0, 1):
+        return tf.cast(key, tf.int64)
+    received = (
+        f"{key.dtype.name} of shape {key.shape}" if tensor else type(key).__name__
+    )
+    raise ValueError(
+        "`key` must return an integer, or integers (B,) for a batch of B images, of a "
+        f"known shape. Received: {received}. Write number.set_shape(()) in it where "
+        "that is unknown, and tf.strings.to_hash_bucket_fast(name, 2**62) for a name."
     )
 
 

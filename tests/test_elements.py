@@ -136,3 +136,31 @@ def test_further_targets_of_views_are_known():
     )
     with pytest.raises(ValueError, match="would leave 'depth'"):
         augmented({"images": IMAGES, "depth": MASKS}, stack)
+
+
+@pytest.mark.parametrize(
+    ("key", "received"),
+    [
+        (lambda image, label: tf.cast(label, "float32"), r"float32 of shape \(None,\)"),
+        (lambda image, label: tf.strings.as_string(label), r"string of shape"),
+        (lambda image, label: label > 2, r"bool of shape"),
+        (lambda image, label: label[:, None], r"int64 of shape \(None, 1\)"),
+        (lambda image, label: (label, label), "tuple"),
+        (lambda image, label: 0.5, "float32 of shape"),
+        (lambda image, label: None, "NoneType"),
+    ],
+)
+def test_a_key_that_is_no_integer_for_each_image_is_refused(key, received):
+    with pytest.raises(ValueError, match=f"`key` must return.* Received: {received}"):
+        augmented((IMAGES, LABELS), flip(), key=key)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "int64"])
+def test_a_key_may_be_any_integer(dtype):
+    turn = kal.RandomRotate(0.1, jit_compile=False)
+    keys = {
+        name: augmented((IMAGES, LABELS), turn, key=lambda _, x, d=name: tf.cast(x, d))
+        for name in (dtype, "int64")
+    }
+    np.testing.assert_array_equal(keys[dtype][0], keys["int64"][0])
+    assert (keys[dtype][0] != IMAGES).numpy().any()
