@@ -275,7 +275,7 @@ def deit3(
     mixup: float = 0.8,
     cutmix: float = 1.0,
     smoothing: float = 0.0,
-    crop_pct: float = 0.875,
+    crop_pct: float = 1.0,
     mean: Numbers = MEAN,
     std: Numbers = STD,
     value_range: Pair | None = None,
@@ -284,7 +284,9 @@ def deit3(
     """DeiT III (Touvron, Cord and Jégou, 2022, arXiv:2204.07118), on ImageNet-1k.
 
     A random resized crop, a flip, one of grey, solarize and blur (`ThreeAugment`),
-    jitter, and MixUp or CutMix: table 1 of the paper, and `augment.py` of its code.
+    jitter, and MixUp or CutMix: table 1 of the paper, and `augment.py` of its code. The
+    evaluation sees the whole shorter side: `--eval-crop-ratio 1.0` in all commands of
+    its `README_revenge.md`.
 
     Args:
         size: of what comes out.
