@@ -3,6 +3,8 @@
 import math
 from typing import Any
 
+import keras
+
 from keras_aug_layers import arguments
 from keras_aug_layers.layers import (
     CenterCrop,
@@ -25,6 +27,17 @@ Pair = tuple[float, float]
 MEAN: Numbers = (0.485, 0.456, 0.406)
 STD: Numbers = (0.229, 0.224, 0.225)
 """Of the channels of ImageNet's images, as parts of the value range."""
+
+
+def policy(name: str, value: Any) -> str:
+    """The name of a dtype, or of a policy of Keras."""
+    try:
+        return keras.dtype_policies.get(value).name
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"`{name}` must be a dtype, or its name. Received: {value!r}. Write "
+            "'float16'."
+        ) from None
 
 
 def of_bytes(value: float, value_range: Pair | None) -> float:

@@ -17,20 +17,24 @@ from keras_aug_layers.elements import named, of_element
 from keras_aug_layers.explain import describe
 from keras_aug_layers.layers import FusedAugmentation
 from keras_aug_layers.plan import entries
-from keras_aug_layers.recipes.parts import Pair
+from keras_aug_layers.recipes.parts import Numbers, Pair, policy
 
 _MADE: dict[str, Callable[..., "Recipe"]] = {}
 _CHECKS: dict[Any, Callable[[str, Any], Any]] = {
     int: arguments.size,
     float: arguments.number,
     Pair: arguments.pair,
+    Numbers: arguments.per_channel,
+    float | Numbers: arguments.per_channel,
     float | tf.Variable: arguments.changing,
 }
 _CHECKS |= {
     kind | None: functools.partial(arguments.optional, check)
     for kind, check in _CHECKS.items()
+    if kind != float | Numbers  # where None is possible, they are strengths
 }
-"""By an argument's annotation: layers would give it their own name in an error."""
+_CHECKS["dtype"] = functools.partial(arguments.optional, policy)
+"""By an argument's name, or its annotation: layers would name it otherwise."""
 
 
 @keras.saving.register_keras_serializable("keras_aug_layers")
@@ -137,6 +141,14 @@ class Recipe:
         given = {key: _plain(arguments.held(x)) for key, x in self.arguments.items()}
         return {"name": self.name, "arguments": given, **saved}
 
+    def __copy__(self) -> "Recipe":
+        return Recipe(self.name, self.arguments, self.train, self.validation)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """With numbers for variables: so do layers that are copied or pickled."""
+        given = {key: arguments.held(x) for key, x in self.arguments.items()}
+        return {**vars(self), "arguments": given}
+
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Recipe":
         """Builds the layers."""
@@ -174,13 +186,15 @@ def recipe(function: Callable[..., Parts]) -> Callable[..., Recipe]:
         bound.apply_defaults()
         try:
             for name, value in bound.arguments.items():
-                if check := _CHECKS.get(signature.parameters[name].annotation):
-                    check(name, value)
+                kind = signature.parameters[name].annotation
+                if check := _CHECKS.get(name, _CHECKS.get(kind)):
+                    bound.arguments[name] = check(name, value)
             layers = function(*bound.args, **bound.kwargs)
         except ValueError as error:
             own = f"recipes.{function.__name__}{_culprits(bound.arguments, str(error))}"
             raise ValueError(f"{own}: {error}") from None
-        return Recipe(function.__name__, dict(bound.arguments), *layers)
+        given = {name: _plain(value) for name, value in bound.arguments.items()}
+        return Recipe(function.__name__, given, *layers)
 
     made.__annotations__["return"] = Recipe
     _MADE[function.__name__] = made
@@ -311,8 +325,13 @@ def _members(layer: Any) -> list[Any]:
 
 
 def _plain(value: Any) -> Any:
-    """An argument without NumPy's arrays and numbers."""
-    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
+    """An argument of Python's own numbers and tuples, which JSON has."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        value = value.tolist()
+    if isinstance(value, (tuple, list)):
+        return tuple(_plain(x) for x in value)
+    odd = arguments.is_number(value) and not isinstance(value, (int, float))
+    return float(value) if odd else value
 
 
 def _tuples(value: Any) -> Any:
