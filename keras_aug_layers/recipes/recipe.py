@@ -12,11 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_aug_layers import arguments
-from keras_aug_layers.dataset import augment_dataset
-from keras_aug_layers.elements import named, of_element
 from keras_aug_layers.explain import describe
-from keras_aug_layers.layers import FusedAugmentation
-from keras_aug_layers.plan import entries
+from keras_aug_layers.recipes.batches import batches
 from keras_aug_layers.recipes.parts import Numbers, Pair, policy
 
 _MADE: dict[str, Callable[..., "Recipe"]] = {}
@@ -110,18 +107,14 @@ class Recipe:
                 or if `structure` does not name the elements of `dataset`.
         """
         layer = self.train if training else self.validation
-        images = _images_of(dataset, structure)
-        if batch_size is None:
-            _check_batches(images, layer, training)
-            return _applied(dataset, layer, training, seed, structure)
-        batch_size = arguments.size("batch_size", batch_size)
-        _check_single(dataset, images, batch_size, training)
-        alone, together = _parted(layer)
-        batches = _applied(dataset, alone, training, seed, structure)
-        batches = _batched(batches, batch_size, structure, drop_remainder=training)
-        if together is not None:
-            batches = _applied(batches, together, training, ~seed, structure)
-        return batches.prefetch(tf.data.AUTOTUNE)
+        return batches(
+            dataset,
+            layer,
+            training,
+            batch_size=batch_size,
+            seed=seed,
+            structure=structure,
+        )
 
     def save(self, path: str | Path) -> None:
         """Writes the recipe as JSON, from which `Recipe.load` makes it anew."""
@@ -209,104 +202,6 @@ def _culprits(given: dict[str, Any], error: str) -> str:
     pairs = [f"{k}={x!r}" for k, x in given.items()]
     found = [x for x in pairs if received.startswith(x.partition("=")[2] + ". ")]
     return f"({', '.join(found)})" if found else ""
-
-
-def _check_batches(images: Any, layer: Any, training: bool) -> None:
-    """Refuses single images where they are mixed."""
-    shape = getattr(images, "shape", tf.TensorShape(None))
-    mixes = isinstance(layer, FusedAugmentation) and layer.mixes()
-    if training and shape.rank == 3 and mixes:
-        raise ValueError(
-            "`batch_size` must be given for single images where a recipe mixes them. "
-            f"Received: None, and images of shape {shape}. Write batch_size=32."
-        )
-
-
-def _check_single(
-    dataset: tf.data.Dataset, images: Any, batch_size: int, training: bool
-) -> None:
-    """Refuses batches where single images are put into batches, and too few of them."""
-    if getattr(images, "shape", tf.TensorShape(None)).rank == 4:
-        raise ValueError(
-            f"`batch_size` is for single images. Received: {batch_size}, and batches "
-            f"of shape {images.shape}. Leave batch_size out."
-        )
-    count = int(dataset.cardinality())
-    if training and 0 <= count < batch_size:
-        raise ValueError(
-            "`batch_size` must be at most the number of images, as the training gets "
-            f"full batches only. Received: {batch_size} for {count} images."
-        )
-
-
-def _images_of(dataset: tf.data.Dataset, structure: Sequence[str] | None) -> Any:
-    """What the images of the elements are; None where there are none."""
-    element = dataset.element_spec
-    if (parts := named(element, structure)) is not None:
-        return parts["images"]
-    images = element[0] if isinstance(element, tuple) else element
-    if isinstance(images, dict) or entries.is_named(images):
-        images = entries.given(images).get("images")
-    return images
-
-
-def _batched(
-    dataset: tf.data.Dataset,
-    size: int,
-    structure: Sequence[str] | None,
-    drop_remainder: bool,
-) -> tf.data.Dataset:
-    """Batches of single elements, with -1 where they differ in length.
-
-    Where a dtype has no -1, it is 0, False or "".
-    """
-    specs = tf.nest.flatten(dataset.element_spec)
-    dense = all(
-        isinstance(x, tf.TensorSpec) and x.shape.rank is not None for x in specs
-    )
-    images = _images_of(
-        dataset, structure
-    )  # of which those of other sizes are an error
-    sized = images is None or images.shape.is_fully_defined()
-    if not dense or not sized or all(x.shape.is_fully_defined() for x in specs):
-        return dataset.batch(size, drop_remainder)
-
-    def nothing(x: tf.TensorSpec) -> tf.Tensor:
-        signed = x.dtype.is_floating or (x.dtype.is_integer and x.dtype.min < 0)
-        return tf.cast(-1, x.dtype) if signed else tf.zeros((), x.dtype)
-
-    values = tf.nest.map_structure(nothing, dataset.element_spec)
-    return dataset.padded_batch(
-        size, padding_values=values, drop_remainder=drop_remainder
-    )
-
-
-def _applied(
-    dataset: tf.data.Dataset,
-    layer: Any,
-    training: bool,
-    seed: int,
-    structure: Sequence[str] | None,
-) -> tf.data.Dataset:
-    if training:
-        return augment_dataset(dataset, layer, seed=seed, structure=structure)
-
-    @tf.autograph.experimental.do_not_convert
-    def apply(*element: Any) -> Any:
-        given = element if len(element) > 1 else element[0]
-        return of_element(layer, given, layer, structure)
-
-    return dataset.map(apply, num_parallel_calls=tf.data.AUTOTUNE)
-
-
-def _parted(layer: Any) -> tuple[Any, Any]:
-    """What is done to single images, and what mixes those of a batch."""
-    if not isinstance(layer, FusedAugmentation) or not layer.mixes():
-        return layer, None
-    first = next(i for i, x in enumerate(layer.layers) if x.mixes())
-    halves = layer.layers[:first], layer.layers[first:]
-    alone, together = map(layer.with_layers, halves)
-    return alone, together
 
 
 def _lines(layer: Any, indent: str) -> list[str]:
