@@ -150,7 +150,12 @@ def evaluation(
 
 
 def mixing(
-    mixup: float, cutmix: float, switch: float = 0.5, **kwargs: Any
+    mixup: float,
+    cutmix: float,
+    switch: float = 0.5,
+    *,
+    num_classes: int | None,
+    **kwargs: Any,
 ) -> list[AugmentationLayer]:
     """MixUp, CutMix, or one of the two for each image.
 
@@ -158,8 +163,20 @@ def mixing(
         mixup: the alpha of MixUp; 0 for none.
         cutmix: that of CutMix.
         switch: the chance of CutMix where there are both.
-        **kwargs: arguments of both.
+        num_classes: of integer labels, which are made one-hot to be mixed.
+        **kwargs: further arguments of both.
+
+    Raises:
+        ValueError: if there are classes, and nothing is mixed: labels would stay
+            integers.
     """
+    if num_classes is not None and not mixup and not cutmix:
+        raise ValueError(
+            "`num_classes` must be None where nothing is mixed, since labels stay as "
+            f"they are there. Received: {num_classes}. Write num_classes=None with a "
+            "loss of integers, or tf.one_hot(labels, num_classes) in a map."
+        )
+    kwargs["num_classes"] = num_classes
     layers: list[AugmentationLayer] = []
     if mixup:
         layers.append(MixUp(mixup, **kwargs))
