@@ -1,17 +1,18 @@
 """augment_dataset: reproducible augmentation in `tf.data`."""
 
+import itertools
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from keras_aug_layers import arguments, notices
-from keras_aug_layers.layers import MultiCrop, checks
+from keras_aug_layers import arguments
+from keras_aug_layers.elements import augmenting, of_element, stacked
+from keras_aug_layers.layers import MultiCrop
 from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.layers.groups.sequence import STACKS, by_another, further_targets
 from keras_aug_layers.layers.streams import draws, held_by
-from keras_aug_layers.plan import entries, strides
 from keras_aug_layers.plan.random_numbers import STACK, fold
 
 OURS = (AugmentationLayer, MultiCrop)
@@ -71,12 +72,15 @@ def augment_dataset(
         deterministic: as for `tf.data.Dataset.map`.
 
     Returns:
-        A dataset of the same structure.
+        A dataset of the same structure. Of `MultiCrop`, which may be the last layer,
+        the dict of views stands in the place of the images, and where labels are mixed,
+        or parts are named, a dict of those of each view in the place of each part.
 
     Raises:
         ValueError: if `dataset` is none, `layer` no augmentation layer, `seed` no
-            integer, or `structure` no names, "images" among them, of the elements; or
-            if a layer of Keras resizes images, and leaves targets as they are.
+            integer, `key` returns none, or `structure` no names, "images" among them,
+            of the elements; or if a layer of Keras resizes images, and leaves targets
+            as they are, or something stands behind a `MultiCrop`.
 
     Example:
         >>> import tensorflow as tf
@@ -94,12 +98,11 @@ def augment_dataset(
             "tf.data.Dataset.from_tensor_slices((images, labels)).batch(32)."
         )
     layers = _layers(layer)
-    further = further_targets(layers)
+    further = further_targets(augmenting(layer))
     if arguments.seed("seed", seed) is None:
         raise ValueError(
             "`seed` must be an integer of 64 bits. Received: None. Write seed=1."
         )
-    _check_structure(structure)
     places = tf.data.Dataset.range(2**63 - 1)
     triples = tf.data.Dataset.zip(dataset, _epochs(seed), places)
     # The conditions of a key are the user's; here is none that AutoGraph should make a
@@ -109,12 +112,7 @@ def augment_dataset(
     @tf.autograph.experimental.do_not_convert
     def augment(element: Any, epoch: tf.Tensor, place: tf.Tensor) -> Any:
         parts = element if isinstance(element, tuple) else (element,)
-        number = place if key is None else tf.cast(key(*parts), tf.int64)
-        if number.shape.rank is None:
-            raise ValueError(
-                "`key` must return numbers of a known shape, one for each image. "
-                "Received: an unknown shape. Write number.set_shape(()) in it."
-            )
+        number = place if key is None else _numbers(key(*parts))
         pair = tf.stack([tf.broadcast_to(epoch, tf.shape(number)), number], axis=-1)
 
         def apply(data: Any) -> Any:
@@ -123,119 +121,51 @@ def augment_dataset(
                 data = _applied(each, data, pair, number, before, further)
             return data
 
-        return of_element(apply, element, layers, structure)
+        return of_element(apply, element, layer, structure)
 
     return triples.map(
         augment, num_parallel_calls=num_parallel_calls, deterministic=deterministic
     )
 
 
-def of_element(
-    apply: Callable[[Any], Any],
-    element: Any,
-    layers: Sequence[keras.layers.Layer],
-    structure: Sequence[str] | None = None,
-) -> Any:
-    """Applies a function to the images of an element, with labels where they change.
+def _numbers(key: Any) -> tf.Tensor:
+    """What a key returned, int64, if it is an integer, or one for each image."""
+    tensor = isinstance(key, tf.Tensor)
+    if tensor and key.dtype.is_integer and key.shape.rank in (0, 1):
+        return tf.cast(key, tf.int64)
+    received = (
+        f"{key.dtype.name} of shape {key.shape}" if tensor else type(key).__name__
+    )
+    raise ValueError(
+        "`key` must return an integer, or integers (B,) for a batch of B images, of a "
+        f"known shape. Received: {received}. Write number.set_shape(()) in it where "
+        "that is unknown, and tf.strings.to_hash_bucket_fast(name, 2**62) for a name."
+    )
 
-    Args:
-        apply: what the layers do to images, or to a dict of images and labels.
-        element: images, or a tuple of them, labels and weights.
-        layers: the layers.
-        structure: what the element's parts are; None for the above, or what the names
-            of a named tuple say.
+
+def _layers(layer: Any) -> list[keras.layers.Layer]:
+    """The layers of a stack, or the one layer, each of which gets a seed or needs none.
+
+    Raises:
+        ValueError: if one of them draws without a seed, a layer alone is none of ours,
+            or something stands behind a MultiCrop.
     """
-    if structure is None and entries.is_named(element):
-        structure = element._fields
-    if structure is not None:
-        return _of_parts(apply, element, structure)
-    parts = element if isinstance(element, tuple) else (element,)
-    ours = [x for x in layers if isinstance(x, AugmentationLayer)]
-    labelled = any(x.mixes() or x.settings.num_classes is not None for x in ours)
-    if isinstance(parts[0], tuple) and not entries.is_named(parts[0]):
-        raise ValueError(
-            "The elements of `dataset` must be images, or dicts with the key 'images', "
-            f"alone or with labels. Received: {len(parts[0])} parts in the images' "
-            'place. Write {"images": a, "other": b} with extra_targets={"other": '
-            '"images"}, to do the same to both.'
-        )
-    given, beside = parts[0], False
-    if len(parts) > 1:
-        formats = [x.data_format for x in ours] or [keras.config.image_data_format()]
-        _warn_of_targets(parts[0], parts[1], formats[0])
-    if labelled and len(parts) > 1:
-        several = isinstance(parts[0], dict) or entries.is_named(parts[0])
-        images = entries.given(parts[0]) if several else {"images": parts[0]}
-        beside = "labels" not in images
-        given = {"labels": parts[1], **images}
-    done = apply(given)
-    if beside:
-        images = {key: x for key, x in done.items() if key != "labels"}
-        images = entries.merged(parts[0], images) if several else images["images"]
-        return (images, done["labels"], *parts[2:])
-    return (done, *parts[1:]) if isinstance(element, tuple) else done
-
-
-def _of_parts(
-    apply: Callable[[Any], Any], element: Any, structure: Sequence[str]
-) -> Any:
-    """Applies a function to a tuple whose parts are named."""
-    if not isinstance(element, tuple) or len(element) != len(structure):
-        count = len(element) if isinstance(element, tuple) else 1
-        raise ValueError(
-            "`structure` must name each part of the elements of `dataset`. Received: "
-            f"{structure!r} for {count} part{'s' * (count != 1)}."
-        )
-    done = apply(dict(zip(structure, element, strict=True)))
-    parts = [done[name] for name in structure]
-    return type(element)(*parts) if hasattr(element, "_fields") else tuple(parts)
-
-
-def _check_structure(structure: Any) -> None:
-    """Refuses what does not name parts, one of them the images."""
-    if structure is None:
-        return
-    several = isinstance(structure, (list, tuple))
-    names = list(structure) if several else []
-    if "images" not in names or len({*names}) != len(names):
-        raise ValueError(
-            "`structure` must be names, each once, and 'images' among them. Received: "
-            f"{structure!r}. Write ('images', 'segmentation_masks')."
-        )
-
-
-def _warn_of_targets(images: Any, labels: Any, data_format: str) -> None:
-    """Warns where labels look like targets, which are not moved in their place."""
-    if isinstance(labels, dict):
-        meant = {key: checks.meant_by(key) for key in labels}
-        found = [key for key, x in meant.items() if x not in (None, "labels")]
-        if found:
-            notices.warn(
-                f"The labels of `dataset` hold {', '.join(map(repr, found))}, which "
-                "are not moved with the images. Write one dict, {'images': images, "
-                "'bounding_boxes': boxes}, or structure=('images', 'bounding_boxes')."
+    layers, several = stacked(layer), isinstance(layer, STACKS)
+    for each in layers:
+        if not isinstance(each, OURS) and (not several or _augments(each)):
+            raise ValueError(
+                "`layer` must be an augmentation layer of keras_aug_layers, or a "
+                f"keras.Sequential of them. Received: {each!r}. Write fuse(layer) for "
+                "Keras's own layers, and FusedAugmentation([...]) for several."
             )
-        return
-    images = images.get("images") if isinstance(images, dict) else images
-    if strides.sized_as(images, labels, data_format, unknown=True):
-        notices.warn(
-            f"The labels of `dataset`, of shape {labels.shape}, have the size of the "
-            "images, and are not moved with them. Write structure=('images', "
-            "'segmentation_masks') if they are masks, ('images', 'labels') if not."
-        )
-
-
-def _layers(layer: Any, nested: bool = False) -> list[keras.layers.Layer]:
-    """The layers of a stack, with those of the stacks in it, or the one layer."""
-    if isinstance(layer, STACKS):
-        return [x for each in layer.layers for x in _layers(each, nested=True)]
-    if not isinstance(layer, OURS) and (not nested or _augments(layer)):
-        raise ValueError(
-            "`layer` must be an augmentation layer of keras_aug_layers, or a "
-            f"keras.Sequential of them. Received: {layer!r}. Write fuse(layer) for "
-            "Keras's own layers, and FusedAugmentation([...]) for several."
-        )
-    return [layer]
+    for each, behind in itertools.pairwise(layers):
+        if isinstance(each, MultiCrop):
+            raise ValueError(
+                "`layer` must have MultiCrop as its last layer, as what comes out are "
+                f"views and no images. Received: {behind.name!r} behind {each.name!r}. "
+                "Write the layer before MultiCrop, or in the layers of a view."
+            )
+    return layers
 
 
 def _augments(layer: keras.layers.Layer) -> bool:

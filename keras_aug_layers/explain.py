@@ -23,8 +23,9 @@ def explain(layer: Any, shape: tuple[int | None, ...], dtype: str = "uint8") -> 
     computed: the stack is traced, as in training.
 
     Args:
-        layer: a layer or a model, ours or Keras's, or any function of images. A stack
-            that mixes images gets labels with them.
+        layer: a layer or a model, ours or Keras's, or any function of images. A
+            functional model gets what its inputs are; any other stack that mixes images
+            gets labels with them.
         shape: of the images that go in, (B, H, W, C), with None for what is unknown.
         dtype: of these images.
 
@@ -34,7 +35,8 @@ def explain(layer: Any, shape: tuple[int | None, ...], dtype: str = "uint8") -> 
 
     Raises:
         ValueError: if `shape` is none, or `layer` is a class, a list, or anything else
-            that is not called with images.
+            that is not called with images, or with a dict of images and labels where it
+            mixes them.
 
     Example:
         >>> import keras
@@ -53,17 +55,10 @@ def explain(layer: Any, shape: tuple[int | None, ...], dtype: str = "uint8") -> 
         )
     options = {"training": True} if isinstance(layer, keras.layers.Layer) else {}
     chains: list[list[chain.Call]] = []
-    classes = _classes(layer)
 
-    def trace(images: tf.Tensor) -> tf.Tensor:
-        data: Any = images
-        if classes:
-            data = {
-                "images": images,
-                "labels": tf.zeros((tf.shape(images)[0], classes)),
-            }
+    def trace(data: Any) -> tf.Tensor:
         with chain.watched() as calls:
-            layer(data, **options)
+            _call(layer, data, **options)
         for call in calls:
             known = (stack for stack in chains if stack[-1].now is call.before)
             stack = next(known, None)
@@ -72,10 +67,10 @@ def explain(layer: Any, shape: tuple[int | None, ...], dtype: str = "uint8") -> 
                 chains.append(stack)
             stack.append(call)
         texts.extend(_lines(chains))
-        return images
+        return tf.zeros(())
 
     texts: list[str] = []
-    signature = [tf.TensorSpec(shape, dtype)]
+    signature = [_given(layer, tf.TensorSpec(shape, dtype))]
     tf.function(trace, signature, autograph=False).get_concrete_function()
     return "\n".join(texts)
 
@@ -97,12 +92,53 @@ def _check_callable(layer: Any) -> None:
     )
 
 
-def _classes(layer: Any) -> int:
-    """How many classes the labels have that a stack mixes; 0 where it mixes none."""
+def _given(layer: Any, images: tf.TensorSpec) -> Any:
+    """What a stack is traced with: images, or these with what else it wants.
+
+    Args:
+        layer: a functional model gets what its inputs are; what else mixes gets one-hot
+            labels.
+        images: the specification of the images.
+    """
+    batch = images.shape[:1]
+    if _is_functional(layer):
+        single = isinstance(layer, keras.Sequential)
+        inputs = layer.inputs[0] if single else layer.input
+        of_rank = [x for x in layer.inputs if len(x.shape) == images.shape.rank]
+        main = next(iter(of_rank), layer.inputs[0])
+        main = inputs.get("images", main) if isinstance(inputs, dict) else main
+        return keras.tree.map_structure(
+            lambda x: (
+                images if x is main else tf.TensorSpec([*batch, *x.shape[1:]], x.dtype)
+            ),
+            inputs,
+        )
     ours = [x for x in held_by(layer) if isinstance(x, AugmentationLayer)]
     if not any(x.mixes() for x in ours):
-        return 0
-    return max(x.settings.num_classes or 2 for x in ours)
+        return images
+    classes = max(x.settings.num_classes or 2 for x in ours)
+    return {"images": images, "labels": tf.TensorSpec([*batch, classes])}
+
+
+def _call(layer: Any, data: Any, **options: Any) -> None:
+    """Calls a stack, and says what a model wants that takes no labels, and mixes."""
+    try:
+        layer(data, **options)
+    except Exception as error:
+        made = isinstance(layer, keras.Sequential) or _is_functional(layer)
+        if made or not isinstance(layer, keras.Model) or not isinstance(data, dict):
+            raise
+        raise ValueError(
+            "`layer` must take a dict of images and labels, as there are layers in it "
+            f"that mix them. Received: {type(layer).__name__}, which fails with one. "
+            "Write explain(lambda images: model(images, training=True), images.shape), "
+            "and give it there what it takes."
+        ) from error
+
+
+def _is_functional(layer: Any) -> bool:
+    """Whether it is a model whose inputs are known."""
+    return isinstance(layer, keras.Model) and bool(getattr(layer, "inputs", None))
 
 
 def _until(stack: Sequence[chain.Call], last: chain.Chain | None) -> list[chain.Call]:

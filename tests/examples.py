@@ -237,4 +237,4 @@ def small_recipe(name, **arguments):
     classes = {"num_classes": 10} if name in LABELLED else {}
     sizes = {"val_resize_size": 18, "val_crop_size": 16}
     small = sizes if name == "torchvision_resnet50" else {}
-    return getattr(kal.recipes, name)(size=16, **classes, **small, **arguments)
+    return getattr(kal.recipes, name)(**{"size": 16, **classes, **small, **arguments})

@@ -44,6 +44,7 @@ FLOORS = (
     ("layers.base",),
     ("layers.geometry", "layers.pixels", "layers.mixes", "layers.generator"),
     ("layers.groups",),
+    ("elements",),
     ("migrate", "dataset", "explain"),
     ("recipes",),
     ("constructors",),

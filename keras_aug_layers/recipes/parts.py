@@ -3,6 +3,8 @@
 import math
 from typing import Any
 
+import keras
+
 from keras_aug_layers import arguments
 from keras_aug_layers.layers import (
     CenterCrop,
@@ -25,6 +27,17 @@ Pair = tuple[float, float]
 MEAN: Numbers = (0.485, 0.456, 0.406)
 STD: Numbers = (0.229, 0.224, 0.225)
 """Of the channels of ImageNet's images, as parts of the value range."""
+
+
+def policy(name: str, value: Any) -> str:
+    """The name of a dtype, or of a policy of Keras."""
+    try:
+        return keras.dtype_policies.get(value).name
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"`{name}` must be a dtype, or its name. Received: {value!r}. Write "
+            "'float16'."
+        ) from None
 
 
 def of_bytes(value: float, value_range: Pair | None) -> float:
@@ -137,7 +150,12 @@ def evaluation(
 
 
 def mixing(
-    mixup: float, cutmix: float, switch: float = 0.5, **kwargs: Any
+    mixup: float,
+    cutmix: float,
+    switch: float = 0.5,
+    *,
+    num_classes: int | None,
+    **kwargs: Any,
 ) -> list[AugmentationLayer]:
     """MixUp, CutMix, or one of the two for each image.
 
@@ -145,8 +163,20 @@ def mixing(
         mixup: the alpha of MixUp; 0 for none.
         cutmix: that of CutMix.
         switch: the chance of CutMix where there are both.
-        **kwargs: arguments of both.
+        num_classes: of integer labels, which are made one-hot to be mixed.
+        **kwargs: further arguments of both.
+
+    Raises:
+        ValueError: if there are classes, and nothing is mixed: labels would stay
+            integers.
     """
+    if num_classes is not None and not mixup and not cutmix:
+        raise ValueError(
+            "`num_classes` must be None where nothing is mixed, since labels stay as "
+            f"they are there. Received: {num_classes}. Write num_classes=None with a "
+            "loss of integers, or tf.one_hot(labels, num_classes) in a map."
+        )
+    kwargs["num_classes"] = num_classes
     layers: list[AugmentationLayer] = []
     if mixup:
         layers.append(MixUp(mixup, **kwargs))

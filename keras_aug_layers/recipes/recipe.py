@@ -3,7 +3,7 @@
 import functools
 import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +12,26 @@ import numpy as np
 import tensorflow as tf
 
 from keras_aug_layers import arguments
-from keras_aug_layers.dataset import augment_dataset, of_element
 from keras_aug_layers.explain import describe
-from keras_aug_layers.layers import FusedAugmentation
-from keras_aug_layers.plan import entries
-from keras_aug_layers.recipes.parts import Pair
+from keras_aug_layers.recipes.batches import batches
+from keras_aug_layers.recipes.parts import Numbers, Pair, policy
 
 _MADE: dict[str, Callable[..., "Recipe"]] = {}
 _CHECKS: dict[Any, Callable[[str, Any], Any]] = {
     int: arguments.size,
     float: arguments.number,
     Pair: arguments.pair,
+    Numbers: arguments.per_channel,
+    float | Numbers: arguments.per_channel,
     float | tf.Variable: arguments.changing,
 }
 _CHECKS |= {
     kind | None: functools.partial(arguments.optional, check)
     for kind, check in _CHECKS.items()
+    if kind != float | Numbers  # where None is possible, they are strengths
 }
-"""By an argument's annotation: layers would give it their own name in an error."""
+_CHECKS["dtype"] = functools.partial(arguments.optional, policy)
+"""By an argument's name, or its annotation: layers would name it otherwise."""
 
 
 @keras.saving.register_keras_serializable("keras_aug_layers")
@@ -81,6 +83,7 @@ class Recipe:
         *,
         batch_size: int | None = None,
         seed: int = 0,
+        structure: Sequence[str] | None = None,
     ) -> tf.data.Dataset:
         """The dataset, as the training or the evaluation sees it.
 
@@ -94,24 +97,24 @@ class Recipe:
                 layers. None leaves batches as they are. For the training a last batch
                 of fewer is left out.
             seed: of all draws, as for `augment_dataset`.
+            structure: what the elements of a tuple are, such as ("images",
+                "segmentation_masks"), as for `augment_dataset`.
 
         Raises:
             ValueError: if images are to be mixed and `dataset` has single ones, and no
                 `batch_size` is given; or if it is, and is no whole number above 0, or
-                `dataset` has batches, or too few images for the batch of a training.
+                `dataset` has batches, or too few images for the batch of a training;
+                or if `structure` does not name the elements of `dataset`.
         """
         layer = self.train if training else self.validation
-        if batch_size is None:
-            _check_batches(dataset, layer, training)
-            return _applied(dataset, layer, training, seed)
-        batch_size = arguments.size("batch_size", batch_size)
-        _check_single(dataset, batch_size, training)
-        alone, together = _parted(layer)
-        batches = _applied(dataset, alone, training, seed)
-        batches = _batched(batches, batch_size, drop_remainder=training)
-        if together is not None:
-            batches = _applied(batches, together, training, ~seed)
-        return batches.prefetch(tf.data.AUTOTUNE)
+        return batches(
+            dataset,
+            layer,
+            training,
+            batch_size=batch_size,
+            seed=seed,
+            structure=structure,
+        )
 
     def save(self, path: str | Path) -> None:
         """Writes the recipe as JSON, from which `Recipe.load` makes it anew."""
@@ -130,6 +133,14 @@ class Recipe:
         saved = {k: keras.saving.serialize_keras_object(x) for k, x in layers.items()}
         given = {key: _plain(arguments.held(x)) for key, x in self.arguments.items()}
         return {"name": self.name, "arguments": given, **saved}
+
+    def __copy__(self) -> "Recipe":
+        return Recipe(self.name, self.arguments, self.train, self.validation)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """With numbers for variables: so do layers that are copied or pickled."""
+        given = {key: arguments.held(x) for key, x in self.arguments.items()}
+        return {**vars(self), "arguments": given}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Recipe":
@@ -168,13 +179,15 @@ def recipe(function: Callable[..., Parts]) -> Callable[..., Recipe]:
         bound.apply_defaults()
         try:
             for name, value in bound.arguments.items():
-                if check := _CHECKS.get(signature.parameters[name].annotation):
-                    check(name, value)
+                kind = signature.parameters[name].annotation
+                if check := _CHECKS.get(name, _CHECKS.get(kind)):
+                    bound.arguments[name] = check(name, value)
             layers = function(*bound.args, **bound.kwargs)
         except ValueError as error:
             own = f"recipes.{function.__name__}{_culprits(bound.arguments, str(error))}"
             raise ValueError(f"{own}: {error}") from None
-        return Recipe(function.__name__, dict(bound.arguments), *layers)
+        given = {name: _plain(value) for name, value in bound.arguments.items()}
+        return Recipe(function.__name__, given, *layers)
 
     made.__annotations__["return"] = Recipe
     _MADE[function.__name__] = made
@@ -189,92 +202,6 @@ def _culprits(given: dict[str, Any], error: str) -> str:
     pairs = [f"{k}={x!r}" for k, x in given.items()]
     found = [x for x in pairs if received.startswith(x.partition("=")[2] + ". ")]
     return f"({', '.join(found)})" if found else ""
-
-
-def _check_batches(dataset: tf.data.Dataset, layer: Any, training: bool) -> None:
-    """Refuses single images where they are mixed."""
-    shape = getattr(_images_of(dataset), "shape", tf.TensorShape(None))
-    mixes = isinstance(layer, FusedAugmentation) and layer.mixes()
-    if training and shape.rank == 3 and mixes:
-        raise ValueError(
-            "`batch_size` must be given for single images where a recipe mixes them. "
-            f"Received: None, and images of shape {shape}. Write batch_size=32."
-        )
-
-
-def _check_single(dataset: tf.data.Dataset, batch_size: int, training: bool) -> None:
-    """Refuses batches where single images are put into batches, and too few of them."""
-    images = _images_of(dataset)
-    if getattr(images, "shape", tf.TensorShape(None)).rank == 4:
-        raise ValueError(
-            f"`batch_size` is for single images. Received: {batch_size}, and batches "
-            f"of shape {images.shape}. Leave batch_size out."
-        )
-    count = int(dataset.cardinality())
-    if training and 0 <= count < batch_size:
-        raise ValueError(
-            "`batch_size` must be at most the number of images, as the training gets "
-            f"full batches only. Received: {batch_size} for {count} images."
-        )
-
-
-def _images_of(dataset: tf.data.Dataset) -> Any:
-    """What the images of the elements are; None where there are none."""
-    element = dataset.element_spec
-    images = element[0] if isinstance(element, tuple) else element
-    if isinstance(images, dict) or entries.is_named(images):
-        images = entries.given(images).get("images")
-    return images
-
-
-def _batched(
-    dataset: tf.data.Dataset, size: int, drop_remainder: bool
-) -> tf.data.Dataset:
-    """Batches of single elements, with -1 where they differ in length.
-
-    Where a dtype has no -1, it is 0, False or "".
-    """
-    specs = tf.nest.flatten(dataset.element_spec)
-    dense = all(
-        isinstance(x, tf.TensorSpec) and x.shape.rank is not None for x in specs
-    )
-    images = _images_of(dataset)  # of which those of other sizes are an error
-    sized = images is None or images.shape.is_fully_defined()
-    if not dense or not sized or all(x.shape.is_fully_defined() for x in specs):
-        return dataset.batch(size, drop_remainder)
-
-    def nothing(x: tf.TensorSpec) -> tf.Tensor:
-        signed = x.dtype.is_floating or (x.dtype.is_integer and x.dtype.min < 0)
-        return tf.cast(-1, x.dtype) if signed else tf.zeros((), x.dtype)
-
-    values = tf.nest.map_structure(nothing, dataset.element_spec)
-    return dataset.padded_batch(
-        size, padding_values=values, drop_remainder=drop_remainder
-    )
-
-
-def _applied(
-    dataset: tf.data.Dataset, layer: Any, training: bool, seed: int
-) -> tf.data.Dataset:
-    if training:
-        return augment_dataset(dataset, layer, seed=seed)
-
-    @tf.autograph.experimental.do_not_convert
-    def apply(*element: Any) -> Any:
-        given = element if len(element) > 1 else element[0]
-        return of_element(layer, given, [layer])
-
-    return dataset.map(apply, num_parallel_calls=tf.data.AUTOTUNE)
-
-
-def _parted(layer: Any) -> tuple[Any, Any]:
-    """What is done to single images, and what mixes those of a batch."""
-    if not isinstance(layer, FusedAugmentation) or not layer.mixes():
-        return layer, None
-    first = next(i for i, x in enumerate(layer.layers) if x.mixes())
-    halves = layer.layers[:first], layer.layers[first:]
-    alone, together = map(layer.with_layers, halves)
-    return alone, together
 
 
 def _lines(layer: Any, indent: str) -> list[str]:
@@ -293,8 +220,13 @@ def _members(layer: Any) -> list[Any]:
 
 
 def _plain(value: Any) -> Any:
-    """An argument without NumPy's arrays and numbers."""
-    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
+    """An argument of Python's own numbers and tuples, which JSON has."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        value = value.tolist()
+    if isinstance(value, (tuple, list)):
+        return tuple(_plain(x) for x in value)
+    odd = arguments.is_number(value) and not isinstance(value, (int, float))
+    return float(value) if odd else value
 
 
 def _tuples(value: Any) -> Any:

@@ -70,7 +70,8 @@ def torchvision_resnet50(
 
     Args:
         size: of the training crop, `--train-crop-size`.
-        num_classes: for integer labels; None for one-hot ones.
+        num_classes: of integer labels, which become one-hot to be mixed; None for
+            one-hot ones, and where nothing is mixed, which leaves labels as they are.
         auto_augment: "ta_wide", "ra", "augmix", "imagenet", or None.
         random_erase: chance that a region is erased.
         mixup_alpha: of MixUp's distribution; 0 for no MixUp.
@@ -152,7 +153,8 @@ def timm(
 
     Args:
         size: of what comes out.
-        num_classes: for integer labels; None for one-hot ones.
+        num_classes: of integer labels, which become one-hot to be mixed; None for
+            one-hot ones, and where nothing is mixed, which leaves labels as they are.
         scale: of the crop's area, as a part of the image's.
         ratio: of the crop's width to its height.
         hflip: chance that left and right change places.
@@ -185,7 +187,7 @@ def timm(
 
     Example:
         >>> import tensorflow as tf
-        >>> recipe = timm(size=32, num_classes=10, mixup=0.0, cutmix=0.0)
+        >>> recipe = timm(size=32, mixup=0.0, cutmix=0.0)
         >>> recipe.train(tf.zeros((4, 48, 40, 3), tf.uint8), training=True).shape
         TensorShape([4, 32, 32, 3])
     """
@@ -275,7 +277,7 @@ def deit3(
     mixup: float = 0.8,
     cutmix: float = 1.0,
     smoothing: float = 0.0,
-    crop_pct: float = 0.875,
+    crop_pct: float = 1.0,
     mean: Numbers = MEAN,
     std: Numbers = STD,
     value_range: Pair | None = None,
@@ -284,11 +286,14 @@ def deit3(
     """DeiT III (Touvron, Cord and Jégou, 2022, arXiv:2204.07118), on ImageNet-1k.
 
     A random resized crop, a flip, one of grey, solarize and blur (`ThreeAugment`),
-    jitter, and MixUp or CutMix: table 1 of the paper, and `augment.py` of its code.
+    jitter, and MixUp or CutMix: table 1 of the paper, and `augment.py` of its code. The
+    evaluation sees the whole shorter side: `--eval-crop-ratio 1.0` in all commands of
+    its `README_revenge.md`.
 
     Args:
         size: of what comes out.
-        num_classes: for integer labels; None for one-hot ones.
+        num_classes: of integer labels, which become one-hot to be mixed; None for
+            one-hot ones, and where nothing is mixed, which leaves labels as they are.
         color_jitter: strength of brightness, contrast and saturation.
         mixup: alpha of MixUp; 0 for no MixUp.
         cutmix: alpha of CutMix; 0 for no CutMix.

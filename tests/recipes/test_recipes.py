@@ -100,13 +100,17 @@ def test_without_a_policy_timm_jitters():
 
 
 def test_deit3s_numbers():
-    """Table 1 of the paper, and augment.py of its code."""
-    layers = recipes.deit3().train.layers
+    """Table 1 of the paper, augment.py and the commands of README_revenge.md."""
+    recipe = recipes.deit3()
+    layers = recipe.train.layers
     assert of(layers, kal.ThreeAugment)
     assert of(layers, kal.RandomColorJitter).brightness == (0.7, 1.3)
     mixed = of(layers, kal.RandomChoice)
     assert [x.alpha for x in mixed.layers] == [0.8, 1.0]
     assert {x.label_smoothing for x in mixed.layers} == {0.0}
+    resized = of(recipe.validation.layers, kal.Resizing)
+    cropped = of(recipe.validation.layers, kal.CenterCrop)
+    assert (resized.height, cropped.height) == (224, 224)
 
 
 COLORS = {

@@ -80,6 +80,27 @@ def test_no_argument_is_blamed_for_another(name, arguments, problem):
         getattr(recipes, name)(**arguments)
 
 
+@pytest.mark.parametrize(
+    ("name", "none"),
+    [
+        ("timm", {"mixup": 0.0, "cutmix": 0.0}),
+        ("deit3", {"mixup": 0.0, "cutmix": 0.0}),
+        ("torchvision_resnet50", {"mixup_alpha": 0.0, "cutmix_alpha": 0.0}),
+    ],
+)
+def test_classes_of_labels_that_stay_integers_are_refused(name, none):
+    """They were ignored: labels came out as integers, where one-hot ones are asked."""
+    problem = f"recipes.{name}: `num_classes` must be None where nothing is mixed"
+    with pytest.raises(ValueError, match=problem):
+        made(name, **none)
+    recipe = made(name, num_classes=None, **none)
+    elements = np.zeros((2, 20, 20, 3), "uint8"), np.arange(2)
+    dataset = tf.data.Dataset.from_tensor_slices(elements)
+    for training in (True, False):
+        ((_, labels),) = recipe.dataset(dataset, training, batch_size=2)
+        np.testing.assert_array_equal(labels, [0, 1])
+
+
 def test_an_unknown_argument_is_named():
     with pytest.raises(TypeError, match="recipes.timm: .*'img_size'.*takes size, num"):
         recipes.timm(img_size=32)

@@ -1,0 +1,95 @@
+"""Recipes of one's own layers: what mixes gets batches, whatever holds it."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import op_by_op, random_images
+
+import keras_aug_layers as kal
+from keras_aug_layers import recipes
+
+LABELS = np.arange(4)
+
+
+def mix():
+    return kal.CutMix(num_classes=4, jit_compile=False)
+
+
+def crop():
+    return kal.CenterCrop(12, 12, jit_compile=False)
+
+
+WHOLE = {
+    "a layer": mix,
+    "a choice": lambda: kal.RandomChoice([mix(), kal.MixUp(num_classes=4)]),
+    "by chance": lambda: kal.RandomApply(mix(), 0.9),
+    "always": lambda: kal.RandomApply(mix(), 1.0),
+    "chosen": lambda: kal.RandomApply(kal.FusedAugmentation([crop(), mix()]), 0.9),
+}
+PARTED = {
+    "sequential": lambda: keras.Sequential([crop(), kal.RandomFlip(), mix(), crop()]),
+    "pipeline": lambda: keras.layers.Pipeline([crop(), mix()]),
+    "fused": lambda: kal.fuse([crop(), keras.layers.Rescaling(1.0), mix()]),
+    "nested": lambda: kal.FusedAugmentation([kal.FusedAugmentation([crop(), mix()])]),
+    "in stacks": lambda: keras.Sequential([crop(), keras.Sequential([crop(), mix()])]),
+}
+
+
+@op_by_op()
+def batches(train, dataset):
+    recipe = recipes.Recipe("own", {}, train, kal.FusedAugmentation([crop()]))
+    return list(recipe.dataset(dataset, True, batch_size=2))
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_what_mixes_gets_batches(name):
+    elements = random_images((4, 12, 12, 3), "uint8"), LABELS
+    dataset = tf.data.Dataset.from_tensor_slices(elements)
+    made = batches(WHOLE[name](), dataset)
+    assert [x.shape for x, _ in made] == [(2, 12, 12, 3)] * 2
+    assert [x.shape for _, x in made] == [(2, 4)] * 2
+    recipe = recipes.Recipe("own", {}, WHOLE[name](), crop())
+    with pytest.raises(ValueError, match="`batch_size` must be given"):
+        recipe.dataset(dataset, True)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", PARTED)
+def test_what_comes_before_a_mix_gets_photographs_of_any_size(name):
+    photographs = [random_images((14 + x, 20 - x, 3), "uint8") for x in LABELS]
+    specs = tf.TensorSpec((None, None, 3), tf.uint8), tf.TensorSpec((), tf.int32)
+    dataset = tf.data.Dataset.from_generator(
+        lambda: zip(photographs, LABELS, strict=True), output_signature=specs
+    )
+    made = batches(PARTED[name](), dataset)
+    assert [x.shape for x, _ in made] == [(2, 12, 12, 3)] * 2
+    assert [x.shape for _, x in made] == [(2, 4)] * 2
+
+
+def test_views_that_mix_get_batches():
+    elements = random_images((4, 12, 12, 3), "uint8"), LABELS
+    dataset = tf.data.Dataset.from_tensor_slices(elements)
+    ((images, labels), _) = batches(kal.MultiCrop({"near": (2, [mix()])}), dataset)
+    assert images["near"].shape == (2, 2, 12, 12, 3)
+    assert labels["near"].shape == (2, 2, 4)
+
+
+def test_what_has_one_part_stays_so():
+    dataset = tf.data.Dataset.from_tensor_slices((random_images((4, 12, 14, 3)),))
+    recipe = recipes.Recipe("own", {}, crop(), crop())
+    for training in (True, False):
+        for elements, size in ((dataset, 4), (dataset.batch(4), None)):
+            (element,) = recipe.dataset(elements, training, batch_size=size)
+            assert type(element) is tuple
+            assert element[0].shape == (4, 12, 12, 3)
+
+
+@pytest.mark.parametrize("stack", [keras.Sequential, kal.FusedAugmentation])
+def test_a_validation_makes_labels_one_hot(stack):
+    elements = random_images((4, 12, 14, 3), "uint8"), LABELS[:, None]
+    dataset = tf.data.Dataset.from_tensor_slices(elements)
+    recipe = recipes.Recipe("own", {}, mix(), stack([crop(), mix()]))
+    images, labels = next(iter(recipe.dataset(dataset, False, batch_size=4)))
+    assert images.shape == (4, 12, 12, 3) and images.dtype == "uint8"
+    np.testing.assert_array_equal(labels, np.eye(4))

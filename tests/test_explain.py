@@ -1,0 +1,76 @@
+"""explain: which data a stack is traced with. What it says is in plan/test_chain.py."""
+
+import keras
+import pytest
+import tensorflow as tf
+
+import keras_aug_layers as kal
+
+SHAPE = (4, 12, 16, 3)
+IMAGES = {"shape": SHAPE[1:], "dtype": "uint8"}
+MASKS = {"shape": (12, 16, 1), "dtype": "float32"}
+
+
+def mixed(**inputs):
+    """A functional model of a dict, which flips and mixes."""
+    inputs = {key: keras.Input(name=key, **x) for key, x in inputs.items()}
+    stack = kal.FusedAugmentation([kal.RandomFlip(), kal.MixUp(num_classes=10)])
+    return keras.Model(inputs, stack(inputs))
+
+
+@pytest.mark.parametrize(
+    "further",
+    [
+        {"labels": {"shape": (), "dtype": "int32"}},
+        {"labels": {"shape": (10,)}},
+        {"labels": {"shape": (1,), "dtype": "uint8"}, "segmentation_masks": MASKS},
+        {"a": {"shape": (4, 4, 3)}, "labels": {"shape": (10,), "batch_size": 4}},
+    ],
+)
+@pytest.mark.parametrize("batch", [4, None])
+def test_a_model_that_mixes_gets_what_its_inputs_are(further, batch):
+    text = kal.explain(mixed(images=IMAGES, **further), (batch, *SHAPE[1:]))
+    assert text.startswith("1 warp, 1 pass") and "upright" in text and "blend" in text
+
+
+def test_a_model_gets_its_inputs_in_a_list():
+    images, labels = keras.Input(**IMAGES), keras.Input((), dtype="int32")
+    mix = kal.MixUp(num_classes=10)
+    model = keras.Model([labels, images], mix({"images": images, "labels": labels}))
+    assert "blend" in kal.explain(model, SHAPE)
+
+
+def test_a_model_that_mixes_nothing_gets_what_its_inputs_are():
+    shapes = {"images": IMAGES, "segmentation_masks": MASKS}
+    inputs = {key: keras.Input(name=key, **x) for key, x in shapes.items()}
+    model = keras.Model(inputs, kal.RandomFlip()(inputs))
+    assert "upright" in kal.explain(model, SHAPE)
+
+
+@pytest.mark.parametrize(
+    "model", [keras.Sequential, lambda x: keras.Model(x[0], x[1](x[0]))]
+)
+def test_a_model_of_images_alone_that_mixes_says_what_to_write(model):
+    model = model([keras.Input(**IMAGES), kal.MixUp(num_classes=10)])
+    with pytest.raises(ValueError, match="give the model a dict with both"):
+        kal.explain(model, SHAPE)
+
+
+class Own(keras.Model):
+    """Makes labels of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.mix = kal.CutMix()
+
+    def call(self, images, training=False):
+        labels = tf.one_hot(tf.range(tf.shape(images)[0]), 3)
+        return self.mix({"images": images, "labels": labels}, training=training)
+
+
+def test_a_model_that_makes_labels_says_what_to_write():
+    model = Own()
+    with pytest.raises(ValueError, match=r"`layer` must take .*Write explain\(lambda"):
+        kal.explain(model, SHAPE)
+    text = kal.explain(lambda images: model(images, training=True), SHAPE)
+    assert "paste" in text
