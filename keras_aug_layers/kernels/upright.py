@@ -130,7 +130,8 @@ def cut(
     """Resamples a window of each image with TensorFlow's op CropAndResize.
 
     It takes half the time of the warp's op. It knows no fill mode, so that the warp is
-    taken where a window reaches the last half pixel of its image.
+    taken where a window reaches the last half pixel of its image, or ends, mirrored, at
+    the first one: only its beginning is free of rounding.
 
     Args:
         images: (B, H, W, C), of a dtype for which an error of 1e-4 is none.
@@ -145,9 +146,8 @@ def cut(
     first = window[:, :, 2]
     scale = tf.reduce_sum(window[:, :, :2], axis=2)
     end = first + scale * [size[0] - 1.0, size[1] - 1.0]
-    inside = (tf.minimum(first, end) >= 0.0) & (
-        tf.maximum(first, end) <= ends - _MARGIN
-    )
+    inside = (first >= 0.0) & (end >= _MARGIN)
+    inside &= tf.maximum(first, end) <= ends - _MARGIN
     boxes = tf.concat([first / last, end / last], axis=1)
 
     def crop() -> tf.Tensor:

@@ -7,8 +7,9 @@ import tensorflow as tf
 
 from keras_aug_layers import arguments
 from keras_aug_layers.dataset import augment_dataset
-from keras_aug_layers.elements import STACKS, augmenting, named, of_element
+from keras_aug_layers.elements import augmenting, named, of_element
 from keras_aug_layers.layers import FusedAugmentation, RandomApply
+from keras_aug_layers.layers.groups.sequence import STACKS
 from keras_aug_layers.plan import entries
 
 

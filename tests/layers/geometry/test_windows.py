@@ -272,3 +272,26 @@ def test_a_fill_begins_within_a_pixel_of_what_comes_out(form):
     result = FORMS[form](augment, np.full((2, 12, 16, 3), 200, "uint8")).numpy()
     assert (result[:, :, 14:-14] == 200).all()
     assert (result[:, :, :14] == 9).all() and (result[:, :, -14:] == 9).all()
+
+
+ANY = [tf.TensorSpec((None,) * 4, tf.uint8), tf.TensorSpec((2,), tf.int32)]
+
+
+@pytest.mark.parametrize("form", [lambda f: f, lambda f: tf.function(f, ANY)])
+@pytest.mark.parametrize("shape", [(20, 24), (33, 17)])
+def test_mirrored_crops_are_slices(shape, form):
+    """Those that end at the first row or column, too."""
+    height, width = 16, 13
+    images = np.random.default_rng(0).integers(1, 256, (2, *shape, 3)).astype("uint8")
+    mirror = kal.RandomFlip("horizontal_and_vertical", chance=1.0)
+    stack = kal.FusedAugmentation([kal.RandomCrop(height, width), mirror], seed=2)
+    augment = form(lambda images, seed: stack(images, training=True, seed=seed))
+    ends = 0
+    for seed in range(12):
+        found = augment(images, tf.constant([seed, 1])).numpy()
+        places = stack.sample(images, seed=(seed, 1)).matrix.numpy()[:, (1, 0), 2]
+        for image, made, (y, x) in zip(images, found, places.astype(int), strict=True):
+            window = image[y - height + 1 : y + 1, x - width + 1 : x + 1]
+            np.testing.assert_array_equal(made, window[::-1, ::-1])
+            ends += y == height - 1 or x == width - 1
+    assert ends > 0
