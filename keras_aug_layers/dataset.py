@@ -11,7 +11,11 @@ from keras_aug_layers import arguments
 from keras_aug_layers.elements import augmenting, of_element, stacked
 from keras_aug_layers.layers import MultiCrop
 from keras_aug_layers.layers.base import AugmentationLayer
-from keras_aug_layers.layers.groups.sequence import STACKS, by_another, further_targets
+from keras_aug_layers.layers.groups.sequence import (
+    by_another,
+    further_targets,
+    is_sequence,
+)
 from keras_aug_layers.layers.streams import draws, held_by
 from keras_aug_layers.plan.random_numbers import STACK, fold
 
@@ -150,7 +154,7 @@ def _layers(layer: Any) -> list[keras.layers.Layer]:
         ValueError: if one of them draws without a seed, a layer alone is none of ours,
             or something stands behind a MultiCrop.
     """
-    layers, several = stacked(layer), isinstance(layer, STACKS)
+    layers, several = stacked(layer), is_sequence(layer)
     for each in layers:
         if not isinstance(each, OURS) and (not several or _augments(each)):
             raise ValueError(

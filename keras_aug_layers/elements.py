@@ -8,13 +8,13 @@ import keras
 from keras_aug_layers import notices
 from keras_aug_layers.layers import MultiCrop, checks
 from keras_aug_layers.layers.base import AugmentationLayer
-from keras_aug_layers.layers.groups.sequence import STACKS
+from keras_aug_layers.layers.groups.sequence import is_sequence
 from keras_aug_layers.plan import entries, strides
 
 
 def stacked(layer: Any) -> list[keras.layers.Layer]:
     """The layers of a stack, with those of the stacks in it, or the one layer."""
-    if isinstance(layer, STACKS):
+    if is_sequence(layer):
         return [x for each in layer.layers for x in stacked(each)]
     return [layer]
 

@@ -227,6 +227,22 @@ def test_what_augments_where_no_seed_reaches_it_is_refused():
         kal.augment_dataset(dataset, keras.Sequential([model]), seed=1)
 
 
+class Inverting(keras.Sequential):
+    """Does more than to call its layers."""
+
+    def call(self, inputs, training=None, mask=None):
+        return 255 - super().call(inputs, training=training)
+
+
+def test_a_stack_with_a_call_of_its_own_is_refused():
+    """No seed would reach its layers, and without its call it is another one."""
+    dataset = tf.data.Dataset.from_tensors(random_images((4, 9, 12, 3), "uint8"))
+    stack = Inverting([kal.RandomFlip()])
+    for layer in (stack, keras.Sequential([kal.RandomFlip(), stack])):
+        with pytest.raises(ValueError, match="`layer` must be an augmentation layer"):
+            kal.augment_dataset(dataset, layer, seed=1)
+
+
 def test_a_key_of_a_dict():
     dataset = dataset_of("dict").shuffle(NUMBER, seed=1, reshuffle_each_iteration=True)
     dataset = kal.augment_dataset(

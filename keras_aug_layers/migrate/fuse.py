@@ -11,7 +11,7 @@ from keras_aug_layers.layers import FusedAugmentation, LayerSequence
 from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.layers.groups.fused import check_units
 from keras_aug_layers.layers.groups.group import opinions_in_order, share_variables
-from keras_aug_layers.layers.groups.sequence import STACKS
+from keras_aug_layers.layers.groups.sequence import STACKS, own_calls
 from keras_aug_layers.layers.streams import draws
 from keras_aug_layers.migrate.converters import CONVERTERS
 from keras_aug_layers.plan.jit import check_jit_compile
@@ -97,7 +97,7 @@ def _flatten(stack: Any) -> Iterable[Any]:
     """The layers of a stack, in order, those of nested stacks among them."""
     if isinstance(stack, (list, tuple)):
         layers: Iterable[Any] = stack
-    elif not _is_stack(stack) or _calls(stack):
+    elif not _is_stack(stack) or own_calls(stack):
         yield stack
         return
     else:
@@ -174,7 +174,7 @@ def _convert(layer: Any) -> tuple[AugmentationLayer | None, str]:
     """Our layer for one of Keras's, ours as it is; else None, and why."""
     if isinstance(layer, AugmentationLayer):
         return layer, ""
-    overrides = _calls(layer) if _is_stack(layer) else _overrides(layer)
+    overrides = own_calls(layer) if _is_stack(layer) else _overrides(layer)
     if overrides:
         return None, f"it overrides {', '.join(overrides)}"
     known = next((cls for cls in type(layer).__mro__ if cls in CONVERTERS), None)
@@ -206,13 +206,3 @@ def _overrides(layer: Any) -> list[str]:
 
 _HARMLESS = {"__init__", "__repr__", "__annotate__", "get_config", "from_config"}
 """What a subclass may override."""
-
-
-def _calls(stack: Any) -> list[str]:
-    """What a subclass of a stack does in its own way when it is called."""
-    ours = ("keras", "keras_aug_layers")
-    first = {
-        name: next(cls for cls in type(stack).__mro__ if name in vars(cls))
-        for name in ("__call__", "call")
-    }
-    return [k for k, cls in first.items() if cls.__module__.split(".")[0] not in ours]

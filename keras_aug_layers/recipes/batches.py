@@ -9,7 +9,7 @@ from keras_aug_layers import arguments
 from keras_aug_layers.dataset import augment_dataset
 from keras_aug_layers.elements import augmenting, named, of_element
 from keras_aug_layers.layers import FusedAugmentation, RandomApply
-from keras_aug_layers.layers.groups.sequence import STACKS
+from keras_aug_layers.layers.groups.sequence import LayerSequence, is_sequence
 from keras_aug_layers.plan import entries
 
 
@@ -91,9 +91,8 @@ def _batched(
     dense = all(
         isinstance(x, tf.TensorSpec) and x.shape.rank is not None for x in specs
     )
-    images = _images_of(
-        dataset, structure
-    )  # of which those of other sizes are an error
+    # Of images those of other sizes are an error.
+    images = _images_of(dataset, structure)
     sized = images is None or images.shape.is_fully_defined()
     if not dense or not sized or all(x.shape.is_fully_defined() for x in specs):
         return dataset.batch(size, drop_remainder)
@@ -135,17 +134,21 @@ def _mixes(layer: Any) -> bool:
 def _parted(layer: Any) -> tuple[Any, Any]:
     """What is done to single images, and what mixes those of a batch; None for nothing.
 
-    A stack is parted within the first of its layers that mixes.
+    A stack is parted within the first of its layers that mixes, but for a group that is
+    done by chance: both halves would have a chance of their own.
     """
     if not _mixes(layer):
         return layer, None
     group = isinstance(layer, FusedAugmentation) and not isinstance(layer, RandomApply)
-    if not group and not isinstance(layer, STACKS):
+    chance = layer.probability if group else 1.0
+    if arguments.is_variable(chance) or chance < 1.0:
+        return None, layer
+    if not group and not is_sequence(layer):
         return None, layer
     layers = layer.layers
     first = next(i for i, x in enumerate(layers) if _mixes(x))
     alone, together = _parted(layers[first])
     before = [*layers[:first], *([] if alone is None else [alone])]
     after = [together, *layers[first + 1 :]]
-    stack = layer.with_layers if group else type(layer)
+    stack = layer.with_layers if group else LayerSequence
     return stack(before) if before else None, stack(after)

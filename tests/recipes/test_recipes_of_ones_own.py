@@ -20,11 +20,21 @@ def crop():
     return kal.CenterCrop(12, 12, jit_compile=False)
 
 
+def flip():
+    return kal.RandomFlip(chance=1.0)
+
+
 WHOLE = {
     "a layer": mix,
     "a choice": lambda: kal.RandomChoice([mix(), kal.MixUp(num_classes=4)]),
     "by chance": lambda: kal.RandomApply(mix(), 0.9),
     "always": lambda: kal.RandomApply(mix(), 1.0),
+    "a group by chance": lambda: kal.FusedAugmentation(
+        [flip(), mix()], probability=0.9
+    ),
+    "a group by a chance that changes": lambda: kal.FusedAugmentation(
+        [flip(), mix()], probability=tf.Variable(0.9)
+    ),
     "chosen": lambda: kal.RandomApply(kal.FusedAugmentation([crop(), mix()]), 0.9),
 }
 PARTED = {
@@ -52,6 +62,21 @@ def test_what_mixes_gets_batches(name):
     recipe = recipes.Recipe("own", {}, WHOLE[name](), crop())
     with pytest.raises(ValueError, match="`batch_size` must be given"):
         recipe.dataset(dataset, True)
+
+
+def test_a_group_has_one_chance():
+    """Images that are flipped are those that are cut."""
+    images = np.zeros((64, 12, 12, 3), "uint8")
+    images[:, :, :6] = 200
+    dataset = tf.data.Dataset.from_tensor_slices((images, np.eye(64, dtype="float32")))
+    mixing = kal.MixUp(1e6, jit_compile=False)  # halves
+    group = kal.FusedAugmentation([flip(), mixing], probability=0.5, seed=1)
+    recipe = recipes.Recipe("own", {}, group, crop())
+    ((found, labels),) = recipe.dataset(dataset, True, batch_size=64)
+    flipped = found.numpy()[:, 0, 0, 0] < 100
+    mixed = labels.numpy().max(axis=1) < 1.0
+    assert 16 < mixed.sum() < 48
+    assert not (flipped & ~mixed).any()
 
 
 @pytest.mark.thorough

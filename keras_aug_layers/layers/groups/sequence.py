@@ -91,6 +91,21 @@ STACKS = (LayerSequence, keras.Sequential, keras.layers.Pipeline)
 """What calls its layers one after the other."""
 
 
+def own_calls(stack: Any) -> list[str]:
+    """What a subclass of a stack does in its own way when it is called."""
+    ours = ("keras", "keras_aug_layers")
+    first = {
+        name: next(cls for cls in type(stack).__mro__ if name in vars(cls))
+        for name in ("__call__", "call")
+    }
+    return [k for k, cls in first.items() if cls.__module__.split(".")[0] not in ours]
+
+
+def is_sequence(layer: Any) -> bool:
+    """Whether a layer does nothing but to call its layers one after the other."""
+    return isinstance(layer, STACKS) and not own_calls(layer)
+
+
 def further_targets(layers: Sequence[Any]) -> set[str]:
     """The names of targets that only our layers among some know."""
     ours = [layer for layer in layers if isinstance(layer, AugmentationLayer)]
