@@ -121,8 +121,7 @@ def augment_dataset(
 
         def apply(data: Any) -> Any:
             for number, each in enumerate(layers):
-                before = layers[number - 1] if number else None
-                data = _applied(each, data, pair, number, before, further)
+                data = _applied(each, data, pair, number, further)
             return data
 
         return of_element(apply, element, layer, structure)
@@ -182,7 +181,6 @@ def _applied(
     data: Any,
     pair: tf.Tensor,
     place: int,
-    before: Any,
     further: Collection[str],
 ) -> Any:
     """Calls a layer of a stack, with a stream of its own if it augments.
@@ -192,7 +190,6 @@ def _applied(
         data: images, or a dict of them and their targets.
         pair: the seed.
         place: that of the layer in the stack.
-        before: the layer before it, if there is one.
         further: the names of targets that only our layers know.
     """
     if isinstance(layer, OURS):
@@ -200,7 +197,7 @@ def _applied(
             number = tf.constant([fold(STACK, place), 0], tf.int64)
             pair = tf.bitwise.bitwise_xor(pair, number)
         return layer(data, training=True, seed=pair)
-    return by_another(layer, data, before, further)
+    return by_another(layer, data, further)
 
 
 def _epochs(seed: int) -> tf.data.Dataset:

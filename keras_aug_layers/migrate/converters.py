@@ -200,7 +200,8 @@ def _rescaling(layer: Any, common: Common) -> AugmentationLayer | None:
         formats = [f for f, shape in _SHAPES.items() if _is_along(shape, scale, offset)]
         if not formats:
             return None
-        common = {**common, "data_format": formats[0]}
+        own = keras.config.image_data_format()  # of equal numbers either will do
+        common = {**common, "data_format": own if own in formats else formats[0]}
     return Rescaling(scale, offset, dtype=layer.compute_dtype, **common)
 
 

@@ -11,7 +11,11 @@ from keras_aug_layers.layers import FusedAugmentation, LayerSequence
 from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.layers.groups.fused import check_units
 from keras_aug_layers.layers.groups.group import opinions_in_order, share_variables
-from keras_aug_layers.layers.groups.sequence import STACKS, own_calls
+from keras_aug_layers.layers.groups.sequence import (
+    STACKS,
+    FromIntegers,
+    own_calls,
+)
 from keras_aug_layers.layers.streams import draws
 from keras_aug_layers.migrate.converters import CONVERTERS
 from keras_aug_layers.plan.jit import check_jit_compile
@@ -31,7 +35,8 @@ def fuse(stack: Any, *, jit_compile: bool | str = "auto") -> keras.layers.Layer:
     Converted are the layers of `keras.layers` that `CONVERTERS` of
     `migrate/converters.py` names: all that augment, crop, resize or rescale images,
     but `MaxNumBoundingBoxes` and `ContrastLimitedAdaptiveHistogramEqualization`, which
-    stay in their place, as everything else does.
+    stay in their place, as everything else does; they get images in the dtype in which
+    Keras's layer before them would have given them.
     Neighbours that share fill settings, value range, data format and unit become one
     `FusedAugmentation`.
 
@@ -62,8 +67,14 @@ def fuse(stack: Any, *, jit_compile: bool | str = "auto") -> keras.layers.Layer:
     """
     check_jit_compile(jit_compile)
     runs: list[list[AugmentationLayer] | keras.layers.Layer] = []
+    dtype = None  # in which Keras would have given the images, where it did
     for layer in _flatten(stack):
         ours, why = _convert(layer)
+        if ours is None and dtype is not None and not isinstance(layer, _AS_THEY_ARE):
+            runs.append(FromIntegers(dtype))
+            dtype = None
+        elif ours is not None:
+            dtype = None if ours is layer else layer.compute_dtype
         if ours is not None and not ours.fusible:
             runs.append(_in_form(ours, jit_compile))
         elif ours is None:
@@ -82,6 +93,10 @@ def fuse(stack: Any, *, jit_compile: bool | str = "auto") -> keras.layers.Layer:
     if not fused:
         return FusedAugmentation([], jit_compile=jit_compile)
     return fused[0] if len(fused) == 1 else LayerSequence(fused)
+
+
+_AS_THEY_ARE = keras.layers.MaxNumBoundingBoxes
+"""Leaves images as they are."""
 
 
 def _in_form(layer: AugmentationLayer, jit_compile: bool | str) -> AugmentationLayer:

@@ -9,8 +9,11 @@ from keras_aug_layers import arguments
 from keras_aug_layers.dataset import augment_dataset
 from keras_aug_layers.elements import augmenting, named, of_element
 from keras_aug_layers.layers import FusedAugmentation, RandomApply
+from keras_aug_layers.layers.engine import converts
 from keras_aug_layers.layers.groups.sequence import LayerSequence, is_sequence
+from keras_aug_layers.layers.kept import argument_names
 from keras_aug_layers.plan import entries
+from keras_aug_layers.plan.settings import Settings
 
 
 def batches(
@@ -92,8 +95,8 @@ def _batched(
         isinstance(x, tf.TensorSpec) and x.shape.rank is not None for x in specs
     )
     # Of images those of other sizes are an error.
-    images = _images_of(dataset, structure)
-    sized = images is None or images.shape.is_fully_defined()
+    images = tf.nest.flatten(_images_of(dataset, structure))
+    sized = all(x is None or x.shape.is_fully_defined() for x in images)
     if not dense or not sized or all(x.shape.is_fully_defined() for x in specs):
         return dataset.batch(size, drop_remainder)
 
@@ -150,5 +153,17 @@ def _parted(layer: Any) -> tuple[Any, Any]:
     alone, together = _parted(layers[first])
     before = [*layers[:first], *([] if alone is None else [alone])]
     after = [together, *layers[first + 1 :]]
-    stack = layer.with_layers if group else LayerSequence
-    return stack(before) if before else None, stack(after)
+    if not group:
+        return LayerSequence(before) if before else None, LayerSequence(after)
+    agreed = _agreed(layer)
+    alone = layer.with_layers(before, **agreed) if before else None
+    if any(map(converts, before)):  # the pixels that come behind are of another range
+        agreed["value_range"] = None
+    return alone, layer.with_layers(after, **agreed)
+
+
+def _agreed(group: FusedAugmentation) -> dict[str, Any]:
+    """On what the layers of a group agree, as arguments: one half may not say it."""
+    names = {*argument_names(type(group))} & {*Settings.NAMES}
+    agreed = {name: getattr(group.settings, name) for name in names}
+    return {**agreed, "extra_targets": dict(group.settings.extra_targets or ())}

@@ -216,6 +216,17 @@ def test_numbers_of_a_rescaling_are_along_the_axis_that_keras_has(name, data_for
     assert np.ptp(expected) > 100
 
 
+def test_equal_numbers_are_for_the_channels():
+    images = np.random.default_rng(4).uniform(0, 255, (2, 3, 8, 10)).astype("float32")
+    before = keras.config.image_data_format()
+    keras.config.set_image_data_format("channels_first")
+    try:
+        ours = kal.fuse([kl.RandomFlip(), kl.Rescaling([0.5, 0.5, 0.5])])(images)
+    finally:
+        keras.config.set_image_data_format(before)
+    np.testing.assert_allclose(ours, images / 2, rtol=1e-6)
+
+
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 @pytest.mark.parametrize("name", ALONG)
 def test_statistics_are_along_the_axis_that_is_named(name, data_format):

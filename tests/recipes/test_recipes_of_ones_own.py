@@ -79,6 +79,50 @@ def test_a_group_has_one_chance():
     assert not (flipped & ~mixed).any()
 
 
+def test_both_halves_of_a_group_have_what_all_its_layers_say():
+    """Of floats the first half knows the range, for the noise of the second."""
+    images = np.random.default_rng(0).uniform(0, 1, (8, 12, 12, 3)).astype("float32")
+    masks = np.ones((8, 12, 12, 1), "uint8")
+    elements = {"images": images, "segmentation_masks": masks, "labels": np.eye(8)}
+    dataset = tf.data.Dataset.from_tensor_slices(elements)
+    group = kal.FusedAugmentation(
+        [
+            kal.RandomBrightness(0.1, value_range=(0, 1)),
+            kal.CutMix(),
+            kal.RandomErasing(1.0, scale=(0.5, 0.5)),
+            kal.RandomShift((0.5, 0.5), fill_mode="constant", mask_fill_value=7),
+        ]
+    )
+    recipe = recipes.Recipe("own", {}, group, crop())
+    (made,) = recipe.dataset(dataset, True, batch_size=8)
+    assert 0.0 <= made["images"].numpy().min() and made["images"].numpy().max() <= 1.0
+    assert set(np.unique(made["segmentation_masks"])) == {1, 7}
+
+
+def test_behind_a_normalising_the_range_is_another():
+    images = np.random.default_rng(0).uniform(0, 1, (8, 12, 12, 3)).astype("float32")
+    dataset = tf.data.Dataset.from_tensor_slices((images, np.eye(8, dtype="float32")))
+    group = kal.FusedAugmentation(
+        [kal.Normalize(0.5, 0.25), kal.CutMix()], value_range=(0, 1)
+    )
+    recipe = recipes.Recipe("own", {}, group, crop())
+    ((made, _),) = recipe.dataset(dataset, True, batch_size=8)
+    assert made.numpy().min() < -1.5 and made.numpy().max() > 1.5
+
+
+@pytest.mark.parametrize("recipe", [recipes.simclr, recipes.dino])
+def test_views_of_named_parts_get_batches(recipe):
+    images = random_images((4, 20, 24, 3), "uint8")
+    dataset = tf.data.Dataset.from_tensor_slices((images, images[..., 0]))
+    made = recipe(size=16).dataset(
+        dataset, True, batch_size=2, structure=("images", "segmentation_masks")
+    )
+    views, masks = made.element_spec
+    assert {k: x.shape[:2] for k, x in views.items()} == {
+        k: x.shape[:2] for k, x in masks.items()
+    }
+
+
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", PARTED)
 def test_what_comes_before_a_mix_gets_photographs_of_any_size(name):

@@ -125,8 +125,8 @@ INCREASING = (
 
 
 def _shear_x(strength: tf.Tensor, frame: Frame) -> Step:
-    """About the top left pixel; a positive slope moves the bottom to the left."""
-    middle = (tf.cast(frame.height, tf.float64) - 1.0) / 2.0
+    """About the top left corner; a positive slope moves the bottom to the left."""
+    middle = tf.cast(frame.height, tf.float64) / 2.0
     return affine(
         matrix=matrices.compose(
             matrices.shear(strength, 0.0), matrices.shift(-strength * middle, 0.0)
@@ -135,7 +135,7 @@ def _shear_x(strength: tf.Tensor, frame: Frame) -> Step:
 
 
 def _shear_y(strength: tf.Tensor, frame: Frame) -> Step:
-    middle = (tf.cast(frame.width, tf.float64) - 1.0) / 2.0
+    middle = tf.cast(frame.width, tf.float64) / 2.0
     return affine(
         matrix=matrices.compose(
             matrices.shear(0.0, strength), matrices.shift(0.0, -strength * middle)

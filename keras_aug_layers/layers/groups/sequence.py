@@ -16,11 +16,11 @@ from keras_aug_layers.plan.uncast import Uncast
 
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class LayerSequence(Uncast):
-    """Layers one after the other, those of ours in the dtype that they get.
+    """Layers one after the other, each in the dtype that it gets.
 
     A `keras.Sequential` would cast what comes in, and a `keras.layers.Pipeline` would
-    augment outside training. Behind a layer of ours another one gets integers in its
-    compute dtype, in which Keras's own layers of images would have given them.
+    augment outside training. Of a dict Keras's own layers, which compute with all that
+    they get, have the images, and the targets that they move themselves.
 
     Args:
         layers: Keras layers, in order.
@@ -50,14 +50,11 @@ class LayerSequence(Uncast):
     def _in_order(self, call: Callable[[Any, Any], Any], data: Any) -> Any:
         """Calls a function of each layer and of what the one before it gave."""
         further = further_targets(self.layers)
-        before = None
         for layer in self.layers:
-            if isinstance(layer, Uncast):
-                data = call(layer, data)
+            if _takes_images(layer):
+                data = by_another(layer, data, further, _moved_by(layer), call)
             else:
-                moved = _moved_by(layer)
-                data = by_another(layer, data, before, further, moved, call)
-            before = layer
+                data = call(layer, data)
         return data
 
     def compute_output_spec(self, data: Any, training: bool = False) -> Any:
@@ -68,7 +65,7 @@ class LayerSequence(Uncast):
         """The shape, or the shapes of a dict, of what comes out of the last layer."""
         for layer in self.layers:
             several = isinstance(input_shape, dict) and "images" in input_shape
-            if several and not isinstance(layer, Uncast):
+            if several and _takes_images(layer):
                 images = layer.compute_output_shape(input_shape["images"])
                 input_shape = {**input_shape, "images": images}
             else:
@@ -112,6 +109,13 @@ def further_targets(layers: Sequence[Any]) -> set[str]:
     return {name for x in ours for name, _ in x.settings.extra_targets or ()}
 
 
+def _takes_images(layer: keras.layers.Layer) -> bool:
+    """Whether a layer of Keras computes with all that it gets, and holds no others."""
+    whole = keras.Model, keras.layers.Pipeline, keras.layers.Lambda
+    of_keras = type(layer).__module__.split(".")[0] == "keras"
+    return of_keras and not isinstance(layer, whole)
+
+
 def _moved_by(layer: Any) -> list[str]:
     """The keys of the targets that a layer of Keras itself moves, in a dict."""
     cls = type(layer)
@@ -124,7 +128,6 @@ def _moved_by(layer: Any) -> list[str]:
 def by_another(
     layer: Any,
     data: Any,
-    before: Any,
     further: Collection[str],
     moved: Collection[str] = (),
     call: Callable[[Any, Any], Any] = lambda layer, data: layer(data),
@@ -134,7 +137,6 @@ def by_another(
     Args:
         layer: the layer.
         data: images, or a dict or a named tuple of them and others.
-        before: the layer before it in the stack, if there is one.
         further: the names of targets that only our layers know.
         moved: the keys of what the layer moves itself.
         call: a function of the layer and of what it gets.
@@ -145,9 +147,9 @@ def by_another(
     """
     several = isinstance(data, dict) and "images" in data
     if not several and not entries.is_named(data):
-        return call(layer, _as_from_keras(data, before, layer))
+        return call(layer, data)
     given = {key: x for key, x in entries.given(data).items() if x is not None}
-    images = _as_from_keras(given["images"], before, layer)
+    images = given["images"]
     beside = {key: given[key] for key in moved if key in given}
     if beside:
         made = call(layer, {"images": images, **beside})
@@ -169,12 +171,43 @@ def by_another(
     return entries.merged(data, made)
 
 
-def _as_from_keras(images: Any, before: Any, layer: Any) -> Any:
-    """Images as Keras gives them to a layer: no integers, behind a layer of ours."""
-    dtype = getattr(images, "dtype", None)
-    kept = dtype is not None and isinstance(before, Uncast)
-    if not kept or not tf.as_dtype(dtype).is_integer:
-        return images
-    if keras.utils.is_keras_tensor(images):
-        return keras.KerasTensor(images.shape, layer.compute_dtype)
-    return tf.cast(images, layer.compute_dtype)
+@keras.saving.register_keras_serializable("keras_aug_layers")
+class FromIntegers(Uncast):
+    """Gives integers in a floating dtype, in which Keras's layers of images give them.
+
+    Args:
+        to: the name of the dtype.
+        **kwargs: arguments of `keras.layers.Layer`.
+    """
+
+    def __init__(self, to: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.to = to
+
+    def __call__(self, data: Any, *args: Any, **kwargs: Any) -> Any:
+        """Calls the layer; a dict may hold whatever it likes beside tensors."""
+        return super().__call__(opaque(data), *args, **kwargs)
+
+    def call(self, data: Any) -> Any:
+        """The images, alone or in a dict, as floats."""
+        data = data.value if isinstance(data, Opaque) else data
+        return self._of_images(lambda x: tf.cast(x, self.to), data)
+
+    def compute_output_spec(self, data: Any) -> Any:
+        """The same shapes."""
+        return self._of_images(lambda x: keras.KerasTensor(x.shape, self.to), data)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The same."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """The dtype."""
+        return {**super().get_config(), "to": self.to}
+
+    def _of_images(self, function: Callable[[Any], Any], data: Any) -> Any:
+        several = isinstance(data, dict) or entries.is_named(data)
+        images = entries.given(data)["images"] if several else data
+        if tf.as_dtype(images.dtype).is_integer:
+            images = function(images)
+        return entries.merged(data, {"images": images}) if several else images

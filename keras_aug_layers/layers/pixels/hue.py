@@ -24,7 +24,7 @@ def hue(turns: tf.Tensor) -> Step:
     """
     angle = 2.0 * math.pi * tf.cast(turns, tf.float64)[:, tf.newaxis, tf.newaxis]
     cross = tf.constant([[0, -1, 1], [1, 0, -1], [-1, 1, 0]], tf.float64) / 3.0**0.5
-    eye, axis = tf.eye(3, dtype=tf.float64), tf.fill((3, 3), tf.cast(1 / 3, tf.float64))
+    eye, axis = tf.eye(3, dtype=tf.float64), tf.ones((3, 3), tf.float64) / 3.0
     turn = tf.cos(angle) * eye + tf.sin(angle) * cross + (1 - tf.cos(angle)) * axis
     return mix(matrix=turn, bias=0.0)
 

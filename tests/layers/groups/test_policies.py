@@ -12,8 +12,10 @@ from published import pixels as reference
 from published import policies as tables
 
 import keras_aug_layers as kal
+from keras_aug_layers.kernels import matrices
 from keras_aug_layers.layers.groups import aug_mix, operations
 from keras_aug_layers.layers.groups.auto_augment import POLICIES, TABLE
+from keras_aug_layers.plan.frame import Frame
 
 COUNT, SIZE = 20_000, (37, 53)
 SHAPE = (COUNT, *SIZE, 3)
@@ -335,6 +337,21 @@ def test_a_policy_for_some_images_is_none_for_the_others(jit_compile):
     as_for_all = (np.abs(found.astype(int) - for_all) <= 1).all(axis=(1, 2, 3))
     assert (as_it_came | as_for_all).all()
     assert as_it_came.any() and (as_for_all & ~as_it_came).any()
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("ShearX", [[1.0, 0.3, 0.15], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]),
+        ("ShearY", [[1.0, 0.0, 0.0], [0.3, 1.0, 0.15], [0.0, 0.0, 1.0]]),
+    ],
+)
+def test_shears_leave_the_corner_of_the_image_in_its_place(name, expected):
+    """It lies half a pixel before the centre of the first pixel, in both directions."""
+    frame = Frame.of((1, 40, 56, 3), "channels_last")
+    step = operations.MOVES[name](tf.constant([0.3], tf.float64), frame)
+    matrix = matrices.to_pixels(step.rows["matrix"], (40, 56), (40, 56))
+    np.testing.assert_allclose(matrix[0], expected, atol=1e-12)
 
 
 def test_the_widest_mixture_can_be_drawn():

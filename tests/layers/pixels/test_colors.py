@@ -121,6 +121,11 @@ def test_hue_leaves_greys_and_sums(floats):
     assert np.abs(result - floats).max() > 20
 
 
+def test_hue_leaves_greys_of_doubles():
+    grey = np.full((3, 2, 2, 3), 1.0)
+    assert abs(drawn(linear_hue((0.2, 0.2)), grey) - grey).max() < 1e-15
+
+
 @pytest.mark.parametrize(("thirds", "order"), [(1, [2, 0, 1]), (2, [1, 2, 0])])
 def test_a_third_of_a_turn_permutes_the_channels(thirds, order, photographs):
     for turns in (thirds / 3, thirds / 3 - 1):
