@@ -162,6 +162,7 @@ STACKS = {
         [
             ["Rescaling"],
             ["RandomRotate", "RandomZoom"],
+            "FromIntegers",
             "GaussianNoise",
             ["RandomZoom", "Resizing", "RandomFlip", "RandomBrightness", "RandomHue"],
         ],
