@@ -18,7 +18,7 @@ OFF_BY_ONE = 1e-3
 
 CHANGED = {
     *(("int16", x) for x in ("brightness clipped", "colours", "everything", "jitter")),
-    *(("int32", x) for x in ("hue", "colours", "jitter")),
+    *(("int32", x) for x in ("hue", "colours", "everything", "jitter")),
     ("int16", "generator"),
     ("int32", "generator"),
 }
