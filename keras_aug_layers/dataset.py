@@ -177,11 +177,7 @@ def _augments(layer: keras.layers.Layer) -> bool:
 
 
 def _applied(
-    layer: Any,
-    data: Any,
-    pair: tf.Tensor,
-    place: int,
-    further: Collection[str],
+    layer: Any, data: Any, pair: tf.Tensor, place: int, further: Collection[str]
 ) -> Any:
     """Calls a layer of a stack, with a stream of its own if it augments.
 

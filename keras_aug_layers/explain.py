@@ -101,7 +101,7 @@ def _given(layer: Any, images: tf.TensorSpec) -> Any:
         images: the specification of the images.
     """
     batch = images.shape[:1]
-    if _is_functional(layer):
+    if _has_inputs(layer):
         single = isinstance(layer, keras.Sequential)
         inputs = layer.inputs[0] if single else layer.input
         of_rank = [x for x in layer.inputs if len(x.shape) == images.shape.rank]
@@ -125,7 +125,7 @@ def _call(layer: Any, data: Any, **options: Any) -> None:
     try:
         layer(data, **options)
     except Exception as error:
-        made = isinstance(layer, keras.Sequential) or _is_functional(layer)
+        made = isinstance(layer, keras.Sequential) or _has_inputs(layer)
         if made or not isinstance(layer, keras.Model) or not isinstance(data, dict):
             raise
         raise ValueError(
@@ -136,7 +136,7 @@ def _call(layer: Any, data: Any, **options: Any) -> None:
         ) from error
 
 
-def _is_functional(layer: Any) -> bool:
+def _has_inputs(layer: Any) -> bool:
     """Whether it is a model whose inputs are known."""
     return isinstance(layer, keras.Model) and bool(getattr(layer, "inputs", None))
 

@@ -38,7 +38,7 @@ COMPILING = {
     "test_targets_of_chains.py",
 }
 """Files whose other cases are slow, not thorough. What XLA compiled stays in a process,
-and the thorough tier, of two, ends with nearly all of a machine's 24 GB."""
+and the thorough tier, of two, ends with most of a machine's 24 GB."""
 
 
 @pytest.hookimpl(tryfirst=True)
