@@ -49,9 +49,7 @@ def parts(plan: Plan, target: str) -> list[Plan]:
     return divided
 
 
-def _touching(
-    program: Program, target: str, untouched: bool = False
-) -> tuple[Program, bool]:
+def _touching(program: Program, target: str, untouched: bool) -> tuple[Program, bool]:
     """The steps that touch a target, each beside one that does, or beside none.
 
     Args:
