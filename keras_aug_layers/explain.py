@@ -43,7 +43,7 @@ def explain(layer: Any, shape: tuple[int | None, ...], dtype: str = "uint8") -> 
         >>> import keras_aug_layers as kal
         >>> stack = [kal.RandomFlip(name="flip"), kal.RandomRotate(0.1, name="turn")]
         >>> print(explain(keras.Sequential(stack), (8, 64, 64, 3)))
-        1 warp, 0 passes without one
+        1 warp, 0 other passes
         1. flip, turn: one warp (affine)
            begins at flip: its input is no output of a layer of this library
     """
@@ -162,8 +162,7 @@ def _lines(chains: Sequence[Sequence[chain.Call]]) -> list[str]:
         lines.append(f"{number}. {names}: {what or 'nothing'}")
         lines.append(f"   begins at {stack[0].layer}: {stack[0].why}")
     return [
-        f"{warps} warp{'s' * (warps != 1)}, {passes} pass{'es' * (passes != 1)} "
-        "without one",
+        f"{warps} warp{'s' * (warps != 1)}, {passes} other pass{'es' * (passes != 1)}",
         *lines,
     ]
 

@@ -379,7 +379,7 @@ def test_explain_says_where_a_chain_ends():
     ]
     text = kal.explain(model(layers), (4, SIZE, SIZE, 3))
     assert text.splitlines() == [
-        "3 warps, 0 passes without one",
+        "3 warps, 0 other passes",
         "1. flip, turn: one warp (affine)",
         "   begins at flip: its input is no output of a layer of this library",
         "2. shift: one warp (upright)",

@@ -18,6 +18,8 @@ from keras_aug_layers.plan.random_numbers import VIEW, fold
 from keras_aug_layers.plan.uncast import Uncast
 
 Views = Mapping[str, tuple[int, Sequence[AugmentationLayer]]]
+TARGETS = {*entries.NAMES, "labels"}
+"""What belongs to the images of a dict: no names for views."""
 
 
 @keras.saving.register_keras_serializable("keras_aug_layers")
@@ -33,7 +35,8 @@ class MultiCrop(Uncast):
         **kwargs: arguments of `keras.layers.Layer`.
 
     Raises:
-        ValueError: if there are no views, or a number is no whole number above 0.
+        ValueError: if there are no views, one has the name of a target, or a number is
+            no whole number above 0.
 
     Example:
         >>> import numpy as np
@@ -56,6 +59,11 @@ class MultiCrop(Uncast):
             )
         self.counts, self.stacks = {}, {}
         for name, view in views.items():
+            if not isinstance(name, str) or name in TARGETS:
+                raise ValueError(
+                    "`views` must have texts as names, and none that a dict of images "
+                    f"has. Received: {name!r}. Write 'global'."
+                )
             if not isinstance(view, (list, tuple)) or len(view) != 2:
                 raise ValueError(
                     "`views` must have a number and layers for each name. Received: "
@@ -73,7 +81,7 @@ class MultiCrop(Uncast):
         """What belongs to the images, and so to each of their views."""
         named = (stack.settings.extra_targets or () for stack in self.stacks.values())
         extra = {name for pairs in named for name, _ in pairs}
-        return {*entries.NAMES, "labels"} | extra
+        return TARGETS | extra
 
     def __call__(self, data: Any, *args: Any, **kwargs: Any) -> Any:
         """Calls the layer; a dict may hold whatever it likes beside tensors."""

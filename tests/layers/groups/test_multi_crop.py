@@ -35,6 +35,12 @@ def test_a_view_is_a_number_and_layers(view):
         kal.MultiCrop({"a": view})
 
 
+@pytest.mark.parametrize("name", ["images", "labels", "bounding_boxes", 3])
+def test_a_view_is_no_target(name):
+    with pytest.raises(ValueError, match=f"`views` .*Received: {name!r}"):
+        kal.MultiCrop({name: (2, [kal.RandomFlip()])})
+
+
 @pytest.mark.thorough
 def test_shapes_and_draws():
     images = np.random.default_rng(0).integers(0, 256, (4, 40, 50, 3), "uint8")
