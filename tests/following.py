@@ -18,7 +18,8 @@ BOXES = np.array([[10, 8, 30, 25], [25, 20, 50, 40], [2, 30, 12, 46]], "float32"
 def transform_of(matrices, size=SIZE, **settings):
     """A Transform made of matrices (B, 3, 3) or (3, 3), output to input, in pixels."""
     matrices = np.reshape(np.asarray(matrices, np.float64), (-1, 3, 3))
-    layer = kal.RandomShift(0.1, bounding_box_format="xyxy", **settings)
+    settings = {"bounding_box_format": "xyxy", **settings}
+    layer = kal.RandomShift(0.1, **settings)
     config = layer.sample((len(matrices), *size, 1)).to_config()
     to_middle = np.eye(3)
     to_middle[:2, 2] = (np.array(size[::-1]) - 1) / 2

@@ -342,8 +342,8 @@ MUTATIONS = [
     ),
     (
         "kernels/targets/moving",
-        "(moved > frame)",
-        "(moved > frame + 1.0)",
+        "tf.abs(moved - within) > TOUCHING",
+        "tf.abs(moved - within) > 1.0",
         TARGETS,
     ),
     (
@@ -354,8 +354,8 @@ MUTATIONS = [
     ),
     (
         "kernels/targets/moving",
-        "(visible >= min_visibility)",
-        "(visible >= 0.0)",
+        "visible >= min_visibility - ROUNDING",
+        "visible >= 0.0",
         TARGETS,
     ),
     (

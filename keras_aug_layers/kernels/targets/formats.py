@@ -23,6 +23,11 @@ BOX_FORMATS = tuple(
 ROWS_FIRST = ("yxyx", "center_yxhw")
 BOX_FITS = ("corners", "ellipse")
 KEYPOINT_FORMATS = ("xy", "rel_xy")
+TOUCHING = 1e-3
+"""Pixels: what lies no further beyond an edge touches it. Parts of a frame in float32
+end on either side of an edge."""
+ROUNDING = 1e-5
+"""How much of a part, such as what is seen of a box, is lost by rounding."""
 
 
 def known_format(box_format: str | None) -> str:

@@ -7,6 +7,8 @@ import tensorflow as tf
 
 from keras_aug_layers.kernels.coordinates import NEAR
 from keras_aug_layers.kernels.targets.formats import (
+    ROUNDING,
+    TOUCHING,
     from_xyxy,
     to_centres,
     to_edges,
@@ -49,7 +51,10 @@ def move_keypoints(
     if keypoint_format == "rel_xy":
         points = to_centres(points * before)
     moved = to_edges(move(points))
-    outside = tf.reduce_any((moved < 0.0) | (moved > frame), axis=-1, keepdims=True)
+    within = tf.clip_by_value(moved, 0.0, frame)
+    beyond = tf.abs(moved - within) > TOUCHING
+    outside = tf.reduce_any(beyond, axis=-1, keepdims=True)
+    moved = tf.where(beyond, moved, within)
     moved = moved / frame if keypoint_format == "rel_xy" else to_centres(moved)
     moved = tf.concat([moved, keypoints[..., 2:]], axis=-1)
     minus_one = -tf.ones_like(moved)
@@ -115,8 +120,9 @@ def move_boxes(
     seen_width, seen_height = (clipped[..., i + 2] - clipped[..., i] for i in (0, 1))
     # Along each axis, not by area, so that a huge or a flat box is no 0/0.
     visible = _part(seen_width, width) * _part(seen_height, height)
-    inside = (new[..., :2] < frame[..., 2:]) & (new[..., 2:] > 0.0)
-    kept = tf.reduce_all(inside, axis=-1) & (visible >= min_visibility) & ~padding
+    inside = (new[..., :2] < frame[..., 2:] - TOUCHING) & (new[..., 2:] > TOUCHING)
+    enough = visible >= min_visibility - ROUNDING
+    kept = tf.reduce_all(inside, axis=-1) & enough & ~padding
     result = from_xyxy(clipped, frame, box_format)
     return tf.where(kept[..., tf.newaxis], result, -tf.ones_like(result)), kept
 

@@ -8,7 +8,7 @@ import math
 
 import tensorflow as tf
 
-from keras_aug_layers.kernels.targets.formats import to_centres, to_edges
+from keras_aug_layers.kernels.targets.formats import TOUCHING, to_centres, to_edges
 from keras_aug_layers.kernels.targets.moving import CORNERS, Move
 
 
@@ -48,7 +48,8 @@ def move_rotated(
     turned = tf.math.atan2(-along[..., 1:], along[..., :1]) * (180.0 / math.pi)
     size = [high - low, high_across - low_across]
     frame = tf.cast(target[:, tf.newaxis, ::-1], boxes.dtype)
-    inside = tf.reduce_all((centre >= 0.0) & (centre <= frame), axis=-1)
+    inside = (centre >= -TOUCHING) & (centre <= frame + TOUCHING)
+    inside = tf.reduce_all(inside, axis=-1)
     return tf.concat([centre, *size, turned], axis=-1), inside
 
 
@@ -82,8 +83,8 @@ def move_polygons(
     far = tf.constant(float("inf"), points.dtype)
     low = tf.reduce_min(tf.where(padding, far, moved), axis=2)
     high = tf.reduce_max(tf.where(padding, -far, moved), axis=2)
-    frame_of_all = frame[:, :, 0]
-    kept = (low < frame_of_all) & (high > 0.0) & (low > -far) & (high < far)
+    meets = (low < frame[:, :, 0] - TOUCHING) & (high > TOUCHING)
+    kept = meets & (low > -far) & (high < far)
     moved = moved / frame if relative else moved
     moved = tf.where(padding, -tf.ones_like(moved), moved)
     return moved, tf.reduce_all(kept, axis=-1)

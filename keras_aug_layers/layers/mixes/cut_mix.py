@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels.followers import Boxes, row_of
 from keras_aug_layers.kernels.program import Step, register
+from keras_aug_layers.kernels.targets.formats import ROUNDING, TOUCHING
 from keras_aug_layers.kernels.warp import dimension, rows_and_columns
 from keras_aug_layers.layers.mixes.mixing import (
     MixingLayer,
@@ -69,14 +70,15 @@ def _boxes(
     inner = tf.reduce_prod(tf.maximum(inner_high - inner_low, 0.0), axis=-1)
 
     # Where the window covers a box along one axis, it may cut it short on the other.
-    spans = (window_low <= low) & (window_high >= high)
-    spans = tf.reverse(spans, [-1]) & (inner > 0.0)[..., tf.newaxis]
-    left_low = tf.where(spans & (window_low <= low), inner_high, low)
-    left_high = tf.where(spans & (window_high >= high), inner_low, high)
+    from_low, to_high = window_low <= low + TOUCHING, window_high >= high - TOUCHING
+    spans = tf.reverse(from_low & to_high, [-1]) & (inner > 0.0)[..., tf.newaxis]
+    left_low = tf.where(spans & from_low, inner_high, low)
+    left_high = tf.where(spans & to_high, inner_low, high)
 
     theirs = tf.range(tf.shape(area)[1]) >= tf.shape(boxes.corners)[1]
     seen = tf.where(theirs, inner, area - inner)
-    enough = (seen > 0.0) & (seen >= visible * area)
+    least = TOUCHING * tf.reduce_max(high - low, axis=-1)
+    enough = (seen > least) & (seen >= (visible - ROUNDING) * area)
     theirs = theirs[tf.newaxis, :, tf.newaxis]
     cut = tf.concat(
         [

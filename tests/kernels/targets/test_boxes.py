@@ -113,6 +113,26 @@ def test_formats_at_zero_strength(box_format):
 
 @pytest.mark.parametrize("box_fit", ["corners", "ellipse"])
 @pytest.mark.parametrize("box_format", FORMATS)
+def test_a_box_that_only_touches_the_frame_is_gone(box_format, box_fit):
+    """Parts of a frame, in float32, end beside its edge, on either side of it."""
+    size, side = (30, 44), np.arange(4, 26)
+    for sign in (-1, 1):
+        matrices = [reference.shift(sign * n, sign * n) for n in side]
+        edge = np.stack([side, side] if sign < 0 else [44 - side, 30 - side], axis=-1)
+        touching = np.concatenate(
+            [edge + 3 * min(sign, 0), edge + 3 * max(sign, 0)], -1
+        )
+        boxes = np.stack([touching, touching - sign * np.ones(4)], axis=1)
+        transform = transform_of(
+            matrices, size, bounding_box_format=box_format, box_fit=box_fit
+        )
+        boxes = convert(boxes, box_format, size).astype("float32")
+        kept = (transform.bounding_boxes({"boxes": boxes})["boxes"] != -1).numpy()
+        np.testing.assert_array_equal(kept.any(-1), [[False, True]] * len(side))
+
+
+@pytest.mark.parametrize("box_fit", ["corners", "ellipse"])
+@pytest.mark.parametrize("box_format", FORMATS)
 def test_formats_say_the_same(box_format, box_fit):
     """The same draw in each format, dropped and clipped boxes among them."""
     boxes = np.concatenate([BOXES, [[55, 0, 64, 9], [0, 0, 64, 48], [3, 3, 3, 3]]])

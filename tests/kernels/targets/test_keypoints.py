@@ -19,6 +19,18 @@ def test_keypoints_that_leave_are_marked():
     )
 
 
+def test_a_relative_keypoint_on_the_edge_stays():
+    """Parts of a frame, in float32, end beside its edge, on either side of it."""
+    size, side = (30, 44), np.arange(4, 26)
+    for sign in (-1, 1):
+        matrices = [reference.shift(sign * n, sign * n) for n in side]
+        edge = np.stack([side, side] if sign < 0 else [44 - side, 30 - side], axis=-1)
+        points = (edge / size[::-1]).astype("float32")[:, np.newaxis]
+        moved = transform_of(matrices, size, keypoint_format="rel_xy").keypoints(points)
+        assert (moved >= 0).numpy().all() and (moved <= 1).numpy().all()
+        np.testing.assert_allclose(moved, np.full_like(points, max(sign, 0)), atol=1e-7)
+
+
 @pytest.mark.parametrize("shape", [(2, 5, 2), (2, 3, 5, 2), (2, 1, 2, 4, 2)])
 def test_keypoints_of_any_rank(shape):
     matrices = [reference.rotate(40, SIZE), reference.shift(3.5, -2.25)]

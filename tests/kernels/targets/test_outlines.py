@@ -84,6 +84,22 @@ def test_a_rotated_box_encloses_its_sheared_corners():
             np.testing.assert_allclose(reach.min(), low.min(), atol=1e-6)
 
 
+def test_a_polygon_that_only_touches_the_frame_is_gone():
+    """Parts of a frame, in float32, end beside its edge, on either side of it."""
+    for gone in range(4, 40):
+        triangle = [[gone - 3, 1], [gone, 3], [gone - 3, 5]]
+        points = np.array([[triangle, np.add(triangle, 1)]]) / (44, 30)
+        layer = kal.RandomShift(
+            0.0, (-gone, -gone), unit="pixels", bounding_box_format="rel_xyxy"
+        )
+        data = {
+            "images": np.zeros((1, 30, 44, 1), "uint8"),
+            "polygons": {"points": points.astype("float32")},
+        }
+        ((touching, seen),) = moved(data, layer)["polygons"]["points"]
+        assert (touching == -1).all() and (seen != -1).all()
+
+
 def test_rotated_boxes_and_polygons_that_leave_are_removed(images):
     boxes = [[3, 4, 2, 2, 0], [7, 4, 2, 2, 0], [-1] * 5]
     triangle, inside, gone = (
