@@ -207,10 +207,11 @@ def whole(name: str, value: Any) -> int:
 
 
 def size(name: str, value: Any, low: int = 1) -> int:
-    """Returns `value` if it is a whole number of at least `low`."""
-    if not is_number(value) or not low <= _real(value) <= LARGEST or value % 1 != 0:
+    """Returns `value` if it is a whole number of at least `low`, of 32 bits."""
+    if not is_number(value) or not low <= _real(value) < 2**31 or value % 1 != 0:
         raise ValueError(
-            f"`{name}` must be a whole number of at least {low}. Received: {value!r}"
+            f"`{name}` must be a whole number of at least {low}, of 32 bits. Received: "
+            f"{value!r}"
         )
     return int(value)
 

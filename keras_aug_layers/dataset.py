@@ -81,10 +81,11 @@ def augment_dataset(
         or parts are named, a dict of those of each view in the place of each part.
 
     Raises:
-        ValueError: if `dataset` is none, `layer` no augmentation layer, `seed` no
-            integer, `key` returns none, or `structure` no names, "images" among them,
-            of the elements; or if a layer of Keras resizes images, and leaves targets
-            as they are, or something stands behind a `MultiCrop`.
+        ValueError: if `dataset` is none, `layer` no augmentation layer, `seed` or
+            `num_parallel_calls` no integer, `key` no function that returns one, or
+            `structure` no names, "images" among them, of the elements; or if a layer of
+            Keras resizes images, and leaves targets as they are, or something stands
+            behind a `MultiCrop`.
 
     Example:
         >>> import tensorflow as tf
@@ -107,6 +108,13 @@ def augment_dataset(
         raise ValueError(
             "`seed` must be an integer of 64 bits. Received: None. Write seed=1."
         )
+    if key is not None and not callable(key):
+        raise ValueError(
+            f"`key` must be a function of an element. Received: {key!r}. Write "
+            "key=lambda element: element['number']."
+        )
+    if num_parallel_calls not in (None, tf.data.AUTOTUNE):
+        arguments.size("num_parallel_calls", num_parallel_calls)
     places = tf.data.Dataset.range(2**63 - 1)
     triples = tf.data.Dataset.zip(dataset, _epochs(seed), places)
     # The conditions of a key are the user's; here is none that AutoGraph should make a

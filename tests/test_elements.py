@@ -155,6 +155,16 @@ def test_a_key_that_is_no_integer_for_each_image_is_refused(key, received):
         augmented((IMAGES, LABELS), flip(), key=key)
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"key": 3}, {"num_parallel_calls": 0}, {"num_parallel_calls": "two"}]
+)
+def test_what_no_map_takes_is_refused(wrong):
+    dataset = tf.data.Dataset.from_tensors(np.zeros((4, 4, 3), "uint8"))
+    ((name, value),) = wrong.items()
+    with pytest.raises(ValueError, match=f"`{name}` must be .*Received: {value!r}"):
+        kal.augment_dataset(dataset, kal.RandomFlip(), seed=1, **wrong)
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "int64"])
 def test_a_key_may_be_any_integer(dtype):
     turn = kal.RandomRotate(0.1, jit_compile=False)

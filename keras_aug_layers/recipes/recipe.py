@@ -106,6 +106,7 @@ class Recipe:
                 `dataset` has batches, or too few images for the batch of a training;
                 or if `structure` does not name the elements of `dataset`.
         """
+        training = arguments.boolean("training", training)
         layer = self.train if training else self.validation
         return batches(
             dataset,
