@@ -244,6 +244,21 @@ ERRORS = {
         call(kal.RandomFlip(), [PIL.Image.new("RGB", (8, side)) for side in (8, 9)]),
         ["`images`", "(8, 8)", "(8, 9)"],
     ),
+    "objects": (
+        call(kal.RandomFlip(), images(dtype=object)),
+        ["`images`", "ndarray of objects", "np.stack"],
+    ),
+    "sparse images": (
+        call(kal.RandomFlip(), tf.sparse.from_dense(images())),
+        ["`images`", "SparseTensor", "tf.sparse.to_dense"],
+    ),
+    "masks of objects": (
+        call(
+            kal.RandomFlip(),
+            {"images": images(), "segmentation_masks": images(dtype=object)},
+        ),
+        ["`segmentation_masks`", "ndarray of objects", "np.stack"],
+    ),
     "unknown rank": (
         lambda: tf.function(
             lambda x: kal.RandomFlip()(x, training=True)

@@ -100,7 +100,7 @@ class Engine:
             checks.names(self._layer, data)
             checks.grey(images, self._layer.data_format)
         if not hasattr(images, "shape"):
-            images = _tensor(images)
+            images = _tensor("images", images)
             data = {**data, "images": images}
         extra = self._layer.settings.extra_targets
         places = entries.paths(data, tf.TensorShape(images.shape), extra)
@@ -135,7 +135,7 @@ class Engine:
         layer = self._layer
         before, why = chain.before(data["images"], layer.opinions, layer.mixes())
         pixels = {
-            key: x if isinstance(x, tf.RaggedTensor) else _tensor(x)
+            key: x if isinstance(x, tf.RaggedTensor) else _tensor(key, x)
             for key, x in data.items()
             if kind_of(key) in PIXELS
         }
@@ -304,11 +304,17 @@ def converts(layer: Any) -> bool:
     return hasattr(layer, "output_dtype") or any(map(converts, layer.members()))
 
 
-def _tensor(x: Any) -> tf.Tensor:
+def _tensor(name: str, x: Any) -> tf.Tensor:
     """A tensor; of arrays or pictures in a list of their dtype.
 
     TensorFlow makes int32 of a list of uint8 arrays.
     """
+    if isinstance(x, (tf.SparseTensor, set)) or getattr(x, "dtype", None) == object:
+        raise ValueError(
+            f"`{name}` must be a dense array of numbers. Received: {type(x).__name__}"
+            f"{' of objects' * isinstance(x, np.ndarray)}. Write "
+            "tf.sparse.to_dense(x), or np.stack(x) of arrays of one shape."
+        )
     several = isinstance(x, (list, tuple)) and len(x) > 0
     if several and all(hasattr(y, "__array_interface__") for y in x):
         x = np.stack([np.asarray(y) for y in x])
