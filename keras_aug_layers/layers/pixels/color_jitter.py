@@ -17,7 +17,6 @@ from keras_aug_layers.layers.pixels.saturation import (
     drawn_gain,
     rest_of_grey,
     saturation,
-    saturation_of_grey,
 )
 from keras_aug_layers.layers.pixels.shuffled import (
     Change,
@@ -125,7 +124,9 @@ class RandomColorJitter(ColorLayer):
         """The changes, as far as there are any, and perhaps their order."""
         changes = self._changes(random, frame)
         several, in_hsv = list(changes.values()), self.space == "hsv"
-        if len(several) < 2:
+        # About a grey image that is cut off a change is no matrix.
+        about_grey = in_hsv and self.saturation is not None
+        if len(several) < 2 and not about_grey:
             return self._in_order(changes, frame)
         if self.order == "random":
             places = random.uniform((0.0, 1.0), (len(several),))
@@ -201,8 +202,4 @@ class RandomColorJitter(ColorLayer):
             return turn_hsv(frame, change.turns, change.gain, change.cut)
         if name == "hue":
             return hue(change.turns)
-        return (
-            saturation(change.gain)
-            if self.space == "linear"
-            else saturation_of_grey(change.gain, frame)
-        )
+        return saturation(change.gain)

@@ -24,17 +24,10 @@ MOST = 1e7
 
 def saturation(gain: tf.Tensor) -> Step:
     """Scales the distance of each pixel to its luma (ITU-R BT.601): gain (B,)."""
-    return mix(matrix=_blend(gain, LUMA), bias=0.0)
-
-
-def saturation_of_grey(gain: tf.Tensor, frame: Frame) -> Step:
-    """The same about the grey image that torchvision has: gain (B,).
-
-    Its weights end earlier, and the grey image of integers is cut off: half a level.
-    """
-    gain = tf.cast(gain, tf.float64)
-    bias = black_of_grey(frame) * (1.0 - gain)
-    return mix(matrix=_blend(gain, GREY), bias=bias)
+    gain = tf.cast(gain, tf.float64)[:, tf.newaxis, tf.newaxis]
+    weights = tf.constant([LUMA] * 3, tf.float64)
+    matrix = gain * tf.eye(3, dtype=tf.float64) + (1.0 - gain) * weights
+    return mix(matrix=matrix, bias=0.0)
 
 
 def black_of_grey(frame: Frame) -> float:
@@ -48,13 +41,6 @@ def black_of_grey(frame: Frame) -> float:
 def rest_of_grey(frame: Frame) -> float:
     """What is added to a grey so that black is black: the weights are not quite 1."""
     return frame.low * (1.0 - sum(GREY)) if frame.known_channels == 3 else 0.0
-
-
-def _blend(gain: tf.Tensor, luma: tuple[float, float, float]) -> tf.Tensor:
-    """The matrices (B, 3, 3) that keep `gain` of a pixel, and fill up with its luma."""
-    gain = tf.cast(gain, tf.float64)[:, tf.newaxis, tf.newaxis]
-    weights = tf.constant([luma] * 3, tf.float64)
-    return gain * tf.eye(3, dtype=tf.float64) + (1.0 - gain) * weights
 
 
 def drawn_gain(
