@@ -309,10 +309,11 @@ def _tensor(name: str, x: Any) -> tf.Tensor:
 
     TensorFlow makes int32 of a list of uint8 arrays.
     """
-    if isinstance(x, (tf.SparseTensor, set)) or getattr(x, "dtype", None) == object:
+    objects = isinstance(x, np.ndarray) and x.dtype.kind == "O"
+    if objects or isinstance(x, (tf.SparseTensor, set)):
         raise ValueError(
             f"`{name}` must be a dense array of numbers. Received: {type(x).__name__}"
-            f"{' of objects' * isinstance(x, np.ndarray)}. Write "
+            f"{' of objects' * objects}. Write "
             "tf.sparse.to_dense(x), or np.stack(x) of arrays of one shape."
         )
     several = isinstance(x, (list, tuple)) and len(x) > 0
