@@ -101,6 +101,7 @@ class Function:
         inverse: the step that undoes a step.
         stored: whether it reads what would be stored before it: clipped values, whole
             numbers where the images are integers.
+        rounds: of such a function, whether these are whole numbers.
         by_pixel: of pixels, whether it takes rows (B, H, W, n), too, of each pixel its
             own: behind a window of a partner, others are called once for the partner.
         alone: of a stage, whether each image is by itself.
@@ -135,6 +136,7 @@ class Function:
     product: Callable[[Step, Step], Step | None] | None = None
     inverse: Callable[[Step], Step] | None = None
     stored: bool = False
+    rounds: bool = True
     by_pixel: bool = False
     alone: bool = True
     one_by_one: bool = False

@@ -373,5 +373,3 @@ def test_named_tuples_and_further_images_are_normalised():
     np.testing.assert_allclose(made.right, 0.2, rtol=1e-6)
     symbolic = layer(Pair(*[keras.Input((8, 8, 3), dtype="uint8")] * 3))
     assert [part.dtype for part in symbolic] == ["float32", "float32", "uint8"]
-    with pytest.raises(ValueError, match="must be dense.*Write"):
-        layer(tf.RaggedTensor.from_tensor(x, ragged_rank=2))
