@@ -111,6 +111,7 @@ class Function:
             the same are done together.
         programs: of a stage, whether it does programs of its own: then it gets `run`,
             a function of images, a program of pixels and, perhaps, one of coordinates.
+        moves: of such a stage, whether it has programs of coordinates: it is a warp.
         placed: of a stage, whether what it does to a pixel depends on where it lies or
             on its neighbours, so that it cannot be exchanged with a move.
         picks: of a stage that shows, in each pixel, an image or its `partner`: whether
@@ -142,6 +143,7 @@ class Function:
     one_by_one: bool = False
     sorts: bool = False
     programs: bool = False
+    moves: bool = False
     placed: bool = True
     picks: Callable[..., Any] | None = None
     gathers: bool = False

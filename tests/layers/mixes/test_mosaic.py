@@ -352,7 +352,7 @@ def test_explained():
         return keras.Sequential(stack)(boxes, training=True)["images"]
 
     said = kal.explain(augment, (4, 32, 32, 3))
-    assert said.startswith("1 warp, 0 passes")
+    assert said.startswith("1 warp, 0 other passes")
     assert "one warp (compose, affine)" in said
 
 
