@@ -18,9 +18,13 @@ from keras_aug_layers.plan.plan import Plan
 def explain(layer: Any, shape: tuple[int | None, ...], dtype: str = "uint8") -> str:
     """Says how often a stack resamples, what runs, and where a chain ends, and why.
 
-    In brackets is what is done in one pass: colours are changed as a warp reads them.
-    A "paste" of CutMix may be, too, directly behind a warp that is compiled. Nothing is
-    computed: the stack is traced, as in training.
+    A warp reads images at other places, between their pixels; any other pass colours,
+    mixes, blurs or coarsens them where they are. In brackets is what is done in one
+    pass: colours are changed as a warp reads them. A "paste" of CutMix may be, too,
+    directly behind a warp that is compiled. All that a stage does to an image in turn,
+    such as the "either" of a policy, "in_turn", or the "mix_chains" of AugMix, counts
+    as one pass, and as a warp if it moves. Nothing is computed: the stack is traced, as
+    in training.
 
     Args:
         layer: a layer or a model, ours or Keras's, or any function of images. A
@@ -168,12 +172,14 @@ def _lines(chains: Sequence[Sequence[chain.Call]]) -> list[str]:
 
 
 def _passes(part: Plan) -> list[tuple[list[str], list[str]]]:
-    """The coordinates and the steps of pixels of each pass: a stage has its own."""
+    """What moves and what colours in each pass: a stage has its own."""
     moved = [step.name for step in part.coordinates]
     found: list[tuple[list[str], list[str]]] = [(moved, [])]
     for step in part.colors:
-        if function_of(step).kind == "stage":
-            found += [([], [step.name]), ([], [])]
+        function = function_of(step)
+        if function.kind == "stage":
+            stage = ([step.name], []) if function.moves else ([], [step.name])
+            found += [stage, ([], [])]
         else:
             found[-1][1].append(step.name)
     return [x for x in found if any(x)]

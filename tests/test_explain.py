@@ -1,4 +1,4 @@
-"""explain: which data a stack is traced with. What it says is in plan/test_chain.py."""
+"""explain: with which data, and which passes. Of chains it is in plan/test_chain.py."""
 
 import keras
 import pytest
@@ -30,11 +30,8 @@ def mixed(**inputs):
 @pytest.mark.parametrize("batch", [4, None])
 def test_a_model_that_mixes_gets_what_its_inputs_are(further, batch):
     text = kal.explain(mixed(images=IMAGES, **further), (batch, *SHAPE[1:]))
-    assert (
-        text.startswith("1 warp, 1 other pass")
-        and "upright" in text
-        and "blend" in text
-    )
+    assert text.startswith("1 warp, 1 other pass")
+    assert "upright" in text and "blend" in text
 
 
 def test_a_model_gets_its_inputs_in_a_list():
@@ -78,3 +75,31 @@ def test_a_model_that_makes_labels_says_what_to_write():
         kal.explain(model, SHAPE)
     text = kal.explain(lambda images: model(images, training=True), SHAPE)
     assert "paste" in text
+
+
+def test_what_a_stage_moves_is_a_warp():
+    """AugMix moves its chains: a pixel of them is read anew."""
+    mix = kal.AugMix(1, 1, chain_depth=1)
+    stack = kal.FusedAugmentation([kal.RandomFlip(), mix, kal.RandomRotate(0.1)])
+    text = kal.explain(stack, SHAPE)
+    assert text.startswith("3 warps, 0 other passes")
+    assert (
+        ": one warp (upright), then one warp (mix_chains), then one warp (aff" in text
+    )
+
+
+def test_a_stage_of_ones_own_says_whether_it_moves():
+    def alike(images, run, **rows):
+        return run((), images)
+
+    functions = [
+        kal.register(f"tests.alike_{moves}", "stage", alike, programs=True, moves=moves)
+        for moves in (False, True)
+    ]
+
+    class Own(kal.ColorLayer):
+        def draw(self, random, frame):
+            return [function(one=1.0) for function in functions]
+
+    said = "one pass (tests.alike_False), then one warp (tests.alike_True)"
+    assert said in kal.explain(Own(), SHAPE)

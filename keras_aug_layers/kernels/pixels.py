@@ -114,9 +114,21 @@ convert = register(
 """Clips and rounds as if the pixels were stored here: what follows has another unit."""
 
 
+convert_unrounded = register(
+    "convert_unrounded",
+    "pointwise",
+    lambda x, one: x,
+    neutral={},
+    stored=True,
+    rounds=False,
+    by_pixel=True,
+)
+"""The same without rounding: integers that were read between pixels stay as read."""
+
+
 def converts(program: Program) -> bool:
     """Whether the unit of the pixels changes in a program."""
-    return any(step.name == "convert" for step in program)
+    return any(step.name in ("convert", "convert_unrounded") for step in program)
 
 
 scale = register(
@@ -174,7 +186,7 @@ def in_turns(
     def after(steps: Program, pixels: Pixels, pick: Pick | None = None) -> tf.Tensor:
         ranges = ranges_of(steps, within, value_range)
         for step, limits in zip(steps, ranges, strict=True):
-            store = functools.partial(stored, dtype=images.dtype, value_range=limits)
+            store = store_of(step, images.dtype, limits)
             pixels = _after(pixels, step, images.shape[-1], store, pick)
         return pixels(0)
 
@@ -206,12 +218,20 @@ def ranges_of(
     """
     ranges, now = [], within
     for place, step in enumerate(program):
-        if step.name == "convert":
+        if converts((step,)):
             ranges.append(now if place else None)
             now = behind
         else:
             ranges.append(now)
     return ranges
+
+
+def store_of(step: Step, dtype: tf.DType, value_range: Range | None) -> Store:
+    """How pixels of a dtype, and of a range, are stored for a step that wants it."""
+    rounds = function_of(step).rounds
+    return functools.partial(
+        stored, dtype=dtype, value_range=value_range, rounds=rounds
+    )
 
 
 def _after(

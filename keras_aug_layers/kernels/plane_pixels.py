@@ -6,7 +6,6 @@ channel, as in `kernels/pixels.py`, and of what a function gives the first chann
 taken.
 """
 
-import functools
 import itertools
 from collections.abc import Callable
 
@@ -16,7 +15,7 @@ from keras_aug_layers.arguments import Range
 from keras_aug_layers.kernels import rounding
 from keras_aug_layers.kernels.measured import measured
 from keras_aug_layers.kernels.picks import Pick, Place, picked, spread
-from keras_aug_layers.kernels.pixels import Store, ranges_of, turn_row
+from keras_aug_layers.kernels.pixels import Store, ranges_of, store_of, turn_row
 from keras_aug_layers.kernels.planes import Planes
 from keras_aug_layers.kernels.program import Program, Step, function_of
 from keras_aug_layers.kernels.resample import Warp
@@ -52,9 +51,7 @@ def in_planes(
         planes = [tf.cast(plane, compute) for plane in planes]
         ranges = ranges_of(steps, within, value_range)
         for step, limits in zip(steps, ranges, strict=True):
-            store = functools.partial(
-                rounding.stored, dtype=images.dtype, value_range=limits
-            )
+            store = store_of(step, images.dtype, limits)
             planes = _after(planes, step, store, pick)
         return planes
 

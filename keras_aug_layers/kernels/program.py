@@ -101,6 +101,7 @@ class Function:
         inverse: the step that undoes a step.
         stored: whether it reads what would be stored before it: clipped values, whole
             numbers where the images are integers.
+        rounds: of such a function, whether these are whole numbers.
         by_pixel: of pixels, whether it takes rows (B, H, W, n), too, of each pixel its
             own: behind a window of a partner, others are called once for the partner.
         alone: of a stage, whether each image is by itself.
@@ -110,6 +111,7 @@ class Function:
             the same are done together.
         programs: of a stage, whether it does programs of its own: then it gets `run`,
             a function of images, a program of pixels and, perhaps, one of coordinates.
+        moves: of such a stage, whether it has programs of coordinates: it is a warp.
         placed: of a stage, whether what it does to a pixel depends on where it lies or
             on its neighbours, so that it cannot be exchanged with a move.
         picks: of a stage that shows, in each pixel, an image or its `partner`: whether
@@ -135,11 +137,13 @@ class Function:
     product: Callable[[Step, Step], Step | None] | None = None
     inverse: Callable[[Step], Step] | None = None
     stored: bool = False
+    rounds: bool = True
     by_pixel: bool = False
     alone: bool = True
     one_by_one: bool = False
     sorts: bool = False
     programs: bool = False
+    moves: bool = False
     placed: bool = True
     picks: Callable[..., Any] | None = None
     gathers: bool = False

@@ -40,17 +40,19 @@ def clipped(stored: tf.Tensor, value_range: Range | None) -> tf.Tensor:
     return stored
 
 
-def stored(values: tf.Tensor, dtype: tf.DType, value_range: Range | None) -> tf.Tensor:
+def stored(
+    values: tf.Tensor, dtype: tf.DType, value_range: Range | None, rounds: bool = True
+) -> tf.Tensor:
     """The values as `finish` would store them, still in the dtype that is computed in.
 
-    Clipped to the value range, and rounded where the dtype is an integer.
+    Clipped to the value range, and rounded where the dtype is an integer, if `rounds`.
     """
     if dtype.is_integer and dtype.size <= 2:  # whose limits float32 holds
         limits = dtype.min, dtype.max
         value_range = tuple(sorted((*limits, x))[1] for x in value_range or limits)
     if value_range is not None:
         values = tf.clip_by_value(values, *value_range)
-    return tf.round(values) if dtype.is_integer else values
+    return tf.round(values) if rounds and dtype.is_integer else values
 
 
 def saturated(values: tf.Tensor, dtype: tf.DType) -> tf.Tensor:

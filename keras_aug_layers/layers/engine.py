@@ -301,7 +301,8 @@ class Engine:
 
 def converts(layer: Any) -> bool:
     """Whether a layer, or one within it, gives pixels another unit."""
-    return hasattr(layer, "output_dtype") or any(map(converts, layer.members()))
+    own: bool = getattr(layer, "changes_unit", False)
+    return own or any(map(converts, layer.members()))
 
 
 def _tensor(name: str, x: Any) -> tf.Tensor:

@@ -1,7 +1,7 @@
 """GeneratorAugmentation: what `ImageDataGenerator` does to an image, as one layer."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -11,13 +11,13 @@ import tensorflow as tf
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels import matrices
 from keras_aug_layers.kernels.coordinates import affine
-from keras_aug_layers.kernels.pixels import scale
+from keras_aug_layers.kernels.pixels import convert_unrounded, scale
 from keras_aug_layers.kernels.program import Step, register
 from keras_aug_layers.layers import checks, statistics
-from keras_aug_layers.layers.engine import Opaque
+from keras_aug_layers.layers.engine import Engine
 from keras_aug_layers.layers.geometry.geometric_layer import GeometricLayer
-from keras_aug_layers.plan import entries
 from keras_aug_layers.plan.frame import Frame
+from keras_aug_layers.plan.plan import Plan, as_plan
 from keras_aug_layers.plan.random_numbers import Cursor, scaled
 
 
@@ -51,6 +51,27 @@ gain_within_range = register(
 """Multiplies, and clips to 0 … 255; where an image has other values, it multiplies what
 is above the least of them, and clips to the greatest."""
 
+_WITHIN = (1, 2, 3)
+"""The axes of one image."""
+_LEAST = 1e-6
+"""What is added to a deviation, by which it is divided."""
+
+
+def _subtract_own_mean(pixels: tf.Tensor, one: tf.Tensor) -> tf.Tensor:
+    return pixels - tf.reduce_mean(pixels, _WITHIN, keepdims=True)
+
+
+def _divide_by_own_deviation(pixels: tf.Tensor, least: tf.Tensor) -> tf.Tensor:
+    return pixels / (tf.math.reduce_std(pixels, _WITHIN, keepdims=True) + least)
+
+
+subtract_own_mean = register("subtract_own_mean", "whole", _subtract_own_mean)
+"""Subtracts from each image the mean of all its values."""
+divide_by_own_deviation = register(
+    "divide_by_own_deviation", "whole", _divide_by_own_deviation
+)
+"""Divides each image by the standard deviation of all its values."""
+
 
 @keras.saving.register_keras_serializable("keras_aug_layers")
 class GeneratorAugmentation(GeometricLayer):
@@ -58,8 +79,8 @@ class GeneratorAugmentation(GeometricLayer):
 
     `from_image_data_generator` builds it. Arguments have the generator's names and
     meaning. `rescale` and the samplewise and featurewise arguments normalise images in
-    training and in inference alike, and give floats; without them the layer is, like
-    every other, the identity in inference.
+    training and in inference alike, in the same pass, and give floats; without them the
+    layer is, like every other, the identity in inference.
 
     Args:
         rotation_range: degrees, for (-r, r).
@@ -158,20 +179,25 @@ class GeneratorAugmentation(GeometricLayer):
             )
 
     @property
-    def fusible(self) -> bool:
-        """Whether nothing is normalised: a group would draw, but not normalise."""
+    def changes_unit(self) -> bool:
+        """Whether images are normalised."""
         normalizes = self.samplewise_center or self.featurewise_center
-        return not normalizes and self.rescale is None
+        return normalizes or self.rescale is not None
 
-    def draw(self, random: Cursor, frame: Frame) -> list[Step]:
-        """Draws what `ImageDataGenerator.get_random_transform` draws."""
+    @property
+    def fusible(self) -> bool:
+        """Whether nothing is normalised: in a group other units come last."""
+        return not self.changes_unit
+
+    def draw(self, random: Cursor, frame: Frame) -> Plan:
+        """What `ImageDataGenerator.get_random_transform` draws, then `standardize`."""
         u = tf.unstack(random.uniform(shape=(12,)), axis=1)
         brightness = shift = None
         if self.brightness_range is not None:
             brightness = scaled(u[9], self.brightness_range)
         if self.channel_shift_range:
             shift = _symmetric(u[8], self.channel_shift_range)
-        return steps_of(
+        steps = steps_of(
             theta=_symmetric(u[0], self.rotation_range),
             tx=_shift(u[1], u[2], self.width_shift_range, frame.width),
             ty=_shift(u[3], u[4], self.height_shift_range, frame.height),
@@ -184,20 +210,35 @@ class GeneratorAugmentation(GeometricLayer):
             brightness=brightness,
             of_bytes=frame.dtype == tf.uint8,
         )
+        return as_plan(steps).then(self.rest(frame))
 
-    def call(self, data: Any, training: bool = False, seed: Any = None) -> Any:
-        """Augments if `training`; normalises in any case, if anything is to be."""
-        if self.fusible:
-            return super().call(data, training, seed)
-        data = data.value if isinstance(data, Opaque) else data
-        if not isinstance(data, dict) and not entries.is_named(data):
-            return self.call({"images": data}, training, seed)["images"]
-        given = entries.given(data)
-        keys = self._images_of(given)
-        given = {**given, **{key: self._floating(given[key]) for key in keys}}
-        made = super().call(given, training, seed)
-        normalized = {key: self._normalized(made[key]) for key in keys}
-        return entries.merged(data, {**made, **normalized})
+    def rests(self) -> bool:
+        """Images are normalised outside training too."""
+        return self.changes_unit
+
+    def rest(self, frame: Frame) -> Plan:
+        """The generator's `standardize`, in its order."""
+        if not self.changes_unit:
+            return Plan()
+        steps = [convert_unrounded(one=1.0)]
+        if self.rescale:
+            steps.append(scale(gain=self.rescale, bias=0.0))
+        if self.samplewise_center:
+            steps.append(subtract_own_mean(one=1.0))
+        if self.samplewise_std_normalization:
+            steps.append(divide_by_own_deviation(least=_LEAST))
+        if self.featurewise_center:
+            steps.append(scale(gain=1.0, bias=-self._statistic("mean", frame)))
+        if self.featurewise_std_normalization:
+            deviation = self._statistic("std", frame) + _LEAST
+            steps.append(scale(gain=1.0 / deviation, bias=0.0))
+        return as_plan(steps)._replace(dtype=self._normalized(frame).name)
+
+    def framed(self, frame: Frame) -> Frame:
+        """The same frame, in floats where images are normalised."""
+        if not self.changes_unit:
+            return frame
+        return frame._replace(dtype=self._normalized(frame), value_range=None)
 
     def adapt(self, images: Any) -> None:
         """Finds the channels' means and standard deviations, after `rescale`.
@@ -215,64 +256,24 @@ class GeneratorAugmentation(GeometricLayer):
         mean, std = statistics.of_channels(images, self.data_format)
         self.mean = tuple(x * scale for x in mean)
         self.std = tuple(x * abs(scale) for x in std)
-
-    def compute_output_spec(
-        self, data: Any, training: bool = False, seed: Any = None
-    ) -> Any:
-        """Shapes stay; images become floats where they are normalised."""
-        if self.fusible:
-            return super().compute_output_spec(data, training, seed)
-        if not isinstance(data, dict) and not entries.is_named(data):
-            return self.compute_output_spec({"images": data}, training, seed)["images"]
-        given, made = entries.given(data), {}
-        for key in self._images_of(given):
-            dtype = keras.backend.standardize_dtype(given[key].dtype)
-            floating = dtype if "float" in dtype else "float32"
-            made[key] = keras.KerasTensor(given[key].shape, floating)
-        return entries.merged(data, made)
-
-    def _images_of(self, given: Mapping[str, Any]) -> list[str]:
-        """The keys of the images, and of others that are to be like them."""
-        extra = dict(self.settings.extra_targets or ())
-        return [key for key in given if key == "images" or extra.get(key) == "images"]
+        self._engine = Engine(self)  # what was traced has others
 
     @staticmethod
-    def _floating(images: Any) -> tf.Tensor:
-        if isinstance(images, tf.RaggedTensor):
-            raise ValueError(
-                "`images` must be dense where they are normalised as by the generator. "
-                "Received: a ragged batch. Write keras.Sequential([layer, "
-                "Normalize(mean, std)]) with a layer that does not normalise."
-            )
-        images = tf.convert_to_tensor(images)
-        return images if images.dtype.is_floating else tf.cast(images, tf.float32)
+    def _normalized(frame: Frame) -> tf.DType:
+        """The dtype of normalised images: floats keep theirs."""
+        floats = frame.dtype is not None and frame.dtype.is_floating
+        return frame.dtype if floats else tf.float32
 
-    def _normalized(self, images: tf.Tensor) -> tf.Tensor:
-        """The generator's `standardize`, in its order."""
-        dtype, axes = images.dtype, (-3, -2, -1)
-        images = tf.cast(images, tf.float64 if dtype == tf.float64 else tf.float32)
-        images *= self.rescale or 1.0
-        if self.samplewise_center:
-            images -= tf.reduce_mean(images, axes, keepdims=True)
-        if self.samplewise_std_normalization:
-            images /= tf.math.reduce_std(images, axes, keepdims=True) + 1e-6
-        if self.featurewise_center:
-            images -= self._statistic("mean", images)
-        if self.featurewise_std_normalization:
-            images /= self._statistic("std", images) + 1e-6
-        return tf.cast(images, dtype)
-
-    def _statistic(self, name: str, images: tf.Tensor) -> tf.Tensor:
+    def _statistic(self, name: str, frame: Frame) -> np.ndarray:
+        """A number for each channel, or one for all, as a row (1, C) or (1, 1)."""
         value = getattr(self, name)
         if value is None:
             raise ValueError(
                 f"`{name}` is not known, and the featurewise arguments need it. Write "
                 "layer.adapt(images) before the first call."
             )
-        last = self.data_format == "channels_last"
-        checks.per_channel(name, value, images.shape[-1 if last else -3])
-        shape = (-1,) if last else (-1, 1, 1)
-        return tf.reshape(tf.constant(value, images.dtype), shape)
+        checks.per_channel(name, value, frame.channels)
+        return np.reshape(np.array(value, np.float64), (1, -1))
 
 
 def steps_of(

@@ -63,9 +63,17 @@ def from_image_data_generator(
             f"`{unknown[0]}` is no argument of ImageDataGenerator. Received: "
             f"{unknown}. Write some of {', '.join(_GENERATOR_ARGUMENTS)}."
         )
-    for name, way_out in _NOT_A_MATRIX.items():
+    for name, (function, later) in _LATER.items():
         if arguments.pop(name, None):
-            raise ValueError(f"`{name}` is not supported: no matrix does it. {way_out}")
+            others = ", ".join(f"{x}=…" for x in later if arguments.get(x))
+            second = (
+                f", and behind that from_image_data_generator({others}), which the "
+                "layer goes without"
+            )
+            raise ValueError(
+                f"`{name}` is not supported: no matrix does it. Write dataset.map("
+                f"{function}) behind the layer{second if others else ''}."
+            )
     order = arguments.pop("interpolation_order", 1)
     if order not in (0, 1):
         raise ValueError(
@@ -81,10 +89,19 @@ def from_image_data_generator(
     )
 
 
-_NOT_A_MATRIX = {
-    "zca_whitening": "Whiten the images before training.",
-    "preprocessing_function": "Write dataset.map(function) before the layer.",
+_NORMALIZING = (
+    "rescale",
+    "samplewise_center",
+    "samplewise_std_normalization",
+    "featurewise_center",
+    "featurewise_std_normalization",
+)
+
+_LATER: dict[str, tuple[str, tuple[str, ...]]] = {
+    "zca_whitening": ("whiten", ()),
+    "preprocessing_function": ("function", _NORMALIZING),
 }
+"""What the generator does to moved images that no matrix does, and what after it."""
 
 _GENERATOR_ARGUMENTS = (
     *inspect.getfullargspec(GeneratorAugmentation.__init__).kwonlyargs,

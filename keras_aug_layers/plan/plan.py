@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras_aug_layers.kernels import program
 from keras_aug_layers.kernels.coordinates import crop_of
 from keras_aug_layers.kernels.measured import in_window
-from keras_aug_layers.kernels.pixels import convert
+from keras_aug_layers.kernels.pixels import converts
 from keras_aug_layers.kernels.program import Program, Step, function_of
 from keras_aug_layers.plan.frame import Frame
 
@@ -140,13 +140,13 @@ class Plan(NamedTuple):
         return [*self.earlier, self._replace(earlier=())]
 
     def divided(self) -> tuple["Plan", "Plan | None"]:
-        """The plan up to where pixels get another unit, and what is behind that."""
+        """The plan up to where pixels get another unit, and from there on."""
         parts = self.parts
         for number, part in enumerate(parts):
             for place, step in enumerate(part.pixels):
-                if step.name != "convert":
+                if not converts((step,)):
                     continue
-                before, behind = part.pixels[:place], part.pixels[place + 1 :]
+                before, behind = part.pixels[:place], part.pixels[place:]
                 head = [*parts[:number], part._replace(pixels=before)]
                 tail = [Plan(pixels=behind), *parts[number + 1 :]]
                 return _joined(head)._replace(dtype=None), _joined(tail)
@@ -171,13 +171,13 @@ def of_each(plans: Sequence[Plan]) -> Plan:
     tails = [tail for _, tail in divided if tail is not None]
     if tails:
         dtype = next(plan.dtype for plan in plans if plan.dtype is not None)
-        maps = [tail.parts[0].pixels[:1] for tail in tails]
-        whole = whole.then(Plan(pixels=(convert(one=1.0),), dtype=dtype))
-        for steps in maps:  # before one image is mixed with another
-            whole = whole.then(Plan(pixels=steps))
+        firsts = [tail.parts[0].pixels[:2] for tail in tails]
+        whole = whole.then(Plan(pixels=firsts[0][:1], dtype=dtype))
+        for steps in firsts:  # the maps, before one image is mixed with another
+            whole = whole.then(Plan(pixels=steps[1:]))
     for tail in tails:
         first, *others = tail.parts
-        whole = whole.then(_joined([first._replace(pixels=first.pixels[1:]), *others]))
+        whole = whole.then(_joined([first._replace(pixels=first.pixels[2:]), *others]))
     return whole
 
 

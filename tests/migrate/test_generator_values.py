@@ -230,8 +230,19 @@ def test_one_number_is_for_all_channels(floats):
 
 WRONG = {
     "unknown": ({"rotation": 20}, "`rotation` is no argument.*rotation_range"),
-    "zca": ({"zca_whitening": True}, "zca_whitening.*before training"),
-    "function": ({"preprocessing_function": abs}, r"preprocessing_function.*\.map"),
+    "zca": (
+        {"zca_whitening": True},
+        r"zca_whitening.*\.map\(whiten\) behind the layer",
+    ),
+    "function": (
+        {"preprocessing_function": abs, "rescale": None},
+        r"preprocessing_function.*\.map\(function\) behind the layer.$",
+    ),
+    "function before others": (
+        {"preprocessing_function": abs, "rescale": 2, "samplewise_center": True},
+        r"function\) behind the layer, and behind that from_image_data_generator\("
+        r"rescale=…, samplewise_center=…\), which the layer goes without\.$",
+    ),
     "order": ({"interpolation_order": 3}, "interpolation_order.*0 or 1.*3"),
     "both": ({"generator": ImageDataGenerator(), "rescale": 2}, "both.*rescale"),
     "no generator": ({"generator": 3}, "ImageDataGenerator.*3"),
@@ -271,6 +282,21 @@ def test_wrong_arguments(arguments, message):
 def test_wrong_generators(arguments, message):
     with pytest.raises(ValueError, match=message):
         kal.from_image_data_generator(ImageDataGenerator(**arguments))
+
+
+def test_where_the_generator_calls_a_function(floats):
+    """The way out that the error says: behind the moves, before the other values."""
+    generator = ImageDataGenerator(
+        horizontal_flip=True,
+        preprocessing_function=np.sqrt,
+        rescale=0.1,
+        samplewise_center=True,
+    )
+    flip = kal.from_image_data_generator(horizontal_flip=True)
+    last = kal.from_image_data_generator(rescale=0.1, samplewise_center=True)
+    moved = drawn(flip, floats)
+    expected = standardized(generator, moved)
+    np.testing.assert_allclose(last(np.sqrt(moved)), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["self", "kwargs"])
@@ -373,5 +399,3 @@ def test_named_tuples_and_further_images_are_normalised():
     np.testing.assert_allclose(made.right, 0.2, rtol=1e-6)
     symbolic = layer(Pair(*[keras.Input((8, 8, 3), dtype="uint8")] * 3))
     assert [part.dtype for part in symbolic] == ["float32", "float32", "uint8"]
-    with pytest.raises(ValueError, match="must be dense.*Write"):
-        layer(tf.RaggedTensor.from_tensor(x, ragged_rank=2))

@@ -73,7 +73,7 @@ def _mix(
     return finish(mixed, images.dtype)
 
 
-mix_chains = register("mix_chains", "stage", _mix, programs=True)
+mix_chains = register("mix_chains", "stage", _mix, programs=True, moves=True)
 """The weighted sum of images and of chains of operations on them."""
 
 

@@ -26,6 +26,9 @@ class Converter(AugmentationLayer):
         **kwargs: arguments of `AugmentationLayer`.
     """
 
+    changes_unit = True
+    """Pixels come out in another unit."""
+
     def __init__(self, *, dtype: str | None = None, **kwargs: Any) -> None:
         if dtype is None:
             dtype = keras.config.dtype_policy().compute_dtype
