@@ -38,7 +38,7 @@ def explain(layer: Any, shape: tuple[int | None, ...], dtype: str = "uint8") -> 
         as Keras's own layers, is not in it.
 
     Raises:
-        ValueError: if `shape` is none, or `layer` is a class, a list, or anything else
+        ValueError: if `shape` or `dtype` is none, or `layer` is a class, a list, or anything else
             that is not called with images, or with a dict of images and labels where it
             mixes them.
 
@@ -74,7 +74,14 @@ def explain(layer: Any, shape: tuple[int | None, ...], dtype: str = "uint8") -> 
         return tf.zeros(())
 
     texts: list[str] = []
-    signature = [_given(layer, tf.TensorSpec(shape, dtype))]
+    try:
+        images = tf.TensorSpec(shape, dtype)
+    except (TypeError, ValueError):
+        raise ValueError(
+            "`shape` and `dtype` must be those of images. Received: "
+            f"{shape!r} and {dtype!r}. Write explain(layer, (8, 64, 64, 3), 'uint8')."
+        ) from None
+    signature = [_given(layer, images)]
     tf.function(trace, signature, autograph=False).get_concrete_function()
     return "\n".join(texts)
 

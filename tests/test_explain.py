@@ -103,3 +103,9 @@ def test_a_stage_of_ones_own_says_whether_it_moves():
 
     said = "one pass (tests.alike_False), then one warp (tests.alike_True)"
     assert said in kal.explain(Own(), SHAPE)
+
+
+@pytest.mark.parametrize("wrong", [(("four", 8, 8, 3), "uint8"), (SHAPE, "uint7")])
+def test_what_are_no_images_says_what_to_write(wrong):
+    with pytest.raises(ValueError, match=f"must be those.*Received: .*{wrong[1]!r}"):
+        kal.explain(kal.RandomFlip(), *wrong)
