@@ -10,7 +10,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "keras_aug_layers"
 FLOORS = (
     ("arguments", "notices"),
-    ("kernels.program", "kernels.labels", "kernels.noise", "kernels.device"),
+    ("kernels.program", "kernels.noise", "kernels.device", "kernels.checked"),
+    ("kernels.labels",),
     ("kernels.derivative",),
     ("kernels.hidden",),
     ("kernels.rounding", "kernels.picks"),

@@ -4,7 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from keras_aug_layers.kernels.warp import dimension
+from keras_aug_layers.kernels.checked import Known, checked
 
 
 def encode(
@@ -44,27 +44,29 @@ def encode(
     labels = tf.convert_to_tensor(labels)
     batch = "B, " if batched else ""
     rank = None if labels.shape.rank is None else labels.shape.rank - batched
-    last = dimension(labels, -1) if rank == 1 else None
+    last: Any = labels.shape[-1] if rank == 1 else None
+    if rank == 1 and last is None:
+        last = tf.shape(labels)[-1]
     integers = labels.dtype.is_integer
     if integers and num_classes is None and rank in (0, 1):
-        labels = _checked(
+        labels = checked(
             labels,
             rank == 1 and last != 1,
             f"`labels` must be one-hot, of shape ({batch}K), where there is no "
-            "`num_classes`. Received: integers",
-            "num_classes=10 for ten classes, or tf.one_hot(labels, 10)",
+            f"`num_classes`. Received: integers of shape {labels.shape}. Write "
+            "num_classes=10 for ten classes, or tf.one_hot(labels, 10).",
         )
     numbers: Any = integers and num_classes is not None
     numbers = numbers and (rank == 0 or (num_classes != 1 and last == 1))
     if numbers is not True:
         right: Any = rank == 1 and (integers or labels.dtype.is_floating)
         right = right and (num_classes is None or (last == num_classes) | numbers)
-        labels = _checked(
+        labels = checked(
             labels,
             right,
             f"`labels` must be integers of shape ({batch.rstrip(', ')}), or one-hot of "
-            f"shape ({batch}{num_classes or 'K'}). Received: {labels.dtype.name}",
-            _way(labels.dtype, rank, labels.shape[-1] if rank == 1 else None),
+            f"shape ({batch}{num_classes or 'K'}). Received: {labels.dtype.name} of "
+            f"shape {labels.shape}. Write {_way(labels, rank)}.",
         )
     if numbers is not False:
         assert num_classes is not None
@@ -76,41 +78,21 @@ def encode(
     if not labels.dtype.is_floating:
         labels = tf.cast(labels, tf.float32)
     if smoothing:
-        labels = _checked(
+        labels = checked(
             labels,
             last != 1,
             "`label_smoothing` must be 0 for numbers, which have no classes. Received: "
-            f"{smoothing}, for labels",
+            f"{smoothing}, for labels of shape {labels.shape}. Write "
             "label_smoothing=0.0, and smoothing=0.0 of a recipe, or tf.one_hot(labels, "
-            "10) for ten classes",
+            "10) for ten classes.",
         )
         classes = tf.cast(tf.shape(labels)[-1], labels.dtype)
         labels = labels * (1.0 - smoothing) + smoothing / classes
     return labels
 
 
-def _checked(
-    labels: tf.Tensor, right: bool | tf.Tensor, message: str, way: str
-) -> tf.Tensor:
-    """Labels that are right, which is known only when a graph runs, perhaps.
-
-    Args:
-        labels: the labels.
-        right: whether they are.
-        message: what was expected, and what came.
-        way: what to write.
-    """
-    if right is True:
-        return labels
-    if right is False:
-        raise ValueError(f"{message} of shape {labels.shape}. Write {way}.")
-    received = [f"{message} of shape", tf.shape(labels), f"Write {way}."]
-    with tf.control_dependencies([tf.debugging.Assert(right, received)]):
-        return tf.identity(labels)
-
-
 def _one_hot(
-    labels: tf.Tensor, numbers: bool | tf.Tensor, num_classes: int, column: bool
+    labels: tf.Tensor, numbers: Known, num_classes: int, column: bool
 ) -> tf.Tensor:
     """Numbers made one-hot; what is so already stays, where only a run tells.
 
@@ -136,8 +118,9 @@ def _one_hot(
     return tf.where(numbers, encoded, tf.cast(labels, tf.float32))
 
 
-def _way(dtype: tf.DType, rank: int | None, last: int | None) -> str:
+def _way(labels: tf.Tensor, rank: int | None) -> str:
     """What to write in place of labels that are refused."""
+    dtype, last = labels.dtype, labels.shape[-1] if rank == 1 else None
     if dtype.is_bool:
         return "tf.cast(labels, 'float32')"
     if not (dtype.is_integer or dtype.is_floating):

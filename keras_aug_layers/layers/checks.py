@@ -236,7 +236,7 @@ def mask_values(layer: Any, masks: Any) -> None:
 
 
 def points(points: dict[str, Any], layer: Any, frame: Frame) -> None:
-    """Refuses bad boxes and keypoints."""
+    """Refuses bad boxes and keypoints, as far as is known before it runs."""
     settings: Settings = layer.settings
     batch: tuple[int | None, ...] = ()
     if frame.batched:
@@ -244,10 +244,11 @@ def points(points: dict[str, Any], layer: Any, frame: Frame) -> None:
     for key, value in points.items():
         if entries.kind_of(key) == "bounding_boxes":
             box_format = formats.known_format(settings.bounding_box_format)
-            given = reading.read_boxes(value, box_format, batch)
+            given = reading.read_boxes(value, box_format, batch, when_it_runs=False)
             reading.check_box_units(given.boxes, box_format)
         elif entries.kind_of(key) in reading.OUTLINES:
-            reading.read(value, reading.OUTLINES[entries.kind_of(key)], batch)
+            form = reading.OUTLINES[entries.kind_of(key)]
+            reading.read(value, form, batch, when_it_runs=False)
         else:
             read = reading.read_keypoints(value, batch)
             reading.check_keypoint_units(read, settings.keypoint_format or "xy")

@@ -156,7 +156,8 @@ class Transform(Sample):
             self.box_fit,
             self.min_visibility,
         )
-        result = followers.boxes_of(state, given, self.batched)
+        grown = carry.mixed(self.plan, "boxes")
+        result = followers.boxes_of(state, given, self.batched, grown)
         return {**bounding_boxes, **result}
 
     @_as_it_is
