@@ -120,7 +120,9 @@ class Engine:
         frames = {key: clips.joined(key, x) for key, x in data.items()}
         made = self._run(frames, training, seed, clips)
         return {
-            key: data[key] if x is frames[key] else clips.parted(key, x, frames[key])
+            key: data[key]
+            if x is frames[key]
+            else clips.parted(key, x, frames[key], data[key])
             for key, x in made.items()
         }
 
