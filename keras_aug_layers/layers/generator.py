@@ -13,6 +13,7 @@ from keras_aug_layers.kernels import matrices
 from keras_aug_layers.kernels.coordinates import affine
 from keras_aug_layers.kernels.pixels import scale
 from keras_aug_layers.kernels.program import Step, register
+from keras_aug_layers.kernels.warp import dimension
 from keras_aug_layers.layers import checks, statistics
 from keras_aug_layers.layers.engine import Opaque
 from keras_aug_layers.layers.geometry.geometric_layer import GeometricLayer
@@ -270,9 +271,10 @@ class GeneratorAugmentation(GeometricLayer):
                 "layer.adapt(images) before the first call."
             )
         last = self.data_format == "channels_last"
-        checks.per_channel(name, value, images.shape[-1 if last else -3])
+        channels = dimension(images, -1 if last else -3)
+        row = checks.per_channel(name, value, channels)
         shape = (-1,) if last else (-1, 1, 1)
-        return tf.reshape(tf.constant(value, images.dtype), shape)
+        return tf.reshape(tf.cast(row, images.dtype), shape)
 
 
 def steps_of(
