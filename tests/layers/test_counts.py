@@ -96,3 +96,19 @@ def test_known_numbers_are_not_counted_when_it_runs():
     called = tf.function(lambda x: layer(x, training=True), autograph=False)
     graph = called.get_concrete_function(data).graph
     assert "Assert" not in [x.type for x in graph.get_operations()]
+
+
+def test_masks_in_a_list_are_counted_one_by_one():
+    """Whose number is known, where that of the images is not."""
+    layer, masks = turn(), [MASKS, MASKS]
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 8, 8, 3), tf.uint8)])
+    def called(images):
+        data = {"images": images, "segmentation_masks": masks}
+        return layer(data, training=True, seed=(1, 2))["segmentation_masks"]
+
+    message = r"_masks/0`, `segmentation_masks/1` must be as many.*\[3 3\].*2"
+    with op_by_op(), pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        called(IMAGES)
+    with pytest.raises(ValueError, match="masks/0` must be as many.* for 2 images"):
+        layer({"images": IMAGES, "segmentation_masks": masks}, training=True)
