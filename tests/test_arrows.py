@@ -10,7 +10,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "keras_aug_layers"
 FLOORS = (
     ("arguments", "notices"),
-    ("kernels.program", "kernels.labels", "kernels.noise", "kernels.device"),
+    ("kernels.program", "kernels.noise", "kernels.device", "kernels.checked"),
+    ("kernels.labels",),
     ("kernels.derivative",),
     ("kernels.hidden",),
     ("kernels.rounding", "kernels.picks"),
@@ -38,8 +39,9 @@ FLOORS = (
     ("plan.transform",),
     ("plan.jit",),
     ("plan.chain",),
-    ("layers.checks", "layers.streams", "layers.symbolic", "layers.kept"),
-    ("layers.clips", "layers.mixable", "layers.statistics"),
+    ("layers.checks", "layers.symbolic", "layers.clips"),
+    ("layers.counts", "layers.mixable", "layers.statistics"),
+    ("layers.streams", "layers.kept"),
     ("layers.engine",),
     ("layers.base",),
     ("layers.geometry", "layers.pixels", "layers.mixes", "layers.generator"),

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from keras_aug_layers.kernels.program import Step, for_all_axes, function_of
 from keras_aug_layers.kernels.rounding import finish
+from keras_aug_layers.kernels.targets import belongings
 from keras_aug_layers.kernels.targets.formats import nothing
 from keras_aug_layers.kernels.targets.reading import Given
 from keras_aug_layers.kernels.warp import dimension
@@ -207,11 +208,19 @@ def state_of(given: Given, batched: bool) -> Boxes:
     return Boxes(corners, kept, beside, weights, lengths)
 
 
-def boxes_of(state: Boxes, given: Given, batched: bool) -> dict[str, Any]:
+def boxes_of(
+    state: Boxes, given: Given, batched: bool, grown: bool = False
+) -> dict[str, Any]:
     """The entries of a dict of boxes, in the form in which they were given.
 
     Where no box is, entries are -1, or 0, False or "" in a dtype without it; weights
     are 0.
+
+    Args:
+        state: what became of the boxes.
+        given: how they came in.
+        batched: whether they are of a batch.
+        grown: whether there may be more of them now.
     """
     result = {given.form.main: finish(state.corners, given.boxes.dtype)}
     for key, values in state.beside.items():
@@ -222,6 +231,8 @@ def boxes_of(state: Boxes, given: Given, batched: bool) -> dict[str, Any]:
         result["weights"] = tf.where(state.kept, state.weights, 0.0)
     if not batched:
         result = {key: value[0] for key, value in result.items()}
+    for key, (entry, fitting) in given.perhaps.items():
+        result[key] = belongings.chosen(fitting, result[key], entry, grown)
     if state.lengths is None:
         return result
     return {

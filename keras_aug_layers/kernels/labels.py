@@ -4,6 +4,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from keras_aug_layers.kernels.checked import Known, checked
+
 
 def encode(
     labels: Any, batched: bool, num_classes: int | None, smoothing: float | None
@@ -42,53 +44,83 @@ def encode(
     labels = tf.convert_to_tensor(labels)
     batch = "B, " if batched else ""
     rank = None if labels.shape.rank is None else labels.shape.rank - batched
-    last = labels.shape[-1] if rank == 1 else None
-    numbers = labels.dtype.is_integer and (rank == 0 or last == 1 != num_classes)
-    if numbers and num_classes is None:
-        raise ValueError(
+    last: Any = labels.shape[-1] if rank == 1 else None
+    if rank == 1 and last is None:
+        last = tf.shape(labels)[-1]
+    integers = labels.dtype.is_integer
+    if integers and num_classes is None and rank in (0, 1):
+        labels = checked(
+            labels,
+            rank == 1 and last != 1,
             f"`labels` must be one-hot, of shape ({batch}K), where there is no "
             f"`num_classes`. Received: integers of shape {labels.shape}. Write "
-            "num_classes=10 for ten classes, or tf.one_hot(labels, 10)."
+            "num_classes=10 for ten classes, or tf.one_hot(labels, 10).",
         )
-    if numbers:
-        numbers_only = tf.squeeze(labels, -1) if rank == 1 else labels
-        known = (numbers_only >= 0) & (numbers_only < num_classes)
-        tf.debugging.assert_equal(
-            tf.reduce_all(known),
-            True,
-            f"`labels` must be from 0 on, and below num_classes={num_classes}. Write "
-            "labels - 1 if they count from 1.",
-        )
-        labels = tf.one_hot(numbers_only, num_classes, dtype=tf.float32)
-        last = num_classes
-    elif (
-        rank != 1
-        or not (labels.dtype.is_integer or labels.dtype.is_floating)
-        or (num_classes is not None and last not in (None, num_classes))
-    ):
-        classes = num_classes or "K"
-        raise ValueError(
+    numbers: Any = integers and num_classes is not None
+    numbers = numbers and (rank == 0 or (num_classes != 1 and last == 1))
+    if numbers is not True:
+        right: Any = rank == 1 and (integers or labels.dtype.is_floating)
+        right = right and (num_classes is None or (last == num_classes) | numbers)
+        labels = checked(
+            labels,
+            right,
             f"`labels` must be integers of shape ({batch.rstrip(', ')}), or one-hot of "
-            f"shape ({batch}{classes}). Received: {labels.dtype.name} of shape "
-            f"{labels.shape}. Write {_way(labels.dtype, rank, last)}."
+            f"shape ({batch}{num_classes or 'K'}). Received: {labels.dtype.name} of "
+            f"shape {labels.shape}. Write {_way(labels, rank)}.",
         )
+    if numbers is not False:
+        assert num_classes is not None
+        labels = _one_hot(labels, numbers, num_classes, rank == 1)
+    if num_classes is not None:
+        if labels.shape[-1] is None:
+            labels = tf.ensure_shape(labels, (*labels.shape[:-1], num_classes))
+        last = num_classes
     if not labels.dtype.is_floating:
         labels = tf.cast(labels, tf.float32)
-    if smoothing and last == 1:
-        raise ValueError(
+    if smoothing:
+        labels = checked(
+            labels,
+            last != 1,
             "`label_smoothing` must be 0 for numbers, which have no classes. Received: "
             f"{smoothing}, for labels of shape {labels.shape}. Write "
             "label_smoothing=0.0, and smoothing=0.0 of a recipe, or tf.one_hot(labels, "
-            "10) for ten classes."
+            "10) for ten classes.",
         )
-    if smoothing:
         classes = tf.cast(tf.shape(labels)[-1], labels.dtype)
         labels = labels * (1.0 - smoothing) + smoothing / classes
     return labels
 
 
-def _way(dtype: tf.DType, rank: int | None, last: int | None) -> str:
+def _one_hot(
+    labels: tf.Tensor, numbers: Known, num_classes: int, column: bool
+) -> tf.Tensor:
+    """Numbers made one-hot; what is so already stays, where only a run tells.
+
+    Args:
+        labels: integers.
+        numbers: whether they are numbers, bool () where it is not known.
+        num_classes: K.
+        column: whether they have an axis more.
+    """
+    places = labels[..., 0] if column else labels
+    known = (places >= 0) & (places < num_classes)
+    if numbers is not True:
+        known |= ~numbers
+    tf.debugging.assert_equal(
+        tf.reduce_all(known),
+        True,
+        f"`labels` must be from 0 on, and below num_classes={num_classes}. Write "
+        "labels - 1 if they count from 1.",
+    )
+    encoded = tf.one_hot(places, num_classes, dtype=tf.float32)
+    if numbers is True:
+        return encoded
+    return tf.where(numbers, encoded, tf.cast(labels, tf.float32))
+
+
+def _way(labels: tf.Tensor, rank: int | None) -> str:
     """What to write in place of labels that are refused."""
+    dtype, last = labels.dtype, labels.shape[-1] if rank == 1 else None
     if dtype.is_bool:
         return "tf.cast(labels, 'float32')"
     if not (dtype.is_integer or dtype.is_floating):
@@ -96,4 +128,5 @@ def _way(dtype: tf.DType, rank: int | None, last: int | None) -> str:
     if dtype.is_floating and (rank == 0 or last == 1):
         classes = "tf.cast(labels, 'int32') for classes"
         return f"{classes}, or labels[..., None] for numbers" if rank == 0 else classes
-    return f"num_classes={last}" if rank == 1 else "one number for each image"
+    known = f"num_classes={last}" if last else "the `num_classes` that they have"
+    return known if rank == 1 else "one number for each image"

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_aug_layers import notices
+from keras_aug_layers.kernels.checked import checked
 from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.kernels.targets import formats, reading
 from keras_aug_layers.plan import entries, moves, strides
@@ -236,7 +238,7 @@ def mask_values(layer: Any, masks: Any) -> None:
 
 
 def points(points: dict[str, Any], layer: Any, frame: Frame) -> None:
-    """Refuses bad boxes and keypoints."""
+    """Refuses bad boxes and keypoints, as far as is known before it runs."""
     settings: Settings = layer.settings
     batch: tuple[int | None, ...] = ()
     if frame.batched:
@@ -244,10 +246,11 @@ def points(points: dict[str, Any], layer: Any, frame: Frame) -> None:
     for key, value in points.items():
         if entries.kind_of(key) == "bounding_boxes":
             box_format = formats.known_format(settings.bounding_box_format)
-            given = reading.read_boxes(value, box_format, batch)
+            given = reading.read_boxes(value, box_format, batch, when_it_runs=False)
             reading.check_box_units(given.boxes, box_format)
         elif entries.kind_of(key) in reading.OUTLINES:
-            reading.read(value, reading.OUTLINES[entries.kind_of(key)], batch)
+            form = reading.OUTLINES[entries.kind_of(key)]
+            reading.read(value, form, batch, when_it_runs=False)
         else:
             read = reading.read_keypoints(value, batch)
             reading.check_keypoint_units(read, settings.keypoint_format or "xy")
@@ -302,17 +305,24 @@ def seed(seed: Any, frame: Frame) -> tf.Tensor:
     return seed
 
 
-def per_channel(name: str, values: float | Sequence[float], channels: Any) -> None:
-    """Refuses several numbers for images of another number of channels."""
-    if not isinstance(channels, int) or not isinstance(values, Sequence):
-        return
-    if len(values) not in (1, channels):
-        ways = {1: GREY_TO_RGB, 4: "x[..., :3] if the fourth is no colour"}
-        rest = f" Write {ways[channels]}." if channels in ways else ""
-        raise ValueError(
-            f"`{name}` must be one number, or one for each channel. Received: "
-            f"{tuple(values)!r} for {channels} channels.{rest}"
-        )
+def per_channel(name: str, values: float | Sequence[float], channels: Any) -> Any:
+    """Numbers as a row, one for all channels or for each; refuses other counts.
+
+    Returns:
+        float64 (1,) or (1, n): an array; where only a run tells how many channels
+        there are, a tensor that waits for the check.
+    """
+    row = np.array([values], np.float64)
+    if channels is None or not isinstance(values, Sequence) or len(values) == 1:
+        return row
+    ways = {1: GREY_TO_RGB, 4: "x[..., :3] if the fourth is no colour"}
+    known = isinstance(channels, int)
+    rest = f" Write {ways[channels]}." if known and channels in ways else ""
+    message = (
+        f"`{name}` must be one number, or one for each channel. Received: "
+        f"{tuple(values)!r} for {channels if known else 'other'} channels.{rest}"
+    )
+    return checked(row, channels == len(values), message, channels)
 
 
 def rgb(layer: Any, frame: Frame) -> None:

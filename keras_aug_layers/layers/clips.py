@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from keras_aug_layers.kernels.checked import checked
 from keras_aug_layers.kernels.warp import dimension
 from keras_aug_layers.plan import notes, random_numbers
 from keras_aug_layers.plan.entries import POINTS, kind_of
@@ -48,51 +49,76 @@ class Clips(NamedTuple):
         """An entry as that of a batch of frames."""
         if isinstance(value, dict) and kind_of(key) in POINTS:
             return {
-                name: x
-                if name not in MAIN and not self._has(x)
-                else self._join(name, x)
+                name: self._join(name, x, name in MAIN)
+                if name in MAIN or self._has(x)
+                else x
                 for name, x in value.items()
             }
         return value if key == "labels" else self._join(key, value)
 
-    def parted(self, key: str, value: Any, given: Any) -> Any:
-        """Undoes `joined`, of what became of an entry."""
+    def parted(self, key: str, value: Any, joined: Any, given: Any) -> Any:
+        """Undoes `joined`, of what became of an entry.
+
+        Args:
+            key: its key.
+            value: what became of it.
+            joined: the entry as that of a batch of frames.
+            given: the entry as it came.
+        """
         if isinstance(value, dict):
             return {
-                name: x if x is given.get(name) else self._part(x)
+                name: x
+                if joined.get(name) is given.get(name)
+                else (self if name in MAIN else _clips_of(given[name]))._part(x)
                 for name, x in value.items()
             }
         return value if key == "labels" else self._part(value)
 
     def _has(self, value: Any) -> bool:
-        """Whether a value has elements for each frame of each clip."""
+        """Whether a value has, or may have, elements for each frame of each clip."""
         shape = tf.TensorShape(_shape(value))
         known = [x if isinstance(x, int) else None for x in self]
         return (shape.rank or 0) > 2 and shape[:2].is_compatible_with(known)
 
-    def _join(self, key: str, value: Any) -> tf.Tensor:
+    def _join(self, key: str, value: Any, must: bool = True) -> tf.Tensor:
+        """An entry that must have the clips of the images, or one that may."""
         if isinstance(value, tf.RaggedTensor):
             raise ValueError(
                 f"`{key}` must be dense beside videos, padded with -1. Received: a "
                 "tf.RaggedTensor. Write value.to_tensor(-1)."
             )
         value = tf.convert_to_tensor(value)
-        if not self._has(value):
-            raise ValueError(
-                f"`{key}` must have the axes (B, T) of the videos. Received: "
-                f"shape={value.shape}."
-            )
         joined = notes.seen_as(value)
-        if joined is None:
-            rest = [dimension(value, axis) for axis in range(2, value.shape.rank)]
-            joined = tf.reshape(value, [self.count * self.frames, *rest])
-        return joined
+        if joined is not None:
+            return joined
+        count, frames = self if must else _clips_of(value)
+        if must and key != "images":
+            value = self._checked(key, value)
+        rest = [dimension(value, axis) for axis in range(2, value.shape.rank)]
+        return tf.reshape(value, [count * frames, *rest])
+
+    def _checked(self, key: str, value: tf.Tensor) -> tf.Tensor:
+        right: Any = self._has(value)
+        known = all(isinstance(x, int) for x in (*self, *value.shape[:2]))
+        if right and not known:
+            right = tf.reduce_all(tf.shape(value)[:2] == tf.stack(self))
+        message = (
+            f"`{key}` must have the axes (B, T) of the videos. Received: "
+            f"shape={value.shape}."
+        )
+        return checked(value, right, message)
 
     def _part(self, value: tf.Tensor) -> tf.Tensor:
         rest = [dimension(value, axis) for axis in range(1, value.shape.rank)]
         parted = tf.reshape(value, [self.count, self.frames, *rest])
         notes.see_as(parted, value)
         return parted
+
+
+def _clips_of(value: Any) -> Clips:
+    """Those of an entry beside boxes; only a run tells whether they are the images'."""
+    value = tf.convert_to_tensor(value)
+    return Clips(dimension(value, 0), dimension(value, 1))
 
 
 def _shape(value: Any) -> Any:

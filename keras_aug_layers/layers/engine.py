@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_aug_layers.kernels.device import in_xla_context
-from keras_aug_layers.layers import checks
+from keras_aug_layers.layers import checks, counts
 from keras_aug_layers.layers.clips import Clips
 from keras_aug_layers.layers.kept import variables_of
 from keras_aug_layers.layers.mixable import mixable
@@ -120,7 +120,9 @@ class Engine:
         frames = {key: clips.joined(key, x) for key, x in data.items()}
         made = self._run(frames, training, seed, clips)
         return {
-            key: data[key] if x is frames[key] else clips.parted(key, x, frames[key])
+            key: data[key]
+            if x is frames[key]
+            else clips.parted(key, x, frames[key], data[key])
             for key, x in made.items()
         }
 
@@ -147,6 +149,11 @@ class Engine:
         if before is None:
             pixels, points = notes.as_source(pixels), notes.as_source(points)
             images = pixels["images"]
+        if frame.batched:
+            new = counts.new({**pixels, **points}, before, layer.mixes())
+            sure = counts.checked(new, frame.batch)
+            pixels = {key: sure.get(key, x) for key, x in pixels.items()}
+            points = {key: sure.get(key, x) for key, x in points.items()}
         origins = self._origins(frame, seed, clips) if training else []
 
         def draw() -> Transform:

@@ -264,7 +264,7 @@ class GeneratorAugmentation(GeometricLayer):
         floats = frame.dtype is not None and frame.dtype.is_floating
         return frame.dtype if floats else tf.float32
 
-    def _statistic(self, name: str, frame: Frame) -> np.ndarray:
+    def _statistic(self, name: str, frame: Frame) -> Any:
         """A number for each channel, or one for all, as a row (1, C) or (1, 1)."""
         value = getattr(self, name)
         if value is None:
@@ -272,8 +272,7 @@ class GeneratorAugmentation(GeometricLayer):
                 f"`{name}` is not known, and the featurewise arguments need it. Write "
                 "layer.adapt(images) before the first call."
             )
-        checks.per_channel(name, value, frame.channels)
-        return np.reshape(np.array(value, np.float64), (1, -1))
+        return checks.per_channel(name, value, frame.channels)
 
 
 def steps_of(

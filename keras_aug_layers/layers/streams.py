@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_aug_layers.layers import checks
+from keras_aug_layers.layers import checks, counts
 from keras_aug_layers.plan import random_numbers
 from keras_aug_layers.plan.frame import Frame
 
@@ -57,7 +57,10 @@ class Streams:
         states, _, _ = self._places
         if seed is None:
             return [_next(layer.random_state) for layer in states]
-        origin = random_numbers.seeded_origin(checks.seed(seed, frame))
+        seeds = checks.seed(seed, frame)
+        if frame.batched and seeds.shape.rank == 2:
+            seeds = counts.checked({"seed": seeds}, frame.batch)["seed"]
+        origin = random_numbers.seeded_origin(seeds)
         return [
             origin if layer.seed is None else _folded(origin, layer.seed)
             for layer in states

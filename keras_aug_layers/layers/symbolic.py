@@ -140,8 +140,10 @@ def _open(layer: Any, name: str, value: Any, axis: int) -> Any:
 
 
 def _has(value: Any, axis: int, count: int | None) -> bool:
-    """Whether a symbolic tensor has an element for each box."""
-    return value is not None and value.shape[axis : axis + 1] == (count,)
+    """Whether a symbolic tensor has an element for each box, or may have."""
+    if value is None or len(value.shape) <= axis:
+        return False
+    return value.shape[axis] == count or None in (value.shape[axis], count)
 
 
 def _of_any_number(value: Any, axis: int) -> Any:

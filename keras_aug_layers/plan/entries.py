@@ -88,7 +88,10 @@ def _places(value: Any, images: Sequence[int | None]) -> list[Any]:
         shapes = [tuple(getattr(x, "shape", ())) for x in value if x is not None]
         several = all(len(shape) >= len(images) - 1 for shape in shapes)
         if len(images) > 3:  # those of one image each would be a batch, in a list
-            several &= all(shape[:1] in ((None,), (images[0],)) for shape in shapes)
+            several &= all(
+                len(shape) >= len(images) or shape[:1] in ((None,), (images[0],))
+                for shape in shapes
+            )
         if several:
             return list(range(len(value)))
     return [None]

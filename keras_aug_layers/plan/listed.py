@@ -14,7 +14,7 @@ import tensorflow as tf
 from keras_aug_layers.kernels import coordinates, flat, measured, passes, shrinking
 from keras_aug_layers.kernels.device import CPU, compiled_for, traced_for
 from keras_aug_layers.kernels.program import function_of
-from keras_aug_layers.kernels.warp import compute_dtype
+from keras_aug_layers.kernels.warp import compute_dtype, dimension
 from keras_aug_layers.plan import carry, moves
 from keras_aug_layers.plan.entries import kind_of
 from keras_aug_layers.plan.plan import Plan
@@ -189,7 +189,7 @@ def _one_of(transform: "Transform", key: str, full: flat.Flat) -> tf.Tensor:
     assert plan.size is not None
     size, kind = plan.size, kind_of(key)
     reader = _reader(transform, full.sizes)
-    dtype, channels = full.pixels.dtype, full.pixels.shape[1]
+    dtype = full.pixels.dtype
     if kind in moves.MASKS:
         how = moves.of_masks(settings, dtype, kind)
 
@@ -200,7 +200,7 @@ def _one_of(transform: "Transform", key: str, full: flat.Flat) -> tf.Tensor:
     shrinks = _shrink(transform, full.sizes)
     if shrinks is not None:
         shrinks = shrinks._replace(level=tf.zeros_like(shrinks.level))
-    moves.check_fill(settings, dtype, channels)
+    moves.check_fill(settings, full.pixels, dimension(full.pixels, 1))
     move = flat.move(full, reader, shrinks, size, **moves.of_images(settings))
     to = None if plan.dtype is None else tf.as_dtype(plan.dtype)
     by_program, limits = moves.by_program(settings), settings.value_range

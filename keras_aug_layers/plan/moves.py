@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from keras_aug_layers.kernels import coordinates, few, passes, shrinking
+from keras_aug_layers.kernels.checked import checked
 from keras_aug_layers.kernels.pixels import converts
 from keras_aug_layers.kernels.program import Program, function_of
 from keras_aug_layers.kernels.resample import Warp, stay
@@ -92,17 +93,26 @@ def of_masks(settings: Settings, dtype: tf.DType, kind: str) -> dict[str, Any]:
     return how
 
 
-def check_fill(settings: Settings, dtype: tf.DType, channels: int | None) -> None:
-    """Refuses fill values that images cannot hold, or that are not one a channel."""
+def check_fill(settings: Settings, images: tf.Tensor, channels: Any) -> tf.Tensor:
+    """Images, if fill values are what they can hold, and one or one for each channel.
+
+    Args:
+        settings: how images are filled.
+        images: the images, or a list of pixels.
+        channels: how many they have: a number, or a scalar tensor.
+    """
     value = settings.fill_value
     if settings.fill_mode != "constant":
-        return
-    check_holds("fill_value", value, dtype)
-    if isinstance(value, tuple) and channels not in (None, len(value)):
-        raise ValueError(
-            "`fill_value` must be one number, or one for each channel. Received: "
-            f"{value} for {channels} channels."
-        )
+        return images
+    check_holds("fill_value", value, images.dtype)
+    if not isinstance(value, tuple):
+        return images
+    received = channels if isinstance(channels, int) else "other"
+    message = (
+        "`fill_value` must be one number, or one for each channel. Received: "
+        f"{value} for {received} channels."
+    )
+    return checked(images, channels == len(value), message, channels)
 
 
 def check_holds(name: str, value: Any, dtype: tf.DType) -> None:

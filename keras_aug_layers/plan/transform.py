@@ -11,6 +11,7 @@ from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.kernels.labels import encode
 from keras_aug_layers.kernels.rounding import finish
 from keras_aug_layers.kernels.targets import formats, reading
+from keras_aug_layers.kernels.warp import dimension
 from keras_aug_layers.plan import carry, entries, moves, ragged, strides
 from keras_aug_layers.plan.plan import Plan
 from keras_aug_layers.plan.sample import Sample, fields_of
@@ -77,8 +78,8 @@ class Transform(Sample):
             return ragged.apply(self, {"images": images})["images"]
         images = tf.convert_to_tensor(images)
         if self._moves:
-            channels = images.shape[self._channel_axis]
-            moves.check_fill(self.settings, images.dtype, channels)
+            channels = dimension(images, self._channel_axis)
+            images = moves.check_fill(self.settings, images, channels)
         if not self._moves and not self.plan.whole().colors:
             return images
         standard = self._standard(images)
@@ -156,7 +157,8 @@ class Transform(Sample):
             self.box_fit,
             self.min_visibility,
         )
-        result = followers.boxes_of(state, given, self.batched)
+        grown = carry.mixed(self.plan, "boxes")
+        result = followers.boxes_of(state, given, self.batched, grown)
         return {**bounding_boxes, **result}
 
     @_as_it_is
@@ -232,7 +234,7 @@ class Transform(Sample):
             self.size,
             self.keypoint_format,
             self.mark_outside if mark_outside is None else mark_outside,
-            shape[-2],
+            dimension(keypoints, -2),
         )
         moved = finish(moved, keypoints.dtype)
         if carry.mixed(self.plan, "keypoints") and self.batched:

@@ -63,3 +63,46 @@ def test_labels_that_are_not_dense_are_refused(kind):
     data = {"images": np.zeros((2, 8, 8, 3), "uint8"), "labels": labels}
     with pytest.raises(ValueError, match=f"must be dense.*Received: a {kind}"):
         kal.MixUp()(data, training=True)
+
+
+def of_unknown_width(labels, *arguments):
+    """`encode`, in a graph that does not know how many columns labels have."""
+    labels = np.asarray(labels)
+    signature = [tf.TensorSpec((None, None), labels.dtype)]
+    called = tf.function(
+        lambda x: encode(x, True, *arguments), input_signature=signature
+    )
+    return called(labels)
+
+
+@pytest.mark.parametrize("smoothing", [None, 0.1])
+@pytest.mark.parametrize(
+    ("labels", "num_classes"),
+    [
+        (np.array([[2], [0]]), 3),
+        (np.eye(3, dtype="int64")[:2], 3),
+        (np.eye(3, dtype="float32")[:2], 3),
+        (np.eye(3, dtype="float32")[:2], None),
+    ],
+)
+def test_columns_that_are_counted_when_it_runs(labels, num_classes, smoothing):
+    made = of_unknown_width(labels, num_classes, smoothing)
+    expected = encode(labels, True, num_classes, smoothing)
+    np.testing.assert_array_equal(made, expected)
+
+
+@pytest.mark.parametrize(
+    ("labels", "arguments", "message"),
+    [
+        (np.array([[3], [0]]), (3, None), "below num_classes=3"),
+        (np.zeros((2, 5), "float32"), (3, None), r"of shape \(B, 3\).*\[2 5\]"),
+        (np.zeros((2, 1), "float32"), (3, None), r"of shape \(B, 3\).*\[2 1\]"),
+        (np.zeros((2, 5), "int64"), (3, None), r"of shape \(B, 3\).*\[2 5\]"),
+        (np.zeros((2, 0), "int64"), (3, None), r"of shape \(B, 3\).*\[2 0\]"),
+        (np.array([[2], [0]]), (None, None), "one-hot.*no `num_classes`"),
+        (np.zeros((2, 1), "float32"), (None, 0.1), "must be 0 for numbers"),
+    ],
+)
+def test_wrong_columns_are_refused_when_it_runs(labels, arguments, message):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        of_unknown_width(labels, *arguments)

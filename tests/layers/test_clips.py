@@ -117,3 +117,48 @@ def test_videos_of_different_lengths_are_refused(videos):
     ragged = tf.ragged.stack([videos[0], videos[1, :2]])
     with pytest.raises(ValueError, match="videos must be dense"):
         kal.RandomFlip()(ragged, training=True)
+
+
+SHIFT = {"bounding_box_format": "xyxy", "fill_mode": "constant"}
+
+
+def in_a_graph(layer, data):
+    """What becomes of data in a graph that does not know how many clips there are."""
+    specs = tf.nest.map_structure(
+        lambda x: tf.TensorSpec([None] * min(x.ndim, 3) + [*x.shape[3:]], x.dtype), data
+    )
+    called = tf.function(
+        lambda x: layer(x, training=True), input_signature=[specs], autograph=False
+    )
+    with op_by_op():
+        return called(data)
+
+
+@pytest.mark.parametrize(
+    ("shape", "gone"),
+    [
+        ((2, 3, 2), [0, 1]),
+        ((2, 3, 7), [0] * 7),
+        ((2, 4, 7), [0] * 7),
+        ((2, 7), [0] * 7),
+    ],
+)
+def test_what_no_box_of_a_clip_has_stays_as_it_came(videos, shape, gone):
+    boxes = np.tile([[1.0, 1, 7, 3], [2, 5, 4, 7]], (2, 3, 1, 1))
+    given = {"boxes": boxes, "mine": np.arange(np.prod(shape)).reshape(shape)}
+    data = {"images": videos, "bounding_boxes": given}
+    layer = kal.RandomShift((4, 4), (0, 0), unit="pixels", **SHIFT)
+    with op_by_op():
+        found = [layer(data, training=True), in_a_graph(layer, data)]
+    for result in found:
+        mine = result["bounding_boxes"]["mine"]
+        np.testing.assert_array_equal(mine, np.where(gone, -1, given["mine"]))
+
+
+@pytest.mark.parametrize("key", ["segmentation_masks", "keypoints"])
+def test_other_clips_are_refused_when_it_runs(videos, key):
+    """Two clips of three frames are no three clips of two."""
+    shape = {"segmentation_masks": (3, 2, 8, 10, 1), "keypoints": (3, 2, 5, 2)}[key]
+    data = {"images": videos, key: np.ones(shape, "int32")}
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"axes \(B, T\)"):
+        in_a_graph(kal.RandomFlip(), data)

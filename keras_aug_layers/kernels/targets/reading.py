@@ -6,7 +6,9 @@ import numpy as np
 import tensorflow as tf
 
 from keras_aug_layers import notices
+from keras_aug_layers.kernels.checked import as_many, checked
 from keras_aug_layers.kernels.device import in_xla_context
+from keras_aug_layers.kernels.targets import belongings
 from keras_aug_layers.kernels.targets.formats import holds_minus_one, nothing, to_xyxy
 
 OF_EACH_BOX = ("labels", "classes", "scores", "confidence", "difficult")
@@ -48,6 +50,9 @@ class Given(NamedTuple):
         weights: the part that each box has in its image, if they were mixed.
         lengths: how many there are of each image, where they came ragged.
         ranks: in how many axes each entry came ragged.
+        perhaps: entries of which only a run tells whether each box has an element of
+            them, as they came, and that: bool (). In `beside` they are, if not, filled
+            with nothing.
     """
 
     form: Form
@@ -56,10 +61,14 @@ class Given(NamedTuple):
     weights: tf.Tensor | None
     lengths: tf.Tensor | None
     ranks: dict[str, int]
+    perhaps: dict[str, tuple[tf.Tensor, tf.Tensor]]
 
 
 def read_boxes(
-    bounding_boxes: Any, box_format: str, batch: tuple[int | None, ...]
+    bounding_boxes: Any,
+    box_format: str,
+    batch: tuple[int | None, ...],
+    when_it_runs: bool = True,
 ) -> Given:
     """Reads boxes, and all entries beside them that have an element for each box.
 
@@ -67,22 +76,27 @@ def read_boxes(
         bounding_boxes: what a user passes: a dict of `boxes` and `labels`.
         box_format: one of `BOX_FORMATS`.
         batch: (B,), or () for the boxes of one image.
+        when_it_runs: as in `read`.
 
     Raises:
         ValueError: naming the key, what came and what to write.
     """
-    given = read(bounding_boxes, BOXES, batch)
+    given = read(bounding_boxes, BOXES, batch, when_it_runs)
     _check_order(given.boxes, box_format)
     return given
 
 
-def read(value: Any, form: Form, batch: tuple[int | None, ...]) -> Given:
+def read(
+    value: Any, form: Form, batch: tuple[int | None, ...], when_it_runs: bool = True
+) -> Given:
     """Reads what has an element for each thing in an image, as boxes have.
 
     Args:
         value: what a user passes: a dict.
         form: how it is given.
         batch: (B,), or () for those of one image.
+        when_it_runs: whether to check, too, what a graph knows only then. Of what
+            another layer made, that would compute it, where nothing else needs it.
 
     Raises:
         ValueError: naming the key, what came and what to write.
@@ -99,31 +113,39 @@ def read(value: Any, form: Form, batch: tuple[int | None, ...]) -> Given:
     _check_shape(name, boxes, (*batch, None, *form.inner), wanted)
     check_holds_minus_one(name, boxes.dtype)
     beside: dict[str, tf.Tensor] = {}
-    ranks = {form.main: rank}
+    perhaps: dict[str, tuple[tf.Tensor, tf.Tensor]] = {}
+    ranks, axes = {form.main: rank}, len(batch) + 1
     for key, entry in value.items():
         if key in (form.main, "weights") or entry is None:
             continue
-        if key not in OF_EACH_BOX and not _fits(entry, boxes, lengths, len(batch)):
+        theirs = key in OF_EACH_BOX or belongings.fits(entry, boxes, lengths, axes)
+        if theirs is False:
             continue
         name = f"{form.key}[{key!r}]"
         dense, own_lengths, ranks[key] = _dense(name, entry, (None,))
-        _check_shape(
-            name,
-            dense,
-            (*batch, boxes.shape[len(batch)]),
-            f"an element for each box, the shape ({b}N) or ({b}N, K)",
-        )
-        if (lengths is None) != (own_lengths is None) or _differ(lengths, own_lengths):
-            raise ValueError(
+        if theirs is not True:
+            perhaps[key] = dense, theirs
+            beside[key] = belongings.filled(theirs, dense, boxes, axes)
+            continue
+        wanted = f"an element for each box, the shape ({b}N) or ({b}N, K)"
+        _check_shape(name, dense, (*batch, boxes.shape[len(batch)]), wanted)
+        message = f"`{name}` must have {wanted}. Received: shape={dense.shape}"
+        if lengths is None and own_lengths is None:
+            right = as_many(dense, boxes, axes)
+        else:
+            right = belongings.same_rows(lengths, own_lengths)
+            message = (
                 f"`{name}` must have the rows of the boxes. Received: "
                 "rows of other lengths. Write both as ragged tensors, an element for "
                 "each box."
             )
+        if when_it_runs or isinstance(right, bool):
+            dense = checked(dense, right, message, own_lengths)
         beside[key] = dense
     weights = value.get("weights")
     if isinstance(weights, tf.RaggedTensor):
         weights = weights.to_tensor()
-    return Given(form, boxes, beside, weights, lengths, ranks)
+    return Given(form, boxes, beside, weights, lengths, ranks, perhaps)
 
 
 def check_holds_minus_one(key: str, dtype: tf.DType) -> None:
@@ -133,21 +155,6 @@ def check_holds_minus_one(key: str, dtype: tf.DType) -> None:
             f"`{key}` must be of a dtype that holds -1, which stands for what is not "
             f"there. Received: {dtype.name}. Write tf.cast(…, 'float32')."
         )
-
-
-def _fits(value: Any, boxes: tf.Tensor, lengths: Any, axis: int) -> bool:
-    """Whether an entry of any name has an element for each box."""
-    if isinstance(value, tf.RaggedTensor):
-        return lengths is not None
-    if lengths is not None or not hasattr(value, "shape"):
-        return False
-    shape, count = tf.TensorShape(value.shape), axis + 1
-    return (
-        shape.rank is not None
-        and shape.rank >= count
-        and shape[axis] == boxes.shape[axis]
-        and shape[:count].is_compatible_with(boxes.shape[:count])
-    )
 
 
 def read_keypoints(keypoints: Any, batch: tuple[int | None, ...]) -> tf.Tensor:
@@ -188,13 +195,6 @@ def _check_shape(
     shape = value.shape
     if shape.rank is None or not shape[: len(expected)].is_compatible_with(expected):
         raise ValueError(f"`{key}` must have {wanted}. Received: shape={shape}")
-
-
-def _differ(a: tf.Tensor | None, b: tf.Tensor | None) -> bool:
-    """Whether row lengths are known to differ."""
-    if a is None or b is None or not tf.executing_eagerly():
-        return False
-    return a.numpy().tolist() != b.numpy().tolist()
 
 
 def _known(boxes: tf.Tensor, box_format: str) -> tuple[np.ndarray, np.ndarray] | None:

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels import matrices
+from keras_aug_layers.kernels.checked import checked
 from keras_aug_layers.kernels.coordinates import upright
 from keras_aug_layers.kernels.program import Step, register
 from keras_aug_layers.layers.geometry.geometric_layer import GeometricLayer
@@ -19,12 +20,17 @@ from keras_aug_layers.plan.settings import FILL, Settings
 
 def _exchange(
     points: tf.Tensor,
-    count: tf.Tensor,
+    count: Any,
     mirrored: tf.Tensor,
     first: tf.Tensor,
     second: tf.Tensor,
 ) -> tf.Tensor:
     """Points (B, M, 2) of which some of each `count` have changed places."""
+    if tf.is_tensor(count):  # else the layer has looked
+        named = tf.cast(tf.reduce_max(tf.maximum(first, second)), tf.int32)
+        message = "`keypoint_pairs` must name keypoints. Received, and there are:"
+        right = (named < count) | (count == 0)
+        points = checked(points, right, message, tf.stack([named, count]))
     names = tf.range(tf.cast(count, tf.float64), dtype=tf.float64)
     a, b = first[..., tf.newaxis], second[..., tf.newaxis]
     way = tf.where(names == a, b - a, 0.0) + tf.where(names == b, a - b, 0.0)

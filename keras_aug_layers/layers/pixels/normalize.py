@@ -62,8 +62,7 @@ class Normalize(Converter):
 
     def _step(self, frame: Frame) -> Step:
         low, high = frame.range_of(self)
-        checks.per_channel("mean", self.mean, frame.channels)
-        checks.per_channel("std", self.std, frame.channels)
-        mean, std = (np.array([x], np.float64) for x in (self.mean, self.std))
+        mean = checks.per_channel("mean", self.mean, frame.channels)
+        std = checks.per_channel("std", self.std, frame.channels)
         gain = 1.0 / (std * (high - low))
         return scale(gain=gain, bias=-low * gain - mean / std)

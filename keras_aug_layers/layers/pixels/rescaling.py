@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
 
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels.pixels import scale
@@ -50,7 +49,6 @@ class Rescaling(Converter):
         self.offset = arguments.per_channel("offset", offset)
 
     def _step(self, frame: Frame) -> Step:
-        checks.per_channel("scale", self.scale, frame.channels)
-        checks.per_channel("offset", self.offset, frame.channels)
-        gain, bias = (np.array([x], np.float64) for x in (self.scale, self.offset))
+        gain = checks.per_channel("scale", self.scale, frame.channels)
+        bias = checks.per_channel("offset", self.offset, frame.channels)
         return scale(gain=gain, bias=bias)

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from helpers import op_by_op
 from moving_right import moved, to_the_right
 
@@ -147,3 +148,19 @@ def test_pairs_of_keypoints_that_are_not_there_are_refused(images):
     layer = kal.FusedAugmentation([kal.RandomFlip(keypoint_pairs=[(1, 2)])])
     with pytest.raises(ValueError, match="from 0 to 1.*Received: 2"):
         moved({"images": images, "keypoints": np.ones((2, 2, 2))}, layer)
+
+
+def test_pairs_are_looked_for_when_it_runs(images):
+    """Of as many points, or of none, nothing is wrong."""
+    layer = kal.RandomFlip(keypoint_pairs=[(0, 5)])
+
+    @tf.function(input_signature=[tf.TensorSpec((2, None, 2))], autograph=False)
+    def called(points):
+        data = {"images": images, "keypoints": points}
+        return layer(data, training=True, seed=(1, 2))["keypoints"]
+
+    with op_by_op():
+        assert called(tf.ones((2, 6, 2))).shape == (2, 6, 2)
+        assert called(tf.ones((2, 0, 2))).shape == (2, 0, 2)
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"_pairs.*\[5 3\]"):
+            called(tf.ones((2, 3, 2)))
