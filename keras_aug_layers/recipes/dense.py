@@ -62,7 +62,8 @@ def yolo(
     `ultralytics/data/augment.py` makes of them (`v8_transforms`, `RandomPerspective`,
     `box_candidates`, `RandomHSV` since 8.3.79). Other than there:
 
-    - Images that are not square meet in a mosaic with the grey that is beside them.
+    - Images that are not square meet in a mosaic with the grey that is beside them, and
+      those of a mosaic are not cut where its canvas ends.
     - Boxes of less than two pixels, or a hundred times as long as wide, stay.
     - Those that no default uses (shear, perspective, MixUp, copy and paste) are not
       here, nor the blurs, grey and CLAHE of one image in a hundred, which it leaves to

@@ -148,7 +148,8 @@ class Mosaic(MixingLayer):
     right, at their own size, all with a corner at one place. What comes out is the
     frame about it, of the size of the images. Layers that follow, such as a zoom by
     one half, read the canvas itself, in the same warp: what lies outside of the frame
-    is not lost. What lies outside of the canvas is filled as everywhere.
+    is not lost. The four are whole, also beyond the end of the canvas; what lies
+    outside of them is filled as everywhere.
 
     Between two images no pixels are blended: each shows its last one there.
 
