@@ -125,8 +125,8 @@ class RandomColorJitter(ColorLayer):
         changes = self._changes(random, frame)
         several, in_hsv = list(changes.values()), self.space == "hsv"
         # About a grey image that is cut off a change is no matrix.
-        about_grey = in_hsv and self.saturation is not None
-        if len(several) < 2 and not about_grey:
+        about_grey = (self.contrast, self.saturation) != (None, None)
+        if len(several) < 2 and not (in_hsv and about_grey):
             return self._in_order(changes, frame)
         if self.order == "random":
             places = random.uniform((0.0, 1.0), (len(several),))

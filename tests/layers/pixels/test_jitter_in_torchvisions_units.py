@@ -22,12 +22,16 @@ def jitter(name, value, **kwargs):
 @pytest.mark.parametrize("gain", [0.0, 0.5, GAIN])
 @pytest.mark.parametrize("name", CHANGES)
 def test_one_change_is_the_published_one(name, gain):
-    """But where a number that is almost whole is cut off, or a mean of few pixels."""
+    """But where a number that is almost whole is cut off.
+
+    The first image is of one colour, whose grey is not the mean of greys cut off.
+    """
     images = random_images((4, 24, 20, 3), "uint8")
+    images[0] = 10, 200, 31
     result = drawn(jitter(name, gain), images).astype(int)
     expected = np.stack([CHANGES[name](image, gain) for image in images])
     assert np.abs(result - expected).max() <= 1
-    assert np.mean(result != expected) <= 5e-3
+    assert np.mean(result != expected) <= 2e-3
     assert np.abs(result - images).max() > 20
 
 
@@ -96,7 +100,7 @@ def test_a_hue_alone_is_stored_as_published():
 
 def test_what_is_drawn_for_a_shape_is_that_of_the_dtype():
     images = random_images((4, 24, 20, 3), "float32")
-    layer = jitter("contrast", GAIN, value_range=(0, 1))
+    layer = jitter("contrast", GAIN, value_range=(0, 1), space="linear")
     of_shape = layer.sample(images.shape, seed=(1, 2), dtype="float32")
     expected = layer.sample(images, seed=(1, 2)).images(images)
     np.testing.assert_array_equal(of_shape.images(images), expected)
