@@ -113,8 +113,9 @@ def augment_dataset(
             f"`key` must be a function of an element. Received: {key!r}. Write "
             "key=lambda element: element['number']."
         )
-    if num_parallel_calls not in (None, tf.data.AUTOTUNE):
-        arguments.size("num_parallel_calls", num_parallel_calls)
+    plain = isinstance(num_parallel_calls, (int, float, str))  # and no tensor
+    if plain and num_parallel_calls != tf.data.AUTOTUNE:
+        num_parallel_calls = arguments.size("num_parallel_calls", num_parallel_calls)
     places = tf.data.Dataset.range(2**63 - 1)
     triples = tf.data.Dataset.zip(dataset, _epochs(seed), places)
     # The conditions of a key are the user's; here is none that AutoGraph should make a

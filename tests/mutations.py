@@ -185,7 +185,7 @@ MUTATIONS = [
         WINDOWS,
     ),
     ("kernels/picks", "theirs, own)", "own, theirs)", "kernels/test_picks.py"),
-    ("plan/plan", "in maps:", "in ():", "plan/test_for_other_images.py"),
+    ("plan/plan", "in firsts:", "in ():", "plan/test_for_other_images.py"),
     ("plan/plan", "latest - places[0] if", "0 if", "plan/test_for_other_images.py"),
     (
         "kernels/targets/moving",
@@ -216,7 +216,7 @@ MUTATIONS = [
     ("kernels/fields", "at_x -= tf.clip", "at_x += tf.clip", "kernels/test_fields.py"),
     (
         "kernels/rounding",
-        "return tf.round(values) if dtype.is_integer else values",
+        "return tf.round(values) if rounds and dtype.is_integer else values",
         "return values",
         "test_dtypes.py",
     ),

@@ -165,6 +165,16 @@ def test_what_no_map_takes_is_refused(wrong):
         kal.augment_dataset(dataset, kal.RandomFlip(), seed=1, **wrong)
 
 
+@pytest.mark.parametrize(
+    "calls", [tf.constant(2, tf.int64), np.array(2), 2.0, tf.data.AUTOTUNE, None]
+)
+def test_what_a_map_takes_is_taken(calls):
+    dataset = tf.data.Dataset.from_tensors(np.zeros((4, 4, 3), "uint8"))
+    layer = kal.RandomFlip(jit_compile=False)
+    made = kal.augment_dataset(dataset, layer, seed=1, num_parallel_calls=calls)
+    assert len(list(made)) == 1
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "int64"])
 def test_a_key_may_be_any_integer(dtype):
     turn = kal.RandomRotate(0.1, jit_compile=False)

@@ -22,6 +22,7 @@ from keras_aug_layers.kernels.program import (
     Program,
     Step,
     function_of,
+    inverse,
     register,
 )
 from keras_aug_layers.kernels.resample import Warp, stay
@@ -129,6 +130,32 @@ convert_unrounded = register(
 def converts(program: Program) -> bool:
     """Whether the unit of the pixels changes in a program."""
     return any(step.name in ("convert", "convert_unrounded") for step in program)
+
+
+def _lost(x: tf.Tensor, one: tf.Tensor) -> tf.Tensor:
+    raise ValueError(
+        "`images` cannot be undone where colours are lost: clipped, blurred, or "
+        "normalised. Received: images for such an `inverse`. Write "
+        "transform.inverse().segmentation_masks(masks), or its keypoints or boxes."
+    )
+
+
+lost = register("lost", "pointwise", _lost)
+"""Undoes what cannot be undone: an error for images, and nothing beside them."""
+
+
+def undone(program: Program) -> Program:
+    """Undoes what is done to pixels; where that is lost, images are refused.
+
+    Raises:
+        ValueError: if a step has no inverse that changes what is beside the images.
+    """
+    functions = [function_of(step) for step in program]
+    beside = any(x.labels or x.masks or x.boxes or x.keypoints for x in functions)
+    reordered = any(x.reorders for x in functions)
+    if beside or reordered or all(x.inverse for x in functions):
+        return inverse(program)
+    return (lost(one=1.0),)
 
 
 scale = register(

@@ -9,6 +9,7 @@ from keras_aug_layers import arguments
 from keras_aug_layers.kernels import coordinates, followers, matrices, program
 from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.kernels.labels import encode
+from keras_aug_layers.kernels.pixels import undone
 from keras_aug_layers.kernels.rounding import finish
 from keras_aug_layers.kernels.targets import formats, reading
 from keras_aug_layers.kernels.warp import dimension
@@ -293,16 +294,15 @@ class Transform(Sample):
 
         Keypoints come back exactly, but for elastic fields, whose inverse is a field
         of more control points; pixels as far as they were not lost: by leaving the
-        frame, by interpolation, or by clipping.
+        frame, or by interpolation. Images of colours that cannot be undone are refused.
         """
         size, output = self.size, None
         if self._output is not None:
             size, output = self._made, _one_size(self.size)
         whole = self.plan.whole()
-        undone = Plan(
-            program.inverse(whole.coordinates), program.inverse(whole.pixels), output
-        )
-        return self._replace(**fields_of(undone), size=size)
+        back = program.inverse(whole.coordinates)
+        plan = Plan(back, undone(whole.pixels), output)
+        return self._replace(**fields_of(plan), size=size)
 
     def __matmul__(self, after: "Transform") -> "Transform":
         """This transform first, `after` next, as one: `a @ b`."""

@@ -147,10 +147,18 @@ def test_the_inverse_of_what_is_lost_is_no_nan():
         np.testing.assert_allclose(again, mapped, atol=1e-8)
 
 
-def test_what_has_no_inverse_says_so():
-    transform = as_transform([scale(gain=2.0, bias=0.0), add_within_range(bias=9.0)])
-    with pytest.raises(ValueError, match="can be undone.*'add_within_range'"):
-        transform.inverse()
+def test_where_colours_are_lost_only_images_cannot_be_undone():
+    layers = [kal.RandomRotate((0.1, 0.1)), kal.RandomBrightness((0.2, 0.2))]
+    stack = kal.FusedAugmentation([*layers, kal.Normalize(0.5, 0.5)], seed=1)
+    images = pixels(np.random.default_rng(0)).astype("uint8")
+    transform = stack.sample(images)
+    points = np.array([[[3.0, 4.0]]] * len(images))
+    moved = transform.keypoints(points, mark_outside=False)
+    back = transform.inverse().keypoints(moved, mark_outside=False)
+    np.testing.assert_allclose(back, points, atol=1e-9)
+    assert np.abs(moved - points).max() > 0.5
+    with pytest.raises(ValueError, match="`images` cannot be undone where colours"):
+        transform.inverse().images(transform.images(images))
 
 
 FIRST = tf.constant([True, False])

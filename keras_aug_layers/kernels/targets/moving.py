@@ -120,7 +120,9 @@ def move_boxes(
     seen_width, seen_height = (clipped[..., i + 2] - clipped[..., i] for i in (0, 1))
     # Along each axis, not by area, so that a huge or a flat box is no 0/0.
     visible = _part(seen_width, width) * _part(seen_height, height)
-    inside = (new[..., :2] < frame[..., 2:] - TOUCHING) & (new[..., 2:] > TOUCHING)
+    low, high = new[..., :2], new[..., 2:]
+    hair = tf.minimum(TOUCHING, (high - low) / 2.0)  # of what is as small, a part
+    inside = (low < frame[..., 2:] - hair) & (high > hair)
     enough = visible >= min_visibility - ROUNDING
     kept = tf.reduce_all(inside, axis=-1) & enough & ~padding
     result = from_xyxy(clipped, frame, box_format)

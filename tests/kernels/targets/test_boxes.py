@@ -131,6 +131,13 @@ def test_a_box_that_only_touches_the_frame_is_gone(box_format, box_fit):
         np.testing.assert_array_equal(kept.any(-1), [[False, True]] * len(side))
 
 
+def test_a_small_box_inside_at_the_edge_is_no_touch():
+    boxes = np.array([[[0, 0, 4e-4, 4e-4], [64 - 4e-4, 3, 64, 5], [7, 48, 9, 48]]])
+    moved = transform_of(reference.shift(0, 0)).bounding_boxes({"boxes": boxes})
+    np.testing.assert_allclose(moved["boxes"][0, :2], boxes[0, :2], atol=1e-9)
+    assert (moved["boxes"][0, 2] == -1).numpy().all()
+
+
 @pytest.mark.parametrize("box_fit", ["corners", "ellipse"])
 @pytest.mark.parametrize("box_format", FORMATS)
 def test_formats_say_the_same(box_format, box_fit):
