@@ -121,7 +121,7 @@ def move_boxes(
     # Along each axis, not by area, so that a huge or a flat box is no 0/0.
     visible = _part(seen_width, width) * _part(seen_height, height)
     low, high = new[..., :2], new[..., 2:]
-    hair = tf.minimum(TOUCHING, (high - low) / 2.0)  # of what is as small, a part
+    hair = tf.minimum((high - low) / 2.0, TOUCHING)  # of what is as small, a part
     inside = (low < frame[..., 2:] - hair) & (high > hair)
     enough = visible >= min_visibility - ROUNDING
     kept = tf.reduce_all(inside, axis=-1) & enough & ~padding
