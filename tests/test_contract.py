@@ -26,8 +26,6 @@ STEPS = {
 SIZES = {"CenterCrop", "RandomCrop", "RandomResizedCrop", "Resizing"}
 SIZES |= {"RandomLowResolution"}
 """Those that average where images shrink: many a value of theirs ends in a half."""
-HALVES = SIZES | {"AugMix"}
-"""AugMix's chains as well: sheared by 1/15, one value in thirty ends in a half."""
 UNITS = {"Normalize", "Rescaling"}
 """Those that take images out of their value range: what moves or colours is before."""
 
@@ -80,7 +78,7 @@ def assert_alike(actual, expected, names):
     if ours.dtype == np.uint8:
         allowed = 255 if STEPS & set(names) else 1
         assert difference.max() <= allowed
-        assert (difference > 0).mean() <= (0.02 if HALVES & set(names) else 0.001)
+        assert (difference > 0).mean() <= (0.02 if SIZES & set(names) else 0.001)
     else:  # a grey level that was rounded otherwise may lie behind it
         assert (difference > 1e-4 * np.ptp(theirs)).mean() <= 0.001
     masks = [x["segmentation_masks"].numpy() for x in (actual, expected)]
@@ -157,8 +155,13 @@ def test_a_graph_gives_what_eager_calls_give(number, data):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [x for x in EVERY if x not in ALIKE])
 def test_a_graph_of_one_image_by_chance(name, data):
-    """As `augment_dataset` does to single images: it is known that they are one."""
+    """As `augment_dataset` does to single images: it is known that they are one.
+
+    AugMix shears by 1/15 here, which reads at odd thirtieths between two pixels: of
+    multiples of 30 no value there ends in a half, which forms round as it comes.
+    """
     one = tf.nest.map_structure(lambda x: x[0], data)
+    one["images"] = one["images"] // 30 * 30
 
     def build():
         layer = EVERY[name](seed=2, bounding_box_format="xyxy")

@@ -151,9 +151,10 @@ def undone(program: Program) -> Program:
         ValueError: if a step has no inverse that changes what is beside the images.
     """
     functions = [function_of(step) for step in program]
-    beside = any(x.labels or x.masks or x.boxes or x.keypoints for x in functions)
-    reordered = any(x.reorders for x in functions)
-    if beside or reordered or all(x.inverse for x in functions):
+    beside = any(
+        x.labels or x.masks or x.boxes or x.keypoints or x.reorders for x in functions
+    )
+    if beside or all(x.inverse for x in functions):
         return inverse(program)
     return (lost(one=1.0),)
 

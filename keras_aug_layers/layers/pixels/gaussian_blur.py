@@ -96,7 +96,7 @@ class RandomGaussianBlur(ColorLayer):
     """Blurs images, each with a width of its own.
 
     Beyond the edge the image is mirrored about its last pixel, as in torchvision.
-    Integers are rounded behind each axis: a tenth of the pixels are a level off.
+    Integers are rounded behind each axis, so that some pixels are a level off.
 
     Args:
         factor: chance, from 0 to 1, that an image is blurred; of a pair, its middle.
