@@ -172,6 +172,8 @@ def reader(
             windowed=straight and any("crop" in step.rows for step in program),
         )
 
+    if not is_one(stride):
+        program = tuple(_coarse(step, stride) for step in program)
     program = fields.in_front(program, tuple(x * stride for x in target), _run)
     (source_x, source_y), (target_x, target_y) = _middle(source), _middle(target)
     wide = tf.cast(stride, tf.float32)
@@ -185,6 +187,14 @@ def reader(
 
     looked_up = any(step.name in (fields.BEND, fields.UNBEND) for step in program)
     return Reader(None, straight, read, looked_up=looked_up)
+
+
+def _coarse(step: Step, stride: Any) -> Step:
+    """A step of images; one that reads several is told how wide pixels of maps are."""
+    if not function_of(step).gathers:
+        return step
+    pixel = tf.reshape(to_double(stride), (1, 1))
+    return Step(step.name, {**step.rows, "pixel": pixel}, step.only)
 
 
 def is_one(stride: Any) -> bool:

@@ -30,6 +30,18 @@ ROUNDING = 1e-5
 """How much of a part, such as what is seen of a box, is lost by rounding."""
 
 
+def in_frame(low: tf.Tensor, high: tf.Tensor, frame: tf.Tensor) -> tf.Tensor:
+    """Whether boxes do more than touch a frame: bool (B, N).
+
+    Args:
+        low: (B, N, 2): left and top.
+        high: right and bottom.
+        frame: (B, 1, 2): width and height.
+    """
+    hair = tf.minimum((high - low) / 2.0, TOUCHING)  # of what is as small, a part
+    return tf.reduce_all((low < frame - hair) & (high > hair), axis=-1)
+
+
 def known_format(box_format: str | None) -> str:
     """Returns the layer's box format; a ValueError if it was given none."""
     if box_format is None:

@@ -10,6 +10,7 @@ from keras_aug_layers.kernels.targets.formats import (
     ROUNDING,
     TOUCHING,
     from_xyxy,
+    in_frame,
     to_centres,
     to_edges,
     to_xyxy,
@@ -120,11 +121,8 @@ def move_boxes(
     seen_width, seen_height = (clipped[..., i + 2] - clipped[..., i] for i in (0, 1))
     # Along each axis, not by area, so that a huge or a flat box is no 0/0.
     visible = _part(seen_width, width) * _part(seen_height, height)
-    low, high = new[..., :2], new[..., 2:]
-    hair = tf.minimum((high - low) / 2.0, TOUCHING)  # of what is as small, a part
-    inside = (low < frame[..., 2:] - hair) & (high > hair)
-    enough = visible >= min_visibility - ROUNDING
-    kept = tf.reduce_all(inside, axis=-1) & enough & ~padding
+    inside = in_frame(new[..., :2], new[..., 2:], frame[..., :2])
+    kept = inside & (visible >= min_visibility - ROUNDING) & ~padding
     result = from_xyxy(clipped, frame, box_format)
     return tf.where(kept[..., tf.newaxis], result, -tf.ones_like(result)), kept
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels.followers import Boxes
 from keras_aug_layers.kernels.program import Step, register
+from keras_aug_layers.kernels.targets.formats import TOUCHING, in_frame, to_edges
 from keras_aug_layers.layers.mixes.mixing import (
     MixingLayer,
     of_partner,
@@ -32,19 +33,21 @@ def _read(
     centre_y: tf.Tensor,
     width: tf.Tensor,
     height: tf.Tensor,
+    pixel: tf.Tensor | float = 1.0,
 ) -> tuple[tf.Tensor, ...]:
     """Where the four images are read, and which: that on whose side a place lies.
 
     Between its last pixel and the next image, an image shows its last pixel.
     """
+    rim = pixel / 2.0
 
     def along(
         place: tf.Tensor, centre: tf.Tensor, size: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         beyond, half = place - centre, size / 2.0
         after = beyond > 0.0
-        first = tf.minimum(beyond + half, half - 0.5)
-        return tf.where(after, tf.maximum(beyond, 0.5) - half, first), after
+        first = tf.minimum(beyond + half, half - rim)
+        return tf.where(after, tf.maximum(beyond, rim) - half, first), after
 
     at_x, right = along(x, centre_x, width)
     at_y, below = along(y, centre_y, height)
@@ -87,13 +90,16 @@ def _boxes(
     """The boxes of the four, where their images lie, also outside of the frame."""
     count = tf.shape(boxes.corners)[1]
     limit = tf.stack([places["width"], places["height"]], axis=-1)  # (B, 1, 2)
-    inside = tf.clip_by_value(boxes.corners, 0.0, tf.tile(limit, (1, 1, 2)))
-    mixed = tf.reshape(only, (-1, 1, 1))
-    boxes = boxes._replace(corners=tf.where(mixed, inside, boxes.corners))
     four = with_partners(boxes, only, images[:, 1:])
+    shown = in_frame(four.corners[..., :2], four.corners[..., 2:], limit)
+    inside = tf.clip_by_value(four.corners, 0.0, tf.tile(limit, (1, 1, 2)))
     shifts = tf.repeat(_shifts(**places), count, axis=1)
-    moved = four.corners + tf.tile(shifts, (1, 1, 2))
-    return four._replace(corners=tf.where(mixed, moved, four.corners))
+    moved = inside + tf.tile(shifts, (1, 1, 2))
+    mixed = tf.reshape(only, (-1, 1, 1))
+    return four._replace(
+        corners=tf.where(mixed, moved, four.corners),
+        kept=four.kept & (shown | ~only[:, tf.newaxis]),
+    )
 
 
 def _keypoints(
@@ -106,22 +112,23 @@ def _keypoints(
 ) -> tf.Tensor:
     """The points of the four, where their images lie; -1 for those outside of them."""
     limit = tf.stack([places["width"], places["height"]], axis=-1)  # (B, 1, 2)
-    places_of = points[..., :2]
-    out = tf.reduce_any((places_of < -0.5) | (places_of > limit - 0.5), axis=-1)
     mixed = tf.reshape(only, (-1, 1, 1))
-    points = tf.where(mixed & out[..., tf.newaxis], -tf.ones_like(points), points)
     four = []
     for i, shift in enumerate(tf.split(_shifts(**places), COUNT, axis=1)):
         own, theirs = points_with_partners(points, only, images[:, i : i + 1])
         shown = theirs if i else own
-        padding = tf.reduce_all(tf.equal(shown, -1.0), axis=-1, keepdims=True)
+        place = to_edges(shown[..., :2])
+        beyond = (place < -TOUCHING) | (place > limit + TOUCHING)
+        padding = tf.reduce_all(tf.equal(shown, -1.0), axis=-1)
+        gone = (tf.reduce_any(beyond, axis=-1) | padding)[..., tf.newaxis]
         moved = shown[..., :2] + shift
         # Where the frame is shown larger, (-1, -1) is a place as any other.
         moved += (
             tf.cast(tf.reduce_all(moved == -1.0, -1, keepdims=True), tf.float64) / 2**30
         )
         moved = tf.concat([moved, shown[..., 2:]], axis=-1)
-        four.append(tf.where(mixed & ~padding, moved, shown))
+        moved = tf.where(gone, -tf.ones_like(moved), moved)
+        four.append(tf.where(mixed, moved, shown))
     return tf.concat(four, axis=1)
 
 
@@ -135,7 +142,8 @@ compose = register(
     keypoints=_keypoints,
 )
 """Shows the four `images` (B, 4) about a place, `centre_x` and `centre_y` from the
-middle; `share` (B, 4) is the part of the frame that each has."""
+middle; `share` (B, 4) is the part of the frame that each has. `pixel` is how wide one
+of what is read is, of a map of a coarser grid."""
 
 
 @keras.saving.register_keras_serializable("keras_aug_layers")
