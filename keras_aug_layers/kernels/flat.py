@@ -248,11 +248,12 @@ def move(
 
 def mean_color(flat: Flat, window: tf.Tensor | None = None) -> tf.Tensor:
     """The mean colour (B, C) of each image, or of what a window shows of it."""
-    dtype = warp.compute_dtype(flat.pixels.dtype)
+    dtype = tf.float64  # a float32 sum of millions of pixels, one by one, stands still
     count = tf.reduce_prod(flat.sizes, axis=1)
     image = tf.repeat(tf.range(tf.shape(count)[0]), count)
     values, shares = tf.cast(flat.pixels, dtype), tf.ones_like(image, dtype)
     if window is not None:
+        window = tf.cast(window, dtype)
         window = tf.broadcast_to(window, (tf.shape(count)[0], 4))
         x, y, half_width, half_height = tf.unstack(tf.gather(window, image), axis=1)
         height, width = tf.unstack(tf.gather(flat.sizes, image), axis=1)
@@ -265,4 +266,5 @@ def mean_color(flat: Flat, window: tf.Tensor | None = None) -> tf.Tensor:
         tf.math.unsorted_segment_sum(x, image, tf.shape(count)[0])
         for x in (values, shares)
     )
-    return tf.math.divide_no_nan(sums, areas[:, tf.newaxis])
+    means = tf.math.divide_no_nan(sums, areas[:, tf.newaxis])
+    return tf.cast(means, warp.compute_dtype(flat.pixels.dtype))

@@ -2,7 +2,7 @@
 
 What is measured (a mean) is measured on the images as they came in, in the window that
 the crops before leave of them, and carried through the steps before the one that asks;
-rotation and fill are ignored.
+rotation and fill are ignored. Behind a stage it is measured on what that has made.
 """
 
 import functools
@@ -14,7 +14,13 @@ from typing import Any
 import tensorflow as tf
 
 from keras_aug_layers.kernels.device import on_gpu
-from keras_aug_layers.kernels.program import Program, Step, function_of, then
+from keras_aug_layers.kernels.program import (
+    Program,
+    Step,
+    function_of,
+    register,
+    then,
+)
 from keras_aug_layers.kernels.warp import compute_dtype, dimension
 
 STRIPS = 8
@@ -126,7 +132,32 @@ def in_window(step: Step, crop: tf.Tensor, size: tuple[int, int]) -> Step:
     middle = window[:, :2] * scale + crop[:, :2, 2]
     half = window[:, 2:] * tf.abs(scale)  # which is negative of what is mirrored
     rows = {**step.rows, WINDOW: tf.concat([middle, half], axis=1)}
-    return Step(step.name, rows, step.only)
+    return Step(step.name, rows, step.only, step.beside)
+
+
+in_between = register(
+    "in_between",
+    "stage",
+    lambda images, one: images,
+    neutral={},
+    inverse=lambda step: step,
+    placed=False,
+)
+"""Begins a pass: what is behind it reads what the steps before it have made."""
+
+
+def measuring(before: Program, step: Step) -> Program:
+    """A step behind others, if need be with what it needs to measure there.
+
+    A stage has made images of the size that comes out, of which the window of a crop
+    is all. And where a region is erased is known in these only.
+    """
+    kinds = [function_of(x).kind for x in before]
+    if WINDOW not in step.rows or not {"stage", "placed"} & {*kinds}:
+        return (step,)
+    rows = {key: row for key, row in step.rows.items() if key != WINDOW}
+    whole = Step(step.name, rows, step.only, step.beside)
+    return (whole,) if "stage" in kinds else (in_between(one=1.0), whole)
 
 
 def covered(number: tf.Tensor, size: Any, middle: Any, half: Any) -> tf.Tensor:
@@ -151,14 +182,22 @@ def mean_color(
     height, width = dimension(images, 1), dimension(images, 2)
     if window is None:
         total = in_strips(images, dtype)
-        return tf.reduce_sum(total, axis=(1, 2)) / tf.cast(height * width, dtype)
+        return _total(total) / tf.cast(height * width, dtype)
     x, y, half_width, half_height = tf.split(window, 4, axis=1)
     rows = covered(tf.range(height, dtype=dtype), height, y, half_height)
     columns = covered(tf.range(width, dtype=dtype), width, x, half_width)
     total = in_strips(images, dtype, rows=rows)
-    total = tf.reduce_sum(total * columns[:, tf.newaxis, :, tf.newaxis], axis=(1, 2))
+    total = _total(total * columns[:, tf.newaxis, :, tf.newaxis])
     area = tf.reduce_sum(rows, axis=1) * tf.reduce_sum(columns, axis=1)
     return tf.math.divide_no_nan(total, area[:, tf.newaxis])
+
+
+def _total(values: tf.Tensor) -> tf.Tensor:
+    """Sums (B, C) of values (B, H, W, C).
+
+    Of rows first: a sum of millions of pixels, one by one, stands still in float32.
+    """
+    return tf.reduce_sum(tf.reduce_sum(values, axis=2), axis=1)
 
 
 def in_strips(

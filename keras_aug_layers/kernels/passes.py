@@ -21,6 +21,7 @@ from keras_aug_layers.kernels.device import in_xla_context, on_gpu
 from keras_aug_layers.kernels.picks import Pick
 from keras_aug_layers.kernels.program import Program, Step, function_of
 from keras_aug_layers.kernels.resample import Warp, stay
+from keras_aug_layers.kernels.rounding import clipped
 
 Images = Callable[[tf.Tensor], tf.Tensor]
 
@@ -32,6 +33,7 @@ def run(
     value_range: Range | None,
     dtype: tf.DType | None = None,
     warp: Callable[[Program, tf.Tensor], Images] | None = None,
+    overshoots: bool = False,
 ) -> tf.Tensor:
     """Moves images, and applies a program to what was read.
 
@@ -45,6 +47,8 @@ def run(
             of the images by default.
         warp: makes a move of a program of coordinates and of images, for stages that
             move.
+        overshoots: whether moves make values beyond those that they read: in front of a
+            stage floats are clipped then.
     """
 
     def nested(
@@ -53,7 +57,7 @@ def run(
         moved: Images = stay
         if coordinates and warp is not None:
             moved = warp(coordinates, images)
-        return run(program, images, moved, value_range, None, warp)
+        return run(program, images, moved, value_range, None, warp, overshoots)
 
     def done(
         images: tf.Tensor, move: Images, limits: Range | None, to: tf.DType
@@ -77,6 +81,8 @@ def run(
         if follower is None or not follower.beside:
             picking = _picking(step, pending, move_now)
         images = done(images, picking or move_now, limits, to)
+        if overshoots and not pending and images.dtype.is_floating:
+            images = clipped(images, limits)
         if step.beside:
             images = stages.run(step, images, limits, nested, before)
         elif picking is None:

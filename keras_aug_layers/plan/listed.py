@@ -83,13 +83,20 @@ def augmented(
 
 
 def _resolved(plan: Plan, given: dict[str, flat.Flat], means: Means) -> Any:
-    """The steps of pixels with what they measure known; None where it is not so."""
-    if not any(function_of(step).kind == "measured" for step in plan.pixels):
+    """The steps of pixels with what they measure known; None where it is not so.
+
+    Behind a stage it is measured on what that has made, in the same code.
+    """
+    kinds = [function_of(step).kind for step in plan.pixels]
+    place = kinds.index("stage") if "stage" in kinds else len(kinds)
+    if "measured" not in kinds[:place]:
         return plan.pixels
     if [key for key in given if kind_of(key) == "images"] != ["images"]:
         return None  # none, or others, which have means of their own
     dtype = compute_dtype(given["images"].pixels.dtype)
-    return measured.with_mean(plan.pixels, dtype, means, lambda steps, window: None)
+    first, rest = plan.pixels[:place], plan.pixels[place:]
+    known = measured.with_mean(first, dtype, means, lambda steps, window: None)
+    return None if known is None else known + rest
 
 
 def rows_of(transform: "Transform") -> list[tf.Tensor]:
@@ -203,5 +210,12 @@ def _one_of(transform: "Transform", key: str, full: flat.Flat) -> tf.Tensor:
     moves.check_fill(settings, full.pixels, dimension(full.pixels, 1))
     move = flat.move(full, reader, shrinks, size, **moves.of_images(settings))
     to = None if plan.dtype is None else tf.as_dtype(plan.dtype)
-    by_program, limits = moves.by_program(settings), settings.value_range
-    return passes.run(plan.colors, full.pixels, move, limits, to, by_program)
+    return passes.run(
+        plan.colors,
+        full.pixels,
+        move,
+        settings.value_range,
+        to,
+        moves.by_program(settings),
+        moves.overshoots(settings),
+    )

@@ -41,7 +41,9 @@ def images(plan: Plan, settings: Settings, images: tf.Tensor) -> tf.Tensor:
                 move = _filtering(part, move, how, images)
         converted = converted or part is last or converts(part.colors)
         to, limits = dtype if converted else None, settings.value_range
-        images = passes.run(part.colors, images, move, limits, to, warp)
+        images = passes.run(
+            part.colors, images, move, limits, to, warp, overshoots(settings)
+        )
     return images
 
 
@@ -82,6 +84,11 @@ def of_images(settings: Settings) -> dict[str, Any]:
         "fill_value": settings.fill_value,
         "interpolation": settings.interpolation,
     }
+
+
+def overshoots(settings: Settings) -> bool:
+    """Whether moved images have values beyond those that were read."""
+    return settings.interpolation == "bicubic"
 
 
 def of_masks(settings: Settings, dtype: tf.DType, kind: str) -> dict[str, Any]:

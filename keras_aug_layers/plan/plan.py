@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from keras_aug_layers.kernels import program
 from keras_aug_layers.kernels.coordinates import crop_of
-from keras_aug_layers.kernels.measured import in_window
+from keras_aug_layers.kernels.measured import in_window, measuring
 from keras_aug_layers.kernels.pixels import converts
 from keras_aug_layers.kernels.program import Program, Step, function_of
 from keras_aug_layers.plan.frame import Frame
@@ -76,7 +76,8 @@ class Plan(NamedTuple):
                 count = len(pixels) - len(self._replace(pixels=pixels).colors)
                 pixels = (*pixels[:count], step, *pixels[count:])
             else:
-                pixels = program.then(pixels, step)
+                for now in measuring(pixels, step):
+                    pixels = program.then(pixels, now)
         return self._replace(
             coordinates=coordinates,
             pixels=pixels,

@@ -194,6 +194,13 @@ def _solarize_add(x: tf.Tensor, frame: Frame, layer: Any) -> Step:
     return curve(below=low + (high - low) * 128 / 255, added=added, high=high)
 
 
+def _sharpness(x: tf.Tensor, frame: Frame, layer: Any) -> Step:
+    if frame.value_range is None:
+        return sharpen(amount=1.0 + x)
+    low, high = frame.value_range
+    return sharpen(amount=1.0 + x, low=low, high=high)
+
+
 def _of_range(make: Callable[..., Step]) -> Maker:
     def made(x: tf.Tensor, frame: Frame, layer: Any) -> Step:
         low, high = frame.range_of(layer)
@@ -210,7 +217,7 @@ PIXELS: Mapping[str, Maker] = {
     "Posterize": _posterize,
     "Solarize": _solarize,
     "SolarizeAdd": _solarize_add,
-    "Sharpness": lambda x, frame, layer: sharpen(amount=1.0 + x),
+    "Sharpness": _sharpness,
     "AutoContrast": _of_range(stretch),
     "Equalize": _of_range(equalize),
 }

@@ -16,7 +16,12 @@ from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor
 
 
-def _sharpen(images: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
+def _sharpen(
+    images: tf.Tensor,
+    amount: tf.Tensor,
+    low: tf.Tensor | None = None,
+    high: tf.Tensor | None = None,
+) -> tf.Tensor:
     channels = dimension(images, 3)
     stored = in_rows(images)
     x = compute(stored)
@@ -34,6 +39,9 @@ def _sharpen(images: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
     changed = own + (1.0 - tf.reshape(amount, (-1, 1, 1))) * (blurred - own)
     if images.dtype.is_integer:
         changed = tf.floor(changed + HAIR)  # likewise
+    if low is not None:
+        limits = (tf.reshape(end, (-1, 1, 1)) for end in (low, high))
+        changed = tf.clip_by_value(changed, *limits)
     # One pixel of border stays as it is.
     middle = stored[:, 1 : 1 + rows]
     sides = middle[:, :, :channels], middle[:, :, channels + end :]
@@ -50,7 +58,8 @@ def _inner(length: Any) -> Any:
 sharpen = register("sharpen", "stage", _sharpen)
 """Blends with a blurred image: 0 is blurred, 1 the image, 2 sharpened.
 
-The blur is [[1, 1, 1], [1, 5, 1], [1, 1, 1]] / 13, Pillow's `ImageFilter.SMOOTH`.
+The blur is [[1, 1, 1], [1, 5, 1], [1, 1, 1]] / 13, Pillow's `ImageFilter.SMOOTH`. Where
+more is done in the same stage, it clips to `low` and `high` itself.
 """
 
 

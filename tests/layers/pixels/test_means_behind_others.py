@@ -1,0 +1,123 @@
+"""Means that are measured where a crop, a pass of its own or an erasing came before."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import op_by_op
+
+import keras_aug_layers as kal
+from keras_aug_layers.kernels.flat import Flat
+from keras_aug_layers.kernels.flat import mean_color as mean_of_list
+from keras_aug_layers.kernels.measured import mean_color
+
+GAIN = -0.5
+
+
+def ramps():
+    """Images of which any part has a mean of its own: float32 (6, 64, 64, 3)."""
+    y, x = np.mgrid[:64, :64]
+    ramp = 20 + 2.0 * y + 1.3 * x
+    images = np.stack([ramp, ramp + 5, ramp + 9], axis=-1)
+    return np.tile(images, (6, 1, 1, 1)).astype("float32")
+
+
+BEHIND = {
+    "HSV": lambda: [kal.RandomSaturation((0.45, 0.45), seed=2)],
+    "a blur": lambda: [kal.RandomGaussianBlur(sigma=(0.5, 0.5), seed=2)],
+    "sharpness": lambda: [kal.RandomSharpness((0.6, 0.6), seed=2)],
+    "some": lambda: [kal.RandomSharpness((0.6, 0.6), probability=0.5, seed=2)],
+    "an erasing": lambda: [kal.RandomErasing(scale=(0.3, 0.3), fill_value=0, seed=2)],
+    "an erasing, brighter": lambda: [
+        kal.RandomErasing(scale=(0.3, 0.3), fill_value=0, seed=2),
+        kal.RandomBrightness(gain=(1.1, 1.1), seed=4),
+    ],
+}
+
+
+def made(layers, form, images):
+    """What a stack makes of images, in a form, with the same draws in each."""
+    layers = [layer for each in layers for layer in each]
+    if form == "Sequential":
+        seeds = {"training": True}
+
+        def call(x):
+            for layer in layers:
+                x = layer(x, **seeds)
+            return x
+
+        return tf.function(call)(tf.constant(images)).numpy()
+    group = kal.FusedAugmentation(layers, seed=5)
+    if form == "graph":
+        call = tf.function(lambda x: group(x, training=True))
+        return call(tf.constant(images)).numpy()
+    with op_by_op():
+        return group(images, training=True).numpy()
+
+
+@pytest.mark.parametrize("form", ["eager", "graph", "Sequential"])
+@pytest.mark.parametrize("behind", BEHIND)
+def test_a_mean_is_that_of_the_crop(behind, form):
+    """Of what the layers between have made of it, too."""
+    images = ramps()
+    first = [[kal.RandomCrop(16, 16, seed=1)], BEHIND[behind]()]
+    before = made(first, form, images).astype("float64")
+    again = [[kal.RandomCrop(16, 16, seed=1)], BEHIND[behind]()]
+    again.append([kal.RandomContrast((GAIN, GAIN), seed=3)])
+    found = made(again, form, images)
+    mean = before.mean(axis=(1, 2), keepdims=True)
+    np.testing.assert_allclose(found, mean + (1 + GAIN) * (before - mean), atol=0.01)
+    assert np.ptp(mean) > 20  # windows differ
+
+
+def test_equalize_in_front_of_a_crop_is_a_pass_too():
+    """The crop is done first, so that its window is no longer one."""
+    images = ramps()
+    layers = [kal.Equalization(value_range=(0, 255)), kal.RandomCrop(16, 16, seed=1)]
+    before = made([layers], "eager", images).astype("float64")
+    layers = [kal.Equalization(value_range=(0, 255)), kal.RandomCrop(16, 16, seed=1)]
+    more = kal.RandomContrast((GAIN, GAIN), seed=3)
+    found = made([layers, [more]], "eager", images)
+    mean = before.mean(axis=(1, 2), keepdims=True)
+    np.testing.assert_allclose(found, mean + (1 + GAIN) * (before - mean), atol=0.01)
+
+
+def large(height, width):
+    """Bright above, dark below: of a sum of float32, one by one, the dark is lost."""
+    image = np.full((1, height, width, 1), 200, "uint8")
+    image[:, height // 2 :] = 1
+    return image
+
+
+@pytest.mark.thorough
+def test_the_mean_of_a_large_ragged_image():
+    ragged = tf.RaggedTensor.from_tensor(large(1500, 1400), ragged_rank=2)
+    mean = mean_of_list(Flat.of(ragged))
+    assert mean.dtype == tf.float32
+    np.testing.assert_allclose(mean, [[100.5]], atol=0.01)
+    window = tf.constant([[0.0, 0.0, 700.0, 375.0]])
+    np.testing.assert_allclose(mean_of_list(Flat.of(ragged), window), [[100.5]], 1e-3)
+
+
+@pytest.mark.thorough
+def test_the_mean_of_a_large_image_of_unknown_size():
+    run = tf.function(
+        lambda x: mean_color(x, tf.float32),
+        input_signature=[tf.TensorSpec((None, None, None, 1), tf.uint8)],
+    )
+    np.testing.assert_allclose(run(large(3000, 4000)), [[100.5]], atol=0.01)
+
+
+@pytest.mark.parametrize("form", ["eager", "graph"])
+def test_statistics_read_what_a_bicubic_move_leaves_within_the_range(form):
+    """Moved, and clipped, the image has 0 and 1: nothing is to be stretched."""
+    images = np.zeros((1, 32, 32, 3), "float32")
+    images[:, 8:24, 8:24] = 1.0
+    half = {"unit": "pixels", "interpolation": "bicubic", "fill_mode": "nearest"}
+    shift = kal.RandomShift((0.5, 0.5), (0.5, 0.5), **half)
+    group = kal.FusedAugmentation([shift, kal.AutoContrast()], value_range=(0, 1))
+    call = tf.function(group) if form == "graph" else group
+    found = call(images, training=True).numpy()
+    assert abs(found[0, 1, 1, 0]) < 1e-5
+    assert abs(found[0, 16, 16, 0] - 1.0) < 1e-5
+    whole = kal.FusedAugmentation([shift])(images, training=True).numpy()
+    np.testing.assert_allclose(found, np.clip(whole, 0, 1), atol=1e-5)
