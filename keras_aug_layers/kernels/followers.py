@@ -28,7 +28,8 @@ class Boxes(NamedTuple):
             are made of, (B, N, 5) or (B, N, P, 2).
         kept: which are boxes, and no padding: bool (B, N).
         beside: labels and whatever else each has, (B, N) or (B, N, …).
-        weights: the part that each has in its image: float32 (B, N), once mixed.
+        weights: the part that each has in its image, once mixed: (B, N), float32, or
+            float64 where they came so.
         lengths: how many there are of each image, where they came ragged.
     """
 
@@ -195,7 +196,7 @@ def state_of(given: Given, batched: bool) -> Boxes:
     """The state of boxes that came in, a batch of one where they are of one image."""
     boxes, weights = given.boxes, given.weights
     beside = {**given.beside}
-    if weights is not None:
+    if weights is not None and weights.dtype != tf.float64:
         weights = tf.cast(weights, tf.float32)
     if not batched:
         boxes, weights = (
@@ -228,7 +229,9 @@ def boxes_of(
         kept = tf.reshape(state.kept, tf.concat([tf.shape(state.kept), more], axis=0))
         result[key] = tf.where(kept, values, nothing(values.dtype))
     if state.weights is not None:
-        result["weights"] = tf.where(state.kept, state.weights, 0.0)
+        weights = tf.where(state.kept, state.weights, tf.zeros_like(state.weights))
+        own = tf.float32 if given.weights is None else given.weights.dtype
+        result["weights"] = tf.cast(weights, own) if own.is_floating else weights
     if not batched:
         result = {key: value[0] for key, value in result.items()}
     for key, (entry, fitting) in given.perhaps.items():

@@ -102,8 +102,8 @@ class Engine:
         if not hasattr(images, "shape"):
             images = _tensor("images", images)
             data = {**data, "images": images}
-        extra = self._layer.settings.extra_targets
-        places = entries.paths(data, tf.TensorShape(images.shape), extra)
+        extra, form = self._layer.settings.extra_targets, self._layer.data_format
+        places = entries.paths(data, tf.TensorShape(images.shape), extra, form)
         given = entries.taken(data, places)
         if data.get("labels") is not None:
             places["labels"], given["labels"] = ("labels",), data["labels"]

@@ -1,5 +1,6 @@
 """Shapes and dtypes of what a layer gives back, for Keras's symbolic calls."""
 
+import functools
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -35,12 +36,7 @@ def shapes(layer: Any, given: dict[str, Any]) -> dict[str, Any]:
     before = Frame.of(images, layer.data_format)
     after = layer.framed(before)
 
-    def several(kind: str, shape: Any) -> Any:
-        if isinstance(shape, dict):
-            return {name: several(kind, one) for name, one in shape.items()}
-        if isinstance(shape, (list, tuple)) and isinstance(shape[0], (list, tuple)):
-            return [several(kind, one) for one in shape]
-        own: Shape = tuple(shape)
+    def framed(kind: str, own: Shape) -> Shape:
         size: Shape = after.height, after.width
         if kind != "images":
             size = _of_masks(layer, before, after, own, len(images))
@@ -52,7 +48,7 @@ def shapes(layer: Any, given: dict[str, Any]) -> dict[str, Any]:
     for key, shape in given.items():
         kind = extra.get(key, entries.kind_of(key))
         if kind in entries.PIXELS and shape is not None:
-            result[key] = several(kind, shape)
+            result[key] = _each(shape, functools.partial(framed, kind))
     classes = layer.settings.num_classes
     if "labels" in given and classes is not None:
         result["labels"] = (*tuple(given["labels"])[: len(images) - 3], classes)
@@ -63,12 +59,25 @@ def _of_clips(layer: Any, given: dict[str, Any]) -> dict[str, Any]:
     """Shapes of videos, and of masks of all their frames."""
     extra = dict(layer.settings.extra_targets or ())
     kinds = {key: extra.get(key, entries.kind_of(key)) for key in given}
-    timed = [key for key, kind in kinds.items() if kind in entries.PIXELS]
-    one = {key: (given[key][0], *given[key][2:]) for key in timed}
-    made = shapes(layer, one)
+    timed = {
+        key: given[key]
+        for key, kind in kinds.items()
+        if kind in entries.PIXELS and given[key] is not None
+    }
+    one = {key: _each(x, lambda own: (own[0], *own[2:])) for key, x in timed.items()}
+    made, (_, count, *_) = shapes(layer, one), given["images"]
     for key in timed:
-        made[key] = (made[key][0], given[key][1], *made[key][1:])
+        made[key] = _each(made[key], lambda own: (own[0], count, *own[1:]))
     return {**given, **made}
+
+
+def _each(shape: Any, change: Callable[[Shape], Shape]) -> Any:
+    """A shape, or those of several masks in a dict or a list, changed."""
+    if isinstance(shape, dict):
+        return {name: _each(one, change) for name, one in shape.items()}
+    if isinstance(shape, (list, tuple)) and isinstance(shape[0], (list, tuple)):
+        return [_each(one, change) for one in shape]
+    return change(tuple(shape))
 
 
 def _of_masks(
@@ -89,7 +98,9 @@ def _of_masks(
 def specs(layer: Any, data: dict[str, Any]) -> dict[str, Any]:
     """Symbolic tensors for a dict of them, or of other values, as a layer gives it."""
     images = checks.images(data)
-    places = entries.paths(data, images.shape, layer.settings.extra_targets)
+    places = entries.paths(
+        data, images.shape, layer.settings.extra_targets, layer.data_format
+    )
     given = entries.taken(data, places)
     shaped: dict[str, Any] = {
         key: x.shape

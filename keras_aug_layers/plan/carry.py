@@ -257,6 +257,7 @@ def outlines(
             moved, kept = move_rotated(numbers, move, target)
         else:
             moved, kept = move_polygons(numbers, move, size, target, relative)
+            moved = _there(moved, numbers)
         kept &= there
         mask = tf.reshape(kept, tf.concat([tf.shape(kept), [1] * len(inner)], axis=0))
         corners = tf.where(mask, moved, -tf.ones_like(moved))

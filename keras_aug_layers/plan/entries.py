@@ -11,6 +11,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from keras_aug_layers.plan import strides
+
 PIXELS = ("images", "maps", "segmentation_masks")
 POINTS = ("bounding_boxes", "keypoints", "rotated_boxes", "polygons")
 NAMES = ("images", "segmentation_masks", *POINTS)
@@ -50,7 +52,7 @@ def merged(data: Any, changes: Mapping[str, Any]) -> Any:
 
 
 def paths(
-    data: dict[str, Any], shape: Sequence[int | None], extra: Extra
+    data: dict[str, Any], shape: Sequence[int | None], extra: Extra, data_format: str
 ) -> dict[str, Path]:
     """Where the entries lie that belong to the images, under their flat keys.
 
@@ -59,6 +61,7 @@ def paths(
             a list of arrays.
         shape: of the images.
         extra: further entries, as the settings have them.
+        data_format: of the images.
     """
     found: dict[str, Path] = {}
 
@@ -71,7 +74,8 @@ def paths(
         value, key = data.get(name), kind if name in NAMES else f"{kind}/{name}"
         if value is None:
             continue
-        for place in _places(value, shape) if kind in PIXELS else [None]:
+        places = _places(value, shape, data_format) if kind in PIXELS else [None]
+        for place in places:
             if place is None:
                 enter(key, (name,))
             elif value[place] is not None:
@@ -79,7 +83,7 @@ def paths(
     return found
 
 
-def _places(value: Any, images: Sequence[int | None]) -> list[Any]:
+def _places(value: Any, images: Sequence[int | None], data_format: str) -> list[Any]:
     """The places of several arrays in a dict or a list; None for one array."""
     if isinstance(value, dict):
         return list(value)
@@ -89,12 +93,25 @@ def _places(value: Any, images: Sequence[int | None]) -> list[Any]:
         several = all(len(shape) >= len(images) - 1 for shape in shapes)
         if len(images) > 3:  # those of one image each would be a batch, in a list
             several &= all(
-                len(shape) >= len(images) or shape[:1] in ((None,), (images[0],))
+                len(shape) >= len(images) or _of_batch(shape, images, data_format)
                 for shape in shapes
             )
         if several:
             return list(range(len(value)))
     return [None]
+
+
+def _of_batch(
+    shape: tuple[int | None, ...], images: Sequence[int | None], data_format: str
+) -> bool:
+    """Whether masks are (B, H, W), and not (H, W, C) of one image."""
+    first = 2 if data_format == "channels_first" else 1
+    height, width = images[first : first + 2]
+    if None in (height, width):  # which might be any
+        return shape[0] in (None, images[0])
+    _, rows, columns = shape
+    as_many = None in (images[0], shape[0]) or shape[0] == images[0]
+    return as_many and strides.fits((height, width), (rows, columns))
 
 
 def taken(data: dict[str, Any], paths: Mapping[str, Path]) -> dict[str, Any]:

@@ -42,6 +42,20 @@ def size_of(images: tf.Tensor, data_format: str, rank: int) -> Size:
     return dimension(images, first), dimension(images, first + 1)
 
 
+def frame_of(size: tf.Tensor, otherwise: Size) -> Size:
+    """The height and the width of images of one size.
+
+    Args:
+        size: int32 (B, 2), of each image.
+        otherwise: what stands for that of no images.
+    """
+    known = tf.get_static_value(size)
+    if known is not None:
+        return (int(known[0, 0]), int(known[0, 1])) if len(known) else otherwise
+    height, width = tf.unstack(tf.concat([size, [otherwise]], axis=0)[0])
+    return height, width
+
+
 def axis_of_rows(own: int, data_format: str, rank: int) -> int:
     """The axis of rows of images, or of maps, of `own` axes; see `size_of`."""
     last = data_format == "channels_first" or own == rank - 1

@@ -78,7 +78,8 @@ class Transform(Sample):
         if isinstance(images, tf.RaggedTensor):
             return ragged.apply(self, {"images": images})["images"]
         images = tf.convert_to_tensor(images)
-        if self._moves:
+        stages = map(program.function_of, self.plan.whole().colors)
+        if self._moves or any(function.moves for function in stages):
             channels = dimension(images, self._channel_axis)
             images = moves.check_fill(self.settings, images, channels)
         if not self._moves and not self.plan.whole().colors:
@@ -115,9 +116,9 @@ class Transform(Sample):
         masks = tf.convert_to_tensor(masks)
         if not self._moves and not carry.touched(self.plan, kind):
             return masks
-        size = _frame_of(self.size)
+        coarse = strides.size_of(masks, self.data_format, 3 + self.batched)
+        size = strides.frame_of(self.size, coarse)
         if not in_xla_context():
-            coarse = strides.size_of(masks, self.data_format, 3 + self.batched)
             strides.check("segmentation_masks", size, coarse, self._output)
         return self.masks_of(kind, masks, size)
 
@@ -267,26 +268,31 @@ class Transform(Sample):
     def apply(self, data: dict[str, Any]) -> dict[str, Any]:
         """Augments a dict of `images`, `segmentation_masks` and so on.
 
-        Several entries of one kind have a name of their own behind it, as in "maps/a".
+        Several entries of one kind have a name of their own behind it, as in "maps/a",
+        or that of the layer's `extra_targets`. Others come back as they are.
         """
         result = {}
+        extra = dict(self.settings.extra_targets or ())
+        names = {f"{extra[key]}/{key}" if key in extra else key: key for key in data}
+        data = {key: data[name] for key, name in names.items()}
         pixels = [key for key in data if entries.kind_of(key) in entries.PIXELS]
         if entries.some_ragged(data):
             result = ragged.apply(self, {key: data[key] for key in pixels})
             data = {key: x for key, x in data.items() if key not in pixels}
             pixels = []
         data = {**data, **{key: tf.convert_to_tensor(data[key]) for key in pixels}}
-        known = _frame_of(self.size)
-        if "images" in data:
-            rank = 3 + self.batched
-            known = strides.size_of(data["images"], self.data_format, rank)
+        sized = next((data[key] for key in ("images", *pixels) if key in data), None)
+        if sized is not None:
+            size = strides.size_of(sized, self.data_format, 3 + self.batched)
+            known = size if "images" in data else strides.frame_of(self.size, size)
         for key, value in data.items():
             kind = entries.kind_of(key)
             if kind in moves.MASKS:
                 result[key] = self.masks_of(kind, value, known)
             else:
-                result[key] = getattr(self, kind)(value)
-        return result
+                moved = kind in (*entries.KINDS, "labels")
+                result[key] = getattr(self, kind)(value) if moved else value
+        return {names[key]: value for key, value in result.items()}
 
     @_as_it_is
     def inverse(self) -> "Transform":
@@ -323,15 +329,6 @@ class Transform(Sample):
                 f"the sizes {wanted.tolist()}."
             )
         return self.then(after, mine)
-
-
-def _frame_of(size: tf.Tensor) -> tuple[Any, Any]:
-    """The height and the width of images of one size, numbers where they are known."""
-    known = tf.get_static_value(size)
-    if known is not None and len(known):
-        return int(known[0, 0]), int(known[0, 1])
-    height, width = tf.unstack(tf.reduce_max(size, axis=0))
-    return height, width
 
 
 def _one_size(size: tf.Tensor) -> tuple[int, int]:

@@ -162,3 +162,23 @@ def test_other_clips_are_refused_when_it_runs(videos, key):
     data = {"images": videos, key: np.ones(shape, "int32")}
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"axes \(B, T\)"):
         in_a_graph(kal.RandomFlip(), data)
+
+
+@pytest.mark.parametrize(
+    ("masks", "expected"),
+    [
+        ((2, 3, 8, 10, 1), (2, 3, 4, 5, 1)),
+        (
+            {"a": (2, 3, 8, 10, 1), "b": (2, 3, 8, 10, 1)},
+            {"a": (2, 3, 4, 5, 1), "b": (2, 3, 4, 5, 1)},
+        ),
+        ([(2, 3, 8, 10, 1), (2, 3, 8, 10)], [(2, 3, 4, 5, 1), (2, 3, 4, 5)]),
+        (None, None),
+    ],
+    ids=str,
+)
+def test_shapes_of_videos_with_masks(masks, expected):
+    """As of images: one, several, or none."""
+    shapes = {"images": (2, 3, 8, 10, 3), "segmentation_masks": masks}
+    made = kal.Resizing(4, 5).compute_output_shape(shapes)
+    assert made == {"images": (2, 3, 4, 5, 3), "segmentation_masks": expected}

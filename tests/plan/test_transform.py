@@ -289,3 +289,43 @@ def test_a_transform_in_a_plain_function_is_silent(caplog):
     with caplog.at_level("WARNING", logger="tensorflow"):
         tf.function(lambda x, t: t.images(x))(images, transform)
     assert not [x for x in caplog.records if "AutoGraph" in x.getMessage()]
+
+
+def test_masks_of_no_images():
+    """Nothing says how large those were: what comes in tells."""
+    images, masks = np.zeros((0, 8, 8, 3), "uint8"), np.zeros((0, 8, 8, 1), "uint8")
+    transform = kal.RandomFlip("horizontal").sample(images)
+    assert transform.segmentation_masks(masks).shape == (0, 8, 8, 1)
+    assert (
+        transform.apply({"segmentation_masks": masks})["segmentation_masks"].shape[0]
+        == 0
+    )
+
+
+@pytest.mark.parametrize("ragged", [False, True])
+def test_a_transform_takes_the_dict_of_its_layer(photos, ragged):
+    """Entries of the layer's own names among it, and others, which stay."""
+    layer = kal.FusedAugmentation(
+        [kal.RandomFlip("horizontal", chance=1.0), kal.RandomInvert((1, 1))],
+        extra_targets={"heat": "maps", "left": "images"},
+        value_range=(0, 1),
+        jit_compile=False,
+    )
+    photos = tf.constant(photos)
+    if ragged:
+        photos = tf.RaggedTensor.from_tensor(photos, ragged_rank=2)
+    data = {"images": photos, "heat": photos, "left": photos, "file": "a.png"}
+    transform = layer.sample(photos)
+    made, expected = transform.apply(data), layer(data, training=True)
+    assert made.keys() == data.keys()
+    assert made["file"] is data["file"]
+    for key in ("images", "heat", "left"):
+        one, other = (
+            x.to_tensor() if ragged else x for x in (made[key], expected[key])
+        )
+        np.testing.assert_allclose(one, other, atol=1e-6)
+    assert np.abs(dense_of(made["heat"]) - dense_of(made["left"])).max() > 0.5
+
+
+def dense_of(x):
+    return (x.to_tensor() if isinstance(x, tf.RaggedTensor) else x).numpy()

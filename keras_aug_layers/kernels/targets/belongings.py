@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from keras_aug_layers.kernels.checked import Known, as_many
@@ -19,10 +20,20 @@ def fits(value: Any, boxes: tf.Tensor, lengths: Any, axes: int) -> Known:
     """
     if isinstance(value, tf.RaggedTensor):
         return lengths is not None
+    if isinstance(value, (list, tuple)):
+        value = _array(value)
     if lengths is not None or not hasattr(value, "shape"):
         return False
     rank = tf.TensorShape(value.shape).rank
     return rank is not None and rank >= axes and as_many(value, boxes, axes)
+
+
+def _array(value: Any) -> np.ndarray | None:
+    """An array of a list of numbers or texts; None of one in which rows differ."""
+    try:
+        return np.asarray(value)
+    except (ValueError, TypeError, NotImplementedError):  # of symbolic tensors, too
+        return None
 
 
 def same_rows(lengths: tf.Tensor | None, others: tf.Tensor | None) -> Known:

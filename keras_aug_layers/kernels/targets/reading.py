@@ -116,9 +116,11 @@ def read(
     perhaps: dict[str, tuple[tf.Tensor, tf.Tensor]] = {}
     ranks, axes = {form.main: rank}, len(batch) + 1
     for key, entry in value.items():
-        if key in (form.main, "weights") or entry is None:
+        if key == form.main or entry is None:
             continue
-        theirs = key in OF_EACH_BOX or belongings.fits(entry, boxes, lengths, axes)
+        theirs = key in (*OF_EACH_BOX, "weights") or belongings.fits(
+            entry, boxes, lengths, axes
+        )
         if theirs is False:
             continue
         name = f"{form.key}[{key!r}]"
@@ -142,9 +144,7 @@ def read(
         if when_it_runs or isinstance(right, bool):
             dense = checked(dense, right, message, own_lengths)
         beside[key] = dense
-    weights = value.get("weights")
-    if isinstance(weights, tf.RaggedTensor):
-        weights = weights.to_tensor()
+    weights = beside.pop("weights", None)
     return Given(form, boxes, beside, weights, lengths, ranks, perhaps)
 
 
@@ -323,8 +323,8 @@ def _filled_up(
         else:
             size_now = tf.cast(size, lengths.dtype)
             tf.debugging.assert_equal(lengths, size_now, message)
-        flat = value.flat_values
-        rows = tf.reshape(flat, tf.concat([[-1, size], tf.shape(flat)[1:]], axis=0))
+        flat, count = value.flat_values, tf.size(lengths)  # -1 is ambiguous of none
+        rows = tf.reshape(flat, tf.concat([[count, size], tf.shape(flat)[1:]], axis=0))
         if known:
             rows = tf.ensure_shape(rows, (None, *inner))
         value = value.with_values(rows)

@@ -131,15 +131,16 @@ def with_partners(
         theirs = (of_partner(values, each) for each in partners)
         return tf.concat([values, *theirs], axis=1)
 
-    weights = boxes.weights if share is None else weights_of(boxes)
     kept = both(boxes.kept)
     count = tf.shape(boxes.kept)[1]
     theirs = tf.range((1 + len(partners)) * count) >= count
     kept &= ~theirs | only[:, tf.newaxis]
-    weights = both(weights)
+    weights = both(boxes.weights)
     if share is not None:
-        own = tf.where(only[:, tf.newaxis], tf.cast(share, tf.float32), 1.0)
-        weights *= tf.where(theirs, 1.0 - own, own)
+        whole = weights_of(boxes)
+        share = tf.cast(share, whole.dtype)
+        own = tf.where(only[:, tf.newaxis], share, tf.ones_like(share))
+        weights = both(whole) * tf.where(theirs, 1.0 - own, own)
     lengths = boxes.lengths
     if lengths is not None:
         theirs_too = (of_partner(x, each) for each in partners for x in lengths)

@@ -11,6 +11,7 @@ from keras_aug_layers.kernels import followers
 from keras_aug_layers.kernels.followers import Boxes, row_of
 from keras_aug_layers.kernels.noise import hashed, normal, word
 from keras_aug_layers.kernels.program import Step, register
+from keras_aug_layers.kernels.targets.formats import ROUNDING
 from keras_aug_layers.kernels.warp import dimension, rows_and_columns
 from keras_aug_layers.layers import checks
 from keras_aug_layers.layers.pixels.color_layer import ColorLayer
@@ -64,7 +65,7 @@ def register_eraser(name: str, covers: Callable[..., tf.Tensor]) -> Callable[...
         boxes: Boxes, size: Any, only: tf.Tensor, visible: float, **rows: tf.Tensor
     ) -> Boxes:
         share = followers.share_covered(covered(rows, *size), boxes.corners)
-        gone = only[:, tf.newaxis] & (share > rows["max_covered"])
+        gone = only[:, tf.newaxis] & (share > rows["max_covered"] + ROUNDING)
         return boxes._replace(kept=boxes.kept & ~gone)
 
     def keypoints(
@@ -135,7 +136,9 @@ class ErasingLayer(ColorLayer):
 
     Example:
         >>> import numpy as np
-        >>> from keras_aug_layers.layers.pixels.erasing import register_eraser
+        >>> from keras_aug_layers.layers.pixels.erasing import (
+        ...     ErasingLayer, indicator, register_eraser
+        ... )
         >>> cut_top = register_eraser(
         ...     "my_top", lambda y, x, end, **rows: indicator(0.0, y, end)
         ... )
