@@ -144,6 +144,7 @@ ARGUMENTS = {
     "order": "random",
     "origin": "top_left",
     "pad_to_aspect_ratio": True,
+    "pad_if_needed": True,
     "padding": 2,
     "partners": "reverse",
     "per": "batch",

@@ -155,13 +155,14 @@ def nnunet(
     - Images are mirrored first, which comes to the same.
     - Masks are read at the nearest pixel. Outside of the image they are 0, and it is
       black: the low end of the value range.
+    - An image that is smaller than the patch lies anywhere in it, not in its middle.
     - Patches are not chosen by what they show, and deep supervision is the model's.
 
     Args:
         size: of the patch: a number, or (height, width).
         degrees: the greatest rotation; by default 180, or 15 where one side of the
             patch is more than one and a half times the other.
-        scale: of the part of the image that is shown: above 1 it is greater.
+        scale: of the size of what is shown: above 1 more of the image is, and smaller.
         mean: of the channels, as parts of the value range; 0 and 1 make parts of it, as
             `RGBTo01Normalization`. Noise and brightness are parts of the value range.
         std: likewise.
@@ -192,7 +193,7 @@ def nnunet(
     settings = {"mask_fill_value": 0.0}
     normal = Normalize(mean, std, value_range=value_range, dtype=dtype)
     layers = [
-        RandomCrop(height, width, padding=1),
+        RandomCrop(height, width, pad_if_needed=True),
         RandomRotate(degrees=degrees, probability=0.2),
         RandomZoom((smaller - 1.0, greater - 1.0), probability=0.2),
         *flips(0.5, 0.5),
@@ -205,7 +206,7 @@ def nnunet(
         _gamma(False, 0.3),
         normal,
     ]
-    middle = [CenterCrop(height, width), normal]
+    middle = [CenterCrop(height, width, pad_if_needed=True), normal]
     train = fused(layers, "bilinear", **settings)
     return train, fused(middle, "bilinear", **settings)
 

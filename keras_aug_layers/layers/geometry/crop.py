@@ -24,11 +24,14 @@ class CenterCrop(SizeLayer):
     """Cuts out the middle of images, in training and outside.
 
     As `keras.layers.CenterCrop`: of an image that is smaller in height or width, the
-    greatest central window of the crop's shape is shown, enlarged.
+    greatest central window of the crop's shape is shown, enlarged; with
+    `pad_if_needed` it is filled up instead, as in torchvision.
 
     Args:
         height: of what comes out, in pixels.
         width: likewise.
+        pad_if_needed: whether what a smaller image lacks is added on both sides, of
+            its own scale. `fill_mode` is "constant" then, unless it is given.
         **kwargs: arguments of `GeometricLayer`.
 
     Raises:
@@ -41,11 +44,17 @@ class CenterCrop(SizeLayer):
         [[5, 6], [9, 10]]
     """
 
-    def __init__(self, height: int, width: int, **kwargs: Any) -> None:
-        super().__init__(height, width, **kwargs)
+    def __init__(
+        self, height: int, width: int, *, pad_if_needed: bool = False, **kwargs: Any
+    ) -> None:
+        pads = arguments.boolean("pad_if_needed", pad_if_needed)
+        super().__init__(height, width, **_filled(pads, kwargs))
+        self.pad_if_needed = pads
 
     def window(self, frame: Frame) -> Window:
         """The middle."""
+        if self.pad_if_needed:
+            return central(frame, self.height, self.width)
         return cropped(frame, self.height, self.width)
 
 
@@ -56,14 +65,17 @@ class RandomCrop(SizeLayer):
 
     Outside training it is the middle. Of an image that is smaller in height or width,
     the greatest central window of the crop's shape is shown, enlarged, as in
-    `keras.layers.RandomCrop`; with `padding` it is filled up instead.
+    `keras.layers.RandomCrop`; with `padding` or `pad_if_needed` it is filled up
+    instead.
 
     Args:
         height: of what comes out, in pixels.
         width: likewise.
         padding: pixels by which the window may reach beyond each edge, as torchvision's
-            `padding`. What a smaller image lacks is added on both sides, as by its
-            `pad_if_needed`, and `fill_mode` is "constant" unless it is given.
+            `padding`. Above 0, what a smaller image lacks is added as well.
+        pad_if_needed: whether what a smaller image lacks is added on both sides, as
+            torchvision does. Here, and with `padding`, `fill_mode` is "constant" unless
+            it is given.
         **kwargs: arguments of `GeometricLayer`.
 
     Raises:
@@ -77,17 +89,23 @@ class RandomCrop(SizeLayer):
     """
 
     def __init__(
-        self, height: int, width: int, *, padding: int = 0, **kwargs: Any
+        self,
+        height: int,
+        width: int,
+        *,
+        padding: int = 0,
+        pad_if_needed: bool = False,
+        **kwargs: Any,
     ) -> None:
         padding = arguments.size("padding", padding, 0)
-        if padding and kwargs.get("fill_mode") is None:
-            kwargs["fill_mode"] = "constant"
-        super().__init__(height, width, **kwargs)
+        pads = arguments.boolean("pad_if_needed", pad_if_needed)
+        super().__init__(height, width, **_filled(pads or padding > 0, kwargs))
         self.padding = padding
+        self.pad_if_needed = pads
 
     def window(self, frame: Frame) -> Window:
         """The middle."""
-        if self.padding:
+        if self.pad_if_needed or self.padding:
             return central(frame, self.height, self.width)
         return cropped(frame, self.height, self.width)
 
@@ -100,7 +118,14 @@ class RandomCrop(SizeLayer):
             place = tf.floor(random.uniform() * (tf.abs(room) + 1.0))
             corner.append(place + tf.minimum(room, 0.0) - self.padding)
         drawn = Window(corner[0], corner[1], *size)
-        if self.padding:
+        if self.pad_if_needed or self.padding:
             return drawn
         fits = (frame.height >= self.height) & (frame.width >= self.width)
         return drawn.where(tf.convert_to_tensor(fits), greatest(frame, *size))
+
+
+def _filled(pads: bool, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a layer, "constant" among them where it pads."""
+    if pads and kwargs.get("fill_mode") is None:
+        return {**kwargs, "fill_mode": "constant"}
+    return kwargs

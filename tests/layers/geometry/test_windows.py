@@ -295,3 +295,39 @@ def test_mirrored_crops_are_slices(shape, form):
             np.testing.assert_array_equal(made, window[::-1, ::-1])
             ends += y == height - 1 or x == width - 1
     assert ends > 0
+
+
+@pytest.mark.parametrize("layer", [kal.CenterCrop, kal.RandomCrop])
+def test_what_a_smaller_image_lacks_is_added(layer):
+    """At its own scale, where nothing else is said black."""
+    crop = layer(6, 9, pad_if_needed=True)
+    images = np.full((8, 4, 12, 1), 200, "uint8")
+    for training in (False, True):
+        made = crop(images, training=training).numpy()[..., 0]
+        assert made.shape == (8, 6, 9)
+        filled = (made == 200).all(axis=2)
+        np.testing.assert_array_equal(filled.sum(axis=1), 4)
+        np.testing.assert_array_equal(made[~filled], 0)
+    middle = crop(images).numpy()[..., 0]
+    assert (middle[:, 1:5] == 200).all()
+    assert crop.opinions.fill_mode == "constant"
+    assert (
+        layer(6, 9, pad_if_needed=True, fill_mode="wrap").opinions.fill_mode == "wrap"
+    )
+
+
+def test_a_window_that_fits_does_not_reach_beyond():
+    """Of an image that is no smaller nothing is padded."""
+    images = np.full((200, 7, 9, 1), 200, "uint8")
+    crop = kal.RandomCrop(6, 9, pad_if_needed=True, seed=1)
+    assert (crop(images, training=True) == 200).numpy().all()
+
+
+def test_a_smaller_image_lies_anywhere_as_in_torchvision():
+    crop = kal.RandomCrop(6, 9, pad_if_needed=True, seed=1)
+    images = np.full((2000, 4, 9, 1), 200, "uint8")
+    made = crop(images, training=True).numpy()[..., 0]
+    first = (made == 200).all(axis=2).argmax(axis=1)
+    counts = np.bincount(first, minlength=3)
+    assert len(counts) == 3
+    assert (abs(counts - 2000 / 3) < 5 * np.sqrt(2000 * 2 / 9)).all()
