@@ -81,11 +81,11 @@ def augment_dataset(
         or parts are named, a dict of those of each view in the place of each part.
 
     Raises:
-        ValueError: if `dataset` is none, `layer` no augmentation layer, `seed` or
-            `num_parallel_calls` no integer, `key` no function that returns one, or
-            `structure` no names, "images" among them, of the elements; or if a layer of
-            Keras resizes images, and leaves targets as they are, or something stands
-            behind a `MultiCrop`.
+        ValueError: if `dataset` is not a dataset, `layer` not an augmentation layer,
+            `seed` or `num_parallel_calls` not an integer, `key` not a function that
+            returns one, or `structure` not names of the elements, "images" among them;
+            or if a layer of Keras resizes images, and leaves targets as they are, or
+            something stands behind a `MultiCrop`.
 
     Example:
         >>> import tensorflow as tf
@@ -135,9 +135,15 @@ def augment_dataset(
 
         return of_element(apply, element, layer, structure)
 
-    return triples.map(
-        augment, num_parallel_calls=num_parallel_calls, deterministic=deterministic
-    )
+    if num_parallel_calls is None:  # of whose order tf.data warns if it is told one
+        made = triples.map(augment)
+    else:
+        made = triples.map(augment, num_parallel_calls, deterministic)
+    infinite = tf.data.experimental.INFINITE_CARDINALITY
+    if tf.get_static_value(dataset.cardinality()) == infinite:
+        # Numbers end, if at 2 ** 63, and so would the dataset: say that it does not.
+        return made.apply(tf.data.experimental.assert_cardinality(infinite))
+    return made
 
 
 def _numbers(key: Any) -> tf.Tensor:

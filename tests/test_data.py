@@ -1,5 +1,7 @@
 """Where data flows: tf.data, fit, dicts, masks, and nothing at all."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -243,3 +245,23 @@ def test_any_number_of_channels(name, channels):
     for channel in range(channels):
         alone = drawn(layer, images[..., channel : channel + 1], seed=(1, 2))
         assert_same_bits(results[..., channel : channel + 1], alone)
+
+
+def test_an_endless_dataset_stays_endless():
+    """Places are numbers, of which there are 2 ** 63."""
+    dataset = tf.data.Dataset.from_tensors(np.zeros((4, 4, 3), "uint8"))
+    layer = kal.RandomFlip(jit_compile=False)
+    for given in (dataset.repeat(), dataset.repeat(3), dataset):
+        made = kal.augment_dataset(given, layer, seed=1)
+        assert int(made.cardinality()) == int(given.cardinality())
+
+
+@pytest.mark.parametrize("calls", [None, 2])
+def test_tensorflow_has_nothing_to_warn_of(calls, caplog):
+    """It does where an order is given to a map that is not parallel."""
+    dataset = tf.data.Dataset.from_tensors(np.zeros((4, 4, 3), "uint8"))
+    layer = kal.RandomFlip(jit_compile=False)
+    with warnings.catch_warnings(), caplog.at_level("WARNING"):
+        warnings.simplefilter("error")
+        kal.augment_dataset(dataset, layer, seed=1, num_parallel_calls=calls)
+    assert not caplog.records

@@ -170,7 +170,7 @@ def _check_stays(layer: Any, why: str) -> None:
             "`stack` must hold Keras layers. Received: "
             f"{layer!r}. Write fuse([keras.layers.RandomFlip(), …])."
         )
-    if layer.trainable_weights:
+    if _is_trained(layer):
         raise ValueError(
             "`stack` must hold preprocessing layers only. Received: "
             f"{type(layer).__name__} {layer.name!r} with trained weights. Write "
@@ -183,6 +183,20 @@ def _check_stays(layer: Any, why: str) -> None:
             NotFusedWarning,
             stacklevel=3,
         )
+
+
+def _is_trained(layer: keras.layers.Layer) -> bool:
+    """Whether a layer has weights, or will have, of Keras's own that is not built."""
+    if layer.built or layer.trainable_weights:
+        return bool(layer.trainable_weights)
+    if isinstance(layer, keras.layers.Wrapper):
+        return _is_trained(layer.layer)
+    builder = next(cls for cls in type(layer).__mro__ if "build" in vars(cls))
+    module = builder.__module__
+    of_keras = (
+        module.startswith("keras.src.layers.") and ".preprocessing." not in module
+    )
+    return of_keras and builder is not keras.layers.Layer
 
 
 def _convert(layer: Any) -> tuple[AugmentationLayer | None, str]:

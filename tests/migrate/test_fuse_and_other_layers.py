@@ -180,3 +180,30 @@ def test_shapes_and_symbols_of_dicts():
     made = fused({"images": images, "labels": keras.Input(())})
     assert made["images"].shape == (None, 4, 4, 3)
     assert made["images"].dtype == "float32"
+
+
+@pytest.mark.parametrize(
+    "layer", [kl.Conv2D(4, 3), kl.Dense(2), kl.BatchNormalization(), kl.PReLU()]
+)
+def test_layers_that_will_have_weights_are_refused(layer):
+    """Not built, they have none yet: a model around them would not train these."""
+    with pytest.raises(ValueError, match="`stack` must hold preprocessing layers only"):
+        kal.fuse([kl.RandomFlip(), layer])
+
+
+def test_layers_without_weights_stay_though_they_are_not_built():
+    staying = kl.Rescaling(1 / 127.5), kl.Dropout(0.1), kl.MaxPooling2D(2)
+    fused = silently_fused([kl.RandomFlip(), *staying, kl.Normalization()])
+    assert [type(x).__name__ for x in fused.layers][-3:] == [
+        "Dropout",
+        "MaxPooling2D",
+        "Normalization",
+    ]
+
+
+def test_labels_in_the_place_of_training_are_explained(images):
+    """A map over pairs gives them."""
+    fused = kal.fuse([kl.RandomFlip(), kl.Activation("relu")])
+    pairs = tf.data.Dataset.from_tensor_slices((images, np.arange(len(images))))
+    with pytest.raises(ValueError, match="`training` must be true or false"):
+        pairs.batch(2).map(fused)
