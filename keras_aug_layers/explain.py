@@ -38,7 +38,7 @@ def explain(layer: Any, shape: tuple[int | None, ...], dtype: str = "uint8") -> 
         as Keras's own layers, is not in it.
 
     Raises:
-        ValueError: if `shape` or `dtype` is none, or `layer` is a class, a list, or
+        ValueError: if `shape` or `dtype` is invalid, or `layer` is a class, a list, or
             anything else that is not called with images, or with a dict of images and
             labels where it mixes them.
 

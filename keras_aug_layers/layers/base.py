@@ -62,7 +62,9 @@ class AugmentationLayer(Kept):
         **kwargs: arguments of `keras.layers.Layer`, such as `name`.
 
     Example:
-        >>> data = {"images": tf.zeros((1, 2, 2, 3)), "file": "a.png"}
+        >>> import numpy as np
+        >>> from keras_aug_layers import RandomFlip
+        >>> data = {"images": np.zeros((1, 2, 2, 3)), "file": "a.png"}
         >>> RandomFlip(probability=0.5)(data) is data  # outside training
         True
     """

@@ -40,10 +40,11 @@ def names(layer: Any, data: dict[str, Any]) -> None:
         if meant is None and isinstance(value, dict):
             _within(key, value, key in known, _shape_of(data["images"])[sides])
         elif meant is not None and _may_be_a_target(value):
+            further = f", or for a further one extra_targets={{{key!r}: {meant!r}}}"
             notices.warn(
                 f"The entry {key!r} of `data` is not moved with the images: its name "
-                f"is none that is known. Write {meant!r}, or for a further one "
-                f"extra_targets={{{key!r}: {meant!r}}}."
+                f"is not known to the layer. Write {meant!r}"
+                f"{further * (meant != 'labels')}."
             )
         elif meant is None and key not in known and key != "labels":
             if strides.sized_as(data["images"], value, layer.data_format):
@@ -253,7 +254,8 @@ def points(points: dict[str, Any], layer: Any, frame: Frame) -> None:
             reading.read(value, form, batch, when_it_runs=False)
         else:
             read = reading.read_keypoints(value, batch)
-            reading.check_keypoint_units(read, settings.keypoint_format or "xy")
+            if settings.mark_outside is not False:  # else they may lie anywhere
+                reading.check_keypoint_units(read, settings.keypoint_format or "xy")
             _pairs(layer, read.shape[-2])
 
 

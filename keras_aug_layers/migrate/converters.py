@@ -3,8 +3,7 @@
 Differences, where ours does not do the same for the same arguments:
 
 - RandomFlip("horizontal_and_vertical") draws its axes one by one.
-- RandomContrast(f) also lowers the contrast: the gain is from 1 - f to 1 + f.
-- RandomContrast((0, f)) is the same as RandomContrast(f), which Keras stores alike.
+- RandomContrast(f), or (0, f), which Keras stores alike, has gains of 1 - f to 1 + f.
 - RandomSaturation(f) is from 0 to f (Keras: from -f, so that half of the images are
   grey). In RandomColorJitter this, and the contrast, are as in layers of their own.
 - RandomShear((a, b)) keeps the random sign that Keras's has.
@@ -14,10 +13,12 @@ Differences, where ours does not do the same for the same arguments:
 - RandomInvert, RandomPerspective and RandomGaussianBlur with a range of chances use its
   middle, which gives the same images as often.
 - RandomCrop, RandomGaussianBlur, RandomElasticTransform, RandAugment and AugMix draw
-  for each image what Keras draws once for the batch. RandomElasticTransform moves along
-  both axes (Keras: along the diagonal), by a field of its own, and masks with it.
+  for each image what Keras draws for the batch. RandomElasticTransform moves along both
+  axes (Keras: the diagonal), by a field of its own, and masks with it.
 - RandomErasing draws an area and a ratio, as published (Keras: two sides, whose product
   is another area). With noise it keeps all pixels in its range (Keras: the noise).
+- MixUp and CutMix mix image i with i - 1 (Keras: any two). CutMix takes the upper end
+  of a range of alpha, and cuts windows off at the frame (Keras: they lie within).
 - RandAugment and AugMix have the published operations. RandAugment(factor=f) becomes
   the magnitude 30 f, AugMix(factor=f) the severity 10 f.
 - Equalization looks at each image (Keras: at the whole batch), with Pillow's formula.
@@ -27,9 +28,8 @@ Differences, where ours does not do the same for the same arguments:
   as it is, as published (Keras: black comes in).
 - Solarization draws both ends of a range in one unit (Keras: the lower end in grey
   levels).
-- RandomPosterization(f) keeps f bits (Keras: from 1 to f - 1), and (1, f) is the same,
-  which Keras stores alike. It draws the upper end of a pair too, and floats keep their
-  fractions' levels.
+- RandomPosterization(f), or (1, f), which Keras stores alike, keeps f bits (Keras: 1 to
+  f - 1). It draws the upper end of a pair too; floats keep their fractions' levels.
 - AutoContrast does nothing outside training (Keras: the same as in training).
 - RandomInvert is low + high - x (Keras: high - x), in a value range of (-1, 1) then -x.
 - Resizing and the crops read the pixels beside an enlarged crop. Bicubic and

@@ -28,7 +28,7 @@ def from_image_data_generator(
       left aside.
 
     Args:
-        generator: a `keras.preprocessing.image.ImageDataGenerator`, its statistics
+        generator: a `tf.keras.preprocessing.image.ImageDataGenerator`, its statistics
             included if it was fit.
         **arguments: the generator's arguments, where no generator is given.
 

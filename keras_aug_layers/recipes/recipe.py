@@ -92,10 +92,10 @@ class Recipe:
                 of images of one size, or single images of any. Shuffle it before.
             training: whether it is for the training.
             batch_size: for single images: how many are put into a batch, where those
-                that the recipe mixes are mixed. Where they have different numbers of
-                boxes, or of others, these are filled up with -1 as in a batch of the
-                layers. None leaves batches as they are. For the training a last batch
-                of fewer is left out.
+                that the recipe mixes are mixed. Where images have different numbers of
+                boxes or of keypoints, the shorter ones are filled up with -1. None
+                leaves batches as they are. For the training a last batch that is not
+                full is dropped.
             seed: of all draws, as for `augment_dataset`.
             structure: what the elements of a tuple are, such as ("images",
                 "segmentation_masks"), as for `augment_dataset`.
@@ -157,7 +157,7 @@ class Recipe:
         given = ", ".join(f"{key}={x!r}" for key, x in pairs)
         lines = [f"recipes.{self.name}({given})", "train:", *_lines(self.train, "  ")]
         mixes = any(x.mixes() for x in _members(self.validation))
-        only = ", of mixing the one-hot labels only" if mixes else ""
+        only = ", where mixing layers only make labels one-hot" if mixes else ""
         return "\n".join([*lines, f"validation{only}:", *_lines(self.validation, "  ")])
 
 

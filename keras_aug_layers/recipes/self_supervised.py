@@ -156,19 +156,19 @@ def dino(
     value_range: Pair | None = None,
     dtype: str | None = None,
 ) -> Parts:
-    """DINO (Caron et al., 2021, arXiv:2104.14294): two great views, eight small ones.
+    """DINO (Caron et al., 2021, arXiv:2104.14294): two global views, eight local ones.
 
     Numbers are those of `DataAugmentationDINO` in its code: jitter of 0.4, 0.4, 0.2
     and 0.1 with a chance of 0.8, grey with 0.2; a blur with a chance of 1 and of 0.1
-    for the great views, the second of which is solarized with 0.2, and of 0.5 for the
-    small ones.
+    for the global views, the second of which is solarized with 0.2, and of 0.5 for the
+    local ones.
 
     Args:
-        size: of the great views.
-        local_size: of the small ones.
-        local_views: how many small views there are.
-        global_scale: of the area of a great view, as a part of the image's.
-        local_scale: of that of a small one.
+        size: of the global views.
+        local_size: of the local ones.
+        local_views: how many local views there are.
+        global_scale: of the area of a global view, as a part of the image's.
+        local_scale: of that of a local one.
         mean: of the channels, as parts of the value range.
         std: likewise.
         value_range: (low, high); needed unless the dtype is an unsigned integer.

@@ -66,7 +66,7 @@ def torchvision_resnet50(
     MixUp or CutMix. Numbers: "How to train state-of-the-art models using TorchVision's
     latest primitives" (2021), and `references/classification` (`presets.py`,
     `train.py`) of torchvision, whose arguments these are. There one of MixUp and CutMix
-    is chosen for a batch, here for each image.
+    is chosen, and its λ drawn, for a batch, here for each image.
 
     Args:
         size: of the training crop, `--train-crop-size`.
@@ -148,7 +148,7 @@ def timm(
     Arguments and numbers are those of timm's `create_transform`, `RandomErasing` and
     `Mixup` (timm 1.0), with the values of its published commands as defaults. Colours
     are jittered where no policy is chosen, and beyond the frame is the mean colour, as
-    there. Which of MixUp and CutMix it is is chosen for each image; with
+    there. MixUp or CutMix is chosen separately for each image; with
     `mixup_mode="batch"` λ is one for all.
 
     Args:
@@ -286,9 +286,9 @@ def deit3(
     """DeiT III (Touvron, Cord and Jégou, 2022, arXiv:2204.07118), on ImageNet-1k.
 
     A random resized crop, a flip, one of grey, solarize and blur (`ThreeAugment`),
-    jitter, and MixUp or CutMix: table 1 of the paper, and `augment.py` of its code. The
-    evaluation sees the whole shorter side: `--eval-crop-ratio 1.0` in all commands of
-    its `README_revenge.md`.
+    jitter, and MixUp or CutMix, chosen for each image (there: for a batch): table 1 of
+    the paper, and `augment.py` of its code. The evaluation sees the whole shorter side:
+    `--eval-crop-ratio 1.0` in all commands of its `README_revenge.md`.
 
     Args:
         size: of what comes out.

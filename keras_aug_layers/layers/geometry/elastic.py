@@ -53,7 +53,8 @@ class RandomElasticTransform(GeometricLayer):
             multiply.
         scale: range of the strength, from 0 to 1: a number f for (0, f), or a pair.
         grid: how many cells the field has along either axis.
-        value_range: (low, high), to which pixels are clipped, as for a `ColorLayer`.
+        value_range: (low, high), for the layers of colours in the same group, which
+            clip to it; a move by itself clips nothing.
         **kwargs: arguments of `GeometricLayer`.
 
     Raises:

@@ -11,9 +11,9 @@ class GeometricLayer(AugmentationLayer):
 
     Args:
         fill_mode: what lies outside the frame: "reflect", "constant", "nearest" or
-            "wrap". The default mirrors objects that are near the borders, for which
-            there are no boxes: beside boxes choose "constant". There is a warning where
-            boxes come and no fill was chosen.
+            "wrap". The default mirrors objects that are near the border, and these
+            copies have no boxes: beside boxes choose "constant". There is a warning
+            where boxes come and no fill was chosen.
         interpolation: "bilinear", "bicubic" (Keys, a = -0.5, as PIL) or "nearest".
         antialias: "auto", or True, filters images where they shrink by more than 1.2,
             however they are turned, and wholly where they shrink by at most four times

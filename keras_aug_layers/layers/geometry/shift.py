@@ -54,7 +54,7 @@ class RandomShift(GeometricLayer):
         super().__init__(**kwargs)
         self.unit = arguments.one_of("unit", unit, ("fraction", "pixels"))
         most = 1.0 if unit == "fraction" else math.inf
-        way = "unit='pixels' where pixels are meant"
+        way = "unit='pixels' where pixels are meant" if unit == "fraction" else ""
         self.height_factor, self.width_factor = (
             arguments.factor(name, value, -most, most, way=way)
             for name, value in [

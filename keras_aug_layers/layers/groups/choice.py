@@ -40,6 +40,11 @@ class RandomApply(FusedAugmentation):
     def __init__(
         self, layer: AugmentationLayer, probability: float = 0.5, **kwargs: Any
     ) -> None:
+        if isinstance(layer, (list, tuple)):
+            raise ValueError(
+                f"`layer` must be one layer. Received: {layer!r}. Write "
+                "RandomApply(FusedAugmentation([...])) for several."
+            )
         super().__init__([layer], probability=probability, **kwargs)
         self.layer = layer
 

@@ -167,10 +167,13 @@ class LayerGroup(AugmentationLayer):
             return getattr(layer.settings, name, getattr(layer, name, None))
 
         first = next(x for x in layers if of(x) == value)
+        way = f"{type(self).__name__}(…, {name}=…) to decide"
+        if name not in argument_names(type(self)):
+            way = f"{name}=… of one value in all of them"
         return ValueError(
             f"`{name}` must be the same for all layers, since they share one warp. "
             f"Received: {value!r} of {first.name!r}, and {of(layer)!r} of "
-            f"{layer.name!r}. Write {type(self).__name__}(…, {name}=…) to decide."
+            f"{layer.name!r}. Write {way}."
         )
 
 

@@ -34,7 +34,8 @@ def _masks(masks: tf.Tensor, lam: tf.Tensor, partner: tf.Tensor) -> tf.Tensor:
         raise ValueError(
             "`segmentation_masks`, and maps, must be floating, such as one-hot ones, "
             f"to be mixed by MixUp. Received: {masks.dtype.name}. Write tf.one_hot("
-            "masks, 10), for ten classes, or CutMix, which copies them."
+            "masks, 10), for ten classes, with masks[..., 0] where they are (B, H, W, "
+            "1); or CutMix, which copies them."
         )
     return weighted(masks, lam, partner)
 
