@@ -91,8 +91,8 @@ def _places(value: Any, images: Sequence[int | None], data_format: str) -> list[
     if isinstance(value, (list, tuple)) and value and known:
         shapes = [tuple(getattr(x, "shape", ())) for x in value if x is not None]
         several = all(len(shape) >= len(images) - 1 for shape in shapes)
-        if len(images) > 3:  # those of one image each would be a batch, in a list
-            several &= all(
+        if several and len(images) > 3:  # of one image each they are a batch, in a list
+            several = all(
                 len(shape) >= len(images) or _of_batch(shape, images, data_format)
                 for shape in shapes
             )
@@ -104,14 +104,13 @@ def _places(value: Any, images: Sequence[int | None], data_format: str) -> list[
 def _of_batch(
     shape: tuple[int | None, ...], images: Sequence[int | None], data_format: str
 ) -> bool:
-    """Whether masks are (B, H, W), and not (H, W, C) of one image."""
-    first = 2 if data_format == "channels_first" else 1
-    height, width = images[first : first + 2]
+    """Whether masks are (B, H, W), and not (H, W, C) of one image; or of videos."""
+    end = len(images) - (data_format == "channels_last")
+    height, width = images[end - 2 : end]
     if None in (height, width):  # which might be any
         return shape[0] in (None, images[0])
-    _, rows, columns = shape
     as_many = None in (images[0], shape[0]) or shape[0] == images[0]
-    return as_many and strides.fits((height, width), (rows, columns))
+    return as_many and strides.fits((height, width), (shape[-2], shape[-1]))
 
 
 def taken(data: dict[str, Any], paths: Mapping[str, Path]) -> dict[str, Any]:

@@ -274,7 +274,8 @@ class Transform(Sample):
         result = {}
         extra = dict(self.settings.extra_targets or ())
         names = {f"{extra[key]}/{key}" if key in extra else key: key for key in data}
-        data = {key: data[name] for key, name in names.items()}
+        left = {key: None for key, value in data.items() if value is None}
+        data = {k: data[name] for k, name in names.items() if name not in left}
         pixels = [key for key in data if entries.kind_of(key) in entries.PIXELS]
         if entries.some_ragged(data):
             result = ragged.apply(self, {key: data[key] for key in pixels})
@@ -292,7 +293,7 @@ class Transform(Sample):
             else:
                 moved = kind in (*entries.KINDS, "labels")
                 result[key] = getattr(self, kind)(value) if moved else value
-        return {names[key]: value for key, value in result.items()}
+        return {names[key]: value for key, value in result.items()} | left
 
     @_as_it_is
     def inverse(self) -> "Transform":

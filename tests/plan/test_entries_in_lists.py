@@ -74,3 +74,17 @@ def test_what_is_of_the_batch(shape, images, several):
     data = {"segmentation_masks": [types.SimpleNamespace(shape=shape)]}
     found = entries.paths(data, images, None, "channels_last")
     assert (("segmentation_masks", 0) in found.values()) == several
+
+
+def test_masks_without_channels_of_one_image_each_are_a_batch():
+    masks = np.random.default_rng(0).integers(0, 5, (4, 8, 12)).astype("uint8")
+    images = np.zeros((4, 8, 12, 3), "uint8")
+    for given in ([*masks], masks.tolist()):
+        np.testing.assert_array_equal(flipped(images, given), masks[:, :, ::-1])
+
+
+def test_several_masks_of_videos():
+    masks = np.random.default_rng(0).integers(0, 5, (2, 3, 8, 12)).astype("uint8")
+    made = flipped(np.zeros((2, 3, 8, 12, 3), "uint8"), [masks, masks[..., None]])
+    np.testing.assert_array_equal(made[0], masks[..., ::-1])
+    np.testing.assert_array_equal(made[1], masks[..., ::-1, None])

@@ -29,11 +29,12 @@ def fits(value: Any, boxes: tf.Tensor, lengths: Any, axes: int) -> Known:
 
 
 def _array(value: Any) -> np.ndarray | None:
-    """An array of a list of numbers or texts; None of one in which rows differ."""
+    """An array of a list of numbers or texts; None of anything else."""
     try:
-        return np.asarray(value)
+        array = np.asarray(value)
     except (ValueError, TypeError, NotImplementedError):  # of symbolic tensors, too
         return None
+    return None if array.dtype.kind == "O" else array
 
 
 def same_rows(lengths: tf.Tensor | None, others: tf.Tensor | None) -> Known:

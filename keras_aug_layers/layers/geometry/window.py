@@ -37,10 +37,18 @@ def whole(frame: Frame) -> Window:
 
 
 def central(frame: Frame, height: Any, width: Any) -> Window:
-    """The window of a size in the middle, half a pixel up or left where it must be."""
+    """The window of a size in the middle, half a pixel up or left where it must be.
+
+    One that is greater than the image is half a pixel down or right, as torchvision's.
+    """
     return Window(
-        (frame.height - height) // 2, (frame.width - width) // 2, height, width
+        _half(frame.height - height), _half(frame.width - width), height, width
     )
+
+
+def _half(room: Any) -> Any:
+    """Half of a number or a tensor, in whole pixels, towards 0."""
+    return tf.truncatediv(room, 2) if tf.is_tensor(room) else int(room / 2)
 
 
 def greatest(frame: Frame, height: int, width: int) -> Window:

@@ -34,7 +34,16 @@ def test_texts_in_a_list_follow_too():
 
 
 @pytest.mark.parametrize(
-    "entry", [["a.png", "b.png"], [[1, 2], [3]], "a.png", [[[1], [2]]]], ids=str
+    "entry",
+    [
+        ["a.png", "b.png"],
+        [[1, 2], [3]],
+        "a.png",
+        [[[1], [2]]],
+        [[{"a": 1}, {"a": 2}]] * 2,
+        [["a", None]] * 2,
+    ],
+    ids=str,
 )
 def test_a_list_that_is_none_of_them_stays(entry):
     assert shifted(own=entry)["own"] == entry
@@ -125,6 +134,13 @@ def test_no_more_than_all_of_a_box_is_covered():
         made = layer(data, training=True)
     assert not made["images"].numpy().any()
     np.testing.assert_array_equal(made["bounding_boxes"]["labels"], labels)
+
+
+def test_keypoints_in_parts_of_the_frame_are_noticed_wherever_they_may_lie():
+    data = {"images": IMAGES, "keypoints": np.full((2, 1, 2), 0.5, "float32")}
+    flip = kal.RandomFlip("horizontal", mark_outside=False)
+    with op_by_op(), pytest.warns(kal.DataWarning, match="rel_xy"):
+        flip(data, training=True)
 
 
 @pytest.mark.parametrize("mark_outside", [False, True])

@@ -316,6 +316,17 @@ def test_what_a_smaller_image_lacks_is_added(layer):
     )
 
 
+@pytest.mark.parametrize(("size", "first"), [((4, 6), 1), ((3, 6), 2), ((7, 9), 0)])
+def test_of_an_odd_rest_more_is_added_below(size, first):
+    """As torchvision's `center_crop`."""
+    images = np.full((1, *size, 1), 200, "uint8")
+    for layer in (kal.CenterCrop, kal.RandomCrop):
+        made = layer(7, 9, pad_if_needed=True)(images).numpy()[0, ..., 0]
+        rows = np.nonzero(made.any(axis=1))[0]
+        assert rows[0] == first
+        assert len(rows) == size[0]
+
+
 def test_a_window_that_fits_does_not_reach_beyond():
     """Of an image that is no smaller nothing is padded."""
     images = np.full((200, 7, 9, 1), 200, "uint8")
