@@ -184,7 +184,9 @@ def _passes(part: Plan) -> list[tuple[list[str], list[str]]]:
     found: list[tuple[list[str], list[str]]] = [(moved, [])]
     for step in part.colors:
         function = function_of(step)
-        if function.kind == "stage":
+        if step.name == "in_between":
+            found.append(([], []))
+        elif function.kind == "stage":
             stage = ([step.name], []) if function.moves else ([], [step.name])
             found += [stage, ([], [])]
         else:

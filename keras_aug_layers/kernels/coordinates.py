@@ -6,6 +6,7 @@ backwards, from the last frame to the first.
 """
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -92,11 +93,23 @@ def _product(first: Step, after: Step) -> Step | None:
         return None
     rows = {"matrix": matrices.compose(first.rows["matrix"], after.rows["matrix"])}
     if "crop" in after.rows and first.name in (SHARED, UPRIGHT):
-        rows["crop"] = matrices.compose(first.rows["matrix"], after.rows["crop"])
+        rows["crop"] = _seen_behind(first, after)
     elif (crop := crop_of((first, after))) is not None:
         rows["crop"] = crop
     kind = max(first.name, after.name, key=matrices.KINDS.index)
     return Step(kind, rows)
+
+
+def _seen_behind(first: Step, after: Step) -> tf.Tensor:
+    """The window (B, 3, 3) of a crop behind what is upright.
+
+    Images that it is not for have the window that they had: there it does nothing.
+    """
+    eye = tf.eye(3, dtype=after.rows["matrix"].dtype)
+    still = [tf.equal(after.rows[key], eye) for key in ("matrix", "crop")]
+    mask = tf.reduce_all(still[0], (1, 2), True) & tf.reduce_all(still[1], (1, 2), True)
+    window = matrices.compose(first.rows["matrix"], after.rows["crop"])
+    return tf.where(mask, first.rows.get("crop", eye), window)
 
 
 def _inverse(step: Step) -> Step:
@@ -190,11 +203,11 @@ def reader(
 
 
 def _coarse(step: Step, stride: Any) -> Step:
-    """A step of images; one that reads several is told how wide pixels of maps are."""
-    if not function_of(step).gathers:
+    """A step of images, told how wide pixels of maps are, if it asks for that."""
+    if "pixel" not in inspect.signature(function_of(step).call).parameters:
         return step
     pixel = tf.reshape(to_double(stride), (1, 1))
-    return Step(step.name, {**step.rows, "pixel": pixel}, step.only)
+    return Step(step.name, {**step.rows, "pixel": pixel}, step.only, step.beside)
 
 
 def is_one(stride: Any) -> bool:

@@ -146,14 +146,19 @@ in_between = register(
 """Begins a pass: what is behind it reads what the steps before it have made."""
 
 
+OF_THE_FRAME = ("placed", "whole")
+"""The kinds that are about the frame, as no single pixel is."""
+
+
 def measuring(before: Program, step: Step) -> Program:
     """A step behind others, if need be with what it needs to measure there.
 
     A stage has made images of the size that comes out, of which the window of a crop
-    is all. And where a region is erased is known in these only.
+    is all. And where a region is erased, or what all of an image is, is known in these
+    only.
     """
     kinds = [function_of(x).kind for x in before]
-    if WINDOW not in step.rows or not {"stage", "placed"} & {*kinds}:
+    if WINDOW not in step.rows or not {"stage", *OF_THE_FRAME} & {*kinds}:
         return (step,)
     rows = {key: row for key, row in step.rows.items() if key != WINDOW}
     whole = Step(step.name, rows, step.only, step.beside)
@@ -182,22 +187,26 @@ def mean_color(
     height, width = dimension(images, 1), dimension(images, 2)
     if window is None:
         total = in_strips(images, dtype)
-        return _total(total) / tf.cast(height * width, dtype)
+        return _mean(total, tf.cast(height, dtype), tf.cast(width, dtype))
     x, y, half_width, half_height = tf.split(window, 4, axis=1)
     rows = covered(tf.range(height, dtype=dtype), height, y, half_height)
     columns = covered(tf.range(width, dtype=dtype), width, x, half_width)
-    total = in_strips(images, dtype, rows=rows)
-    total = _total(total * columns[:, tf.newaxis, :, tf.newaxis])
-    area = tf.reduce_sum(rows, axis=1) * tf.reduce_sum(columns, axis=1)
-    return tf.math.divide_no_nan(total, area[:, tf.newaxis])
+    total = in_strips(images, dtype, rows=rows) * columns[:, tf.newaxis, :, tf.newaxis]
+    sums = [tf.reduce_sum(x, axis=1, keepdims=True) for x in (rows, columns)]
+    return _mean(total, *sums)
 
 
-def _total(values: tf.Tensor) -> tf.Tensor:
-    """Sums (B, C) of values (B, H, W, C).
+def _mean(values: tf.Tensor, height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
+    """The sums (B, C) of values (B, H, W, C), divided by a height and a width.
 
-    Of rows first: a sum of millions of pixels, one by one, stands still in float32.
+    Rows have their means first: a sum of millions of pixels, one by one, stands still
+    in float32, and of two sums behind each other XLA makes one.
     """
-    return tf.reduce_sum(tf.reduce_sum(values, axis=2), axis=1)
+    rows = tf.reduce_sum(values, axis=2)
+    if width.shape.rank:
+        width = width[..., tf.newaxis]
+    rows = tf.math.divide_no_nan(rows, width)
+    return tf.math.divide_no_nan(tf.reduce_sum(rows, axis=1), height)
 
 
 def in_strips(

@@ -117,6 +117,8 @@ class Function:
         picks: of a stage that shows, in each pixel, an image or its `partner`: whether
             it is the partner, given rows and columns and its rows, see `picks.Pick`.
         gathers: of coordinates, whether they are read in other images of the batch.
+            One that takes a `pixel`, 1 by default, is told how wide those of maps of a
+            coarser grid are.
         labels: what it makes of one-hot labels (B, K), given its rows.
         masks: what it makes of segmentation masks (B, H, W, C), given its rows.
         boxes: what it makes of `followers.Boxes`, given the size of the frame, the

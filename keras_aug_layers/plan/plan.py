@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from keras_aug_layers.kernels import program
 from keras_aug_layers.kernels.coordinates import crop_of
-from keras_aug_layers.kernels.measured import in_window, measuring
+from keras_aug_layers.kernels.measured import OF_THE_FRAME, in_window, measuring
 from keras_aug_layers.kernels.pixels import converts
 from keras_aug_layers.kernels.program import Program, Step, function_of
 from keras_aug_layers.plan.frame import Frame
@@ -229,10 +229,23 @@ def _in_one_pass(parts: Sequence[Plan]) -> list[Plan]:
     reading = [part for part in parts if part.gathers]
     passes = [Plan(part.coordinates[:1]) for part in reading[:-1]]
     rest = [part._replace(coordinates=part.coordinates[1:]) for part in reading[:-1]]
+    others = sorted((x for x in parts if not x.gathers), key=_measures_late)
     now = Plan()
-    for part in (*reading[-1:], *rest, *(x for x in parts if not x.gathers)):
+    for part in (*reading[-1:], *rest, *others):
         now = now._with(part)
     return [*passes, now]
+
+
+def _measures_late(part: Plan) -> bool:
+    """Whether it is not a mean of the images as they came in that a part begins with.
+
+    Such a mean is taken before another part makes a pass of its own.
+    """
+    kinds = [function_of(step).kind for step in part.pixels]
+    if "measured" not in kinds:
+        return True
+    before = {*kinds[: kinds.index("measured")]}
+    return bool(before & {"stage", *OF_THE_FRAME})
 
 
 def _joined(parts: Sequence[Plan]) -> Plan:

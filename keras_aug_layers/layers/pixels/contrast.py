@@ -64,7 +64,8 @@ class RandomContrast(ColorLayer):
 
     The mean is that of the image that comes in, before any warp: behind crops, of the
     part of it that they show. In a stack it is carried through the colour layers before
-    this one; what a turn fills, and what it turns out of sight, is ignored.
+    this one; what a turn fills, and what it turns out of sight, is ignored. Behind a
+    pass of its own, such as HSV or a blur, it is that of what that has made.
 
     Args:
         factor: range of u: a number f for (-f, f), or a pair (low, high), at least -1.

@@ -81,11 +81,11 @@ def _change(images: tf.Tensor, **rows: tf.Tensor) -> tf.Tensor:
 
 
 def mean_of(plane: tf.Tensor) -> tf.Tensor:
-    """Of (B, H, W): strips first, then along rows, whose sums float32 can hold."""
-    height, width = dimension(plane, 1), dimension(plane, 2)
-    rows = tf.reduce_sum(in_strips(plane), axis=2, keepdims=True)
-    total = tf.reduce_sum(rows, axis=1, keepdims=True)
-    return total / tf.cast(height * width, plane.dtype)
+    """Of (B, H, W): strips first, then rows, whose sums float32 can hold."""
+    height, width = (tf.cast(dimension(plane, i), plane.dtype) for i in (1, 2))
+    # Divided between, for XLA makes one of two sums.
+    rows = tf.reduce_sum(in_strips(plane), axis=2, keepdims=True) / width
+    return tf.reduce_sum(rows, axis=1, keepdims=True) / height
 
 
 _tone = register("tone", "stage", _change, placed=False)

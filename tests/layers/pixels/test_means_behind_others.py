@@ -9,6 +9,7 @@ import keras_aug_layers as kal
 from keras_aug_layers.kernels.flat import Flat
 from keras_aug_layers.kernels.flat import mean_color as mean_of_list
 from keras_aug_layers.kernels.measured import mean_color
+from keras_aug_layers.kernels.program import register
 
 GAIN = -0.5
 
@@ -81,6 +82,53 @@ def test_equalize_in_front_of_a_crop_is_a_pass_too():
     np.testing.assert_allclose(found, mean + (1 + GAIN) * (before - mean), atol=0.01)
 
 
+HALF = register("test.half", "whole", lambda x, one: x - x % 100.0)
+"""A function of a whole image, which a user may write."""
+
+
+class Halved(kal.ColorLayer):
+    """Applies it."""
+
+    def draw(self, random, frame):
+        return HALF(one=1.0)
+
+
+def test_a_function_of_whole_images_is_one_of_the_crop():
+    layers = [kal.RandomCrop(16, 16, seed=1), Halved()]
+    before = made([layers], "eager", ramps()).astype("float64")
+    layers = [kal.RandomCrop(16, 16, seed=1), Halved()]
+    more = kal.RandomContrast((GAIN, GAIN), seed=3)
+    found = made([layers, [more]], "eager", ramps())
+    mean = before.mean(axis=(1, 2), keepdims=True)
+    np.testing.assert_allclose(found, mean + (1 + GAIN) * (before - mean), atol=0.01)
+
+
+def test_another_choice_does_not_change_the_mean():
+    """Beside a blur, or an erasing, a mean is what it is alone."""
+
+    def alone():
+        turn = kal.RandomRotate((0.1, 0.1), fill_mode="constant", seed=7)
+        return [kal.CenterCrop(16, 16), turn, kal.RandomContrast((GAIN, GAIN), seed=3)]
+
+    erased = [kal.CenterCrop(16, 16), kal.RandomErasing(scale=(0.3, 0.3), fill_value=0)]
+    blurred = [kal.CenterCrop(16, 16), kal.RandomGaussianBlur(sigma=(0.5, 0.5))]
+    expected = made([alone()], "eager", ramps())
+    for other in (erased, blurred):
+        options = {"fill_mode": "constant"}
+        groups = [kal.FusedAugmentation(x, **options) for x in (other, alone())]
+        choice = kal.RandomChoice(groups, weights=(1.0, 1.0), seed=1)
+        found = made([[choice]], "eager", ramps())
+        same = (np.abs(found - expected) < 0.01).all(axis=(1, 2, 3))
+        assert 0 < same.sum() < 6
+
+
+def test_explain_counts_no_pass_that_does_nothing():
+    layers = [kal.CenterCrop(16, 16), *BEHIND["an erasing"]()]
+    layers.append(kal.RandomContrast(0.5))
+    text = kal.explain(kal.FusedAugmentation(layers), (4, 64, 64, 3))
+    assert text.startswith("1 warp, 1 other pass\n")
+
+
 def large(height, width):
     """Bright above, dark below: of a sum of float32, one by one, the dark is lost."""
     image = np.full((1, height, width, 1), 200, "uint8")
@@ -99,12 +147,31 @@ def test_the_mean_of_a_large_ragged_image():
 
 
 @pytest.mark.thorough
-def test_the_mean_of_a_large_image_of_unknown_size():
+@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("size", [(None, None), (3002, 4001)], ids=str)
+def test_the_mean_of_a_large_image(size, jit_compile):
     run = tf.function(
         lambda x: mean_color(x, tf.float32),
-        input_signature=[tf.TensorSpec((None, None, None, 1), tf.uint8)],
+        input_signature=[tf.TensorSpec((1, *size, 1), tf.uint8)],
+        jit_compile=jit_compile,
     )
-    np.testing.assert_allclose(run(large(3000, 4000)), [[100.5]], atol=0.01)
+    np.testing.assert_allclose(run(large(3002, 4001)), [[100.5]], atol=0.01)
+
+
+@pytest.mark.parametrize("crop_first", [False, True])
+def test_the_window_of_a_choice_is_that_of_its_own_crop(crop_first):
+    """A shift behind a crop is none, though another choice is a crop as well."""
+    y = np.arange(40, dtype="float32")[None, :, None, None]
+    ramp = np.broadcast_to(20 + 4 * y, (2, 40, 40, 3)).copy()
+    shift = kal.RandomShift((6, 6), (0, 0), unit="pixels", fill_mode="nearest")
+    moved = kal.FusedAugmentation([kal.CenterCrop(20, 20), shift])
+    crop = kal.CenterCrop(20, 20)
+    layers, weights = ([crop, moved], (0, 1)) if crop_first else ([moved, crop], (1, 0))
+    choice = kal.RandomChoice(layers, weights)
+    contrast = kal.RandomContrast((GAIN, GAIN))
+    found = made([[choice, contrast]], "eager", ramp)
+    mean, shown = ramp[:, 10:30].mean(), ramp[:, 4:24, 10:30]
+    np.testing.assert_allclose(found, mean + (1 + GAIN) * (shown - mean), atol=0.01)
 
 
 @pytest.mark.parametrize("form", ["eager", "graph"])
