@@ -266,9 +266,8 @@ def _after(
     before: Pixels, step: Step, channels: int, store: Store, pick: Pick | None
 ) -> Pixels:
     """The pixels after a step, of which the pixels before it are known."""
-    function = function_of(step)
+    function, first = function_of(step), before
     if function.stored:
-        first = before
 
         def before(turn: int) -> tf.Tensor:
             return store(first(turn))
@@ -304,7 +303,8 @@ def _after(
             )
         if step.only is None:
             return result
-        return tf.where(spread(step.only[:, tf.newaxis], pick, own), result, own)
+        mask = spread(step.only[:, tf.newaxis], pick, own)
+        return tf.where(mask, result, first(turn))
 
     return _once(pixels)
 

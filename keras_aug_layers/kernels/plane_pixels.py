@@ -96,7 +96,7 @@ def finish(plane: tf.Tensor, dtype: tf.DType, value_range: Range | None) -> tf.T
 
 def _after(planes: Planes, step: Step, store: Store, pick: Pick | None) -> Planes:
     """The planes after a step."""
-    function, count = function_of(step), len(planes)
+    function, count, first = function_of(step), len(planes), planes
     if function.stored:
         planes = [store(plane) for plane in planes]
     if function.kind == "whole":
@@ -111,7 +111,7 @@ def _after(planes: Planes, step: Step, store: Store, pick: Pick | None) -> Plane
     if step.only is None:
         return done
     mask = spread(step.only[:, tf.newaxis], pick, planes[0])
-    return [tf.where(mask, *pair) for pair in zip(done, planes, strict=True)]
+    return [tf.where(mask, *pair) for pair in zip(done, first, strict=True)]
 
 
 def _channel(planes: Planes, step: Step, turn: int, pick: Pick | None) -> tf.Tensor:

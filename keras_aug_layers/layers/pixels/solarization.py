@@ -21,7 +21,6 @@ solarize = register(
     "solarize",
     "pointwise",
     _solarize,
-    neutral={"threshold": float("inf")},
     stored=True,
     by_pixel=True,
 )

@@ -8,9 +8,7 @@ from keras_aug_layers.plan.frame import Frame
 HAIR = 1e-3
 """A value so little below a whole number is that number, before it is cut off."""
 
-store = register(
-    "store", "pointwise", lambda x, one: x, neutral={}, stored=True, by_pixel=True
-)
+store = register("store", "pointwise", lambda x, one: x, stored=True, by_pixel=True)
 """Clips and rounds as if the pixels were stored here; changes nothing else."""
 
 

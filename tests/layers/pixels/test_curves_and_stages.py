@@ -400,3 +400,20 @@ def test_the_gradient_behind_a_move_is_that_of_the_op(layer):
     one, other = gradient(False), gradient(True)
     assert np.abs(one).max() > 0.5
     assert (np.abs(one - other) > 1e-2).mean() < 1e-3
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        lambda: kal.Solarization(threshold_factor=(0.5, 0.5), probability=0.0),
+        lambda: kal.RandomPosterization(3, probability=0.0),
+        lambda: kal.RandomGamma((2.0, 2.0), probability=0.0),
+    ],
+)
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_what_is_not_done_does_not_clip_either(between, jit_compile):
+    """A colour that leaves the range may come back where nothing is stored."""
+    images = np.random.default_rng(0).integers(150, 251, (4, 8, 8, 3)).astype("uint8")
+    up, down = (kal.RandomBrightness((x, x)) for x in (0.4, -0.4))
+    group = kal.FusedAugmentation([up, between(), down], jit_compile=jit_compile)
+    np.testing.assert_allclose(group(images, training=True), images, atol=1)
