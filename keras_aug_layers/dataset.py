@@ -16,8 +16,7 @@ from keras_aug_layers.layers.groups.sequence import (
     further_targets,
     is_sequence,
 )
-from keras_aug_layers.layers.streams import draws, held_by
-from keras_aug_layers.plan.random_numbers import STACK, fold
+from keras_aug_layers.layers.streams import behind, draws, held_by
 
 OURS = (AugmentationLayer, MultiCrop)
 """The layers that draw from a seed."""
@@ -176,11 +175,11 @@ def _layers(layer: Any) -> list[keras.layers.Layer]:
                 f"keras.Sequential of them. Received: {each!r}. Write fuse(layer) for "
                 "Keras's own layers, and FusedAugmentation([...]) for several."
             )
-    for each, behind in itertools.pairwise(layers):
+    for each, after in itertools.pairwise(layers):
         if isinstance(each, MultiCrop):
             raise ValueError(
                 "`layer` must have MultiCrop as its last layer, as what comes out are "
-                f"views and no images. Received: {behind.name!r} behind {each.name!r}. "
+                f"views and no images. Received: {after.name!r} behind {each.name!r}. "
                 "Write the layer before MultiCrop, or in the layers of a view."
             )
     return layers
@@ -204,10 +203,8 @@ def _applied(
         further: the names of targets that only our layers know.
     """
     if isinstance(layer, OURS):
-        if place and getattr(layer, "seed", None) is None:
-            number = tf.constant([fold(STACK, place), 0], tf.int64)
-            pair = tf.bitwise.bitwise_xor(pair, number)
-        return layer(data, training=True, seed=pair)
+        with behind(place):
+            return layer(data, training=True, seed=pair)
     return by_another(layer, data, further)
 
 

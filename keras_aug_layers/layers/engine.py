@@ -84,6 +84,7 @@ class Engine:
         if hasattr(images, "__array__") and not ragged:
             images = tf.convert_to_tensor(images)
         frame = self._frame(images)
+        self._layer.framed(frame)  # which refuses sizes that a choice cannot give
         origins = self._origins(frame, seed, None)
         if ragged:
             return self._drawn_ragged(origins, frame)

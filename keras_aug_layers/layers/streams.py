@@ -1,16 +1,21 @@
 """Streams: from which states, and at which places of them, a stack of layers draws."""
 
+import contextlib
 import functools
 import random
+import threading
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from keras_aug_layers.kernels.device import during
 from keras_aug_layers.layers import checks, counts
 from keras_aug_layers.plan import random_numbers
 from keras_aug_layers.plan.frame import Frame
+
+_LOCAL = threading.local()
 
 
 class Streams:
@@ -60,9 +65,16 @@ class Streams:
         seeds = checks.seed(seed, frame)
         if frame.batched and seeds.shape.rank == 2:
             seeds = counts.checked({"seed": seeds}, frame.batch)["seed"]
-        origin = random_numbers.seeded_origin(seeds)
+        origin = own = random_numbers.seeded_origin(seeds)
+        place = getattr(_LOCAL, "place", None)
+        if place:
+            number = tf.constant(
+                [random_numbers.fold(random_numbers.STACK, place), 0], tf.int64
+            )
+            seeds = tf.bitwise.bitwise_xor(tf.cast(seeds, tf.int64), number)
+            own = random_numbers.seeded_origin(seeds)
         return [
-            origin if layer.seed is None else _folded(origin, layer.seed)
+            own if layer.seed is None else _folded(origin, layer.seed)
             for layer in states
         ]
 
@@ -70,6 +82,14 @@ class Streams:
         """The origins of all streams, (S, 3) or (S, B, 3)."""
         states, owners, folds = self._places
         return random_numbers.streams(origins[: len(states)], owners, folds)
+
+
+def behind(place: int) -> contextlib.AbstractContextManager[None]:
+    """Within this context layers that get a seed stand at a place of a stack.
+
+    What has a seed of its own draws the same at any place.
+    """
+    return during(_LOCAL, "place", place)
 
 
 def _path(layer: Any) -> tuple[int, ...]:

@@ -68,3 +68,30 @@ def test_a_coin_is_not_the_strength_of_a_layer_of_its_seed():
         turned = np.degrees(np.arctan2(matrix[:, 1, 0], matrix[:, 0, 0]))
         assert 0.4 < (turned != 0.0).mean() < 0.6
         assert 0.4 < (turned[turned != 0.0] > 0.0).mean() < 0.6
+
+
+def test_a_seed_draws_the_same_wherever_its_layer_stands_in_a_dataset():
+    """In a group behind another layer, too."""
+    images = np.random.default_rng(0).integers(0, 256, (4, 24, 24, 3)).astype("uint8")
+    dataset = tf.data.Dataset.from_tensor_slices(images)
+
+    def turn():
+        return kal.RandomRotate(0.3, seed=7, jit_compile=False)
+
+    def still():
+        return kal.RandomFlip(probability=0.0, jit_compile=False)
+
+    def made(layer):
+        return np.stack([*kal.augment_dataset(dataset, layer, seed=1)])
+
+    alone = made(turn())
+    for stack in (
+        kal.FusedAugmentation([still(), turn()]),
+        keras.Sequential([still(), turn()]),
+        keras.Sequential([still(), kal.FusedAugmentation([turn()])]),
+        keras.Sequential([still(), kal.RandomApply(turn(), 1.0)]),
+    ):
+        np.testing.assert_array_equal(made(stack), alone)
+    seedless = [kal.RandomRotate(0.3, jit_compile=False) for _ in range(2)]
+    both = made(keras.Sequential(seedless))
+    assert (both != made(keras.Sequential([seedless[0], still()]))).any()

@@ -123,8 +123,10 @@ class RandomChoice(LayerGroup):
         """The images as they come out, which must be the same whatever was chosen."""
         frames = [layer.framed(frame) for layer in self.layers]
         kinds = [(x.height, x.width, x.dtype) for x in frames]
+        (*size, dtype), *_ = kinds
         for layer, kind in zip(self.layers, kinds, strict=True):
-            if any(map(_differ, kind, kinds[0])):
+            other = kind[2] not in (None, dtype) and dtype is not None
+            if other or any(map(_differ, kind, size)):
                 raise ValueError(
                     "`layers` of a choice must give images of one size and dtype. "
                     f"Received: {_words(kinds[0])} of {self.layers[0].name!r}, and "
@@ -134,8 +136,10 @@ class RandomChoice(LayerGroup):
         return frames[0]
 
     def _draw(self, cursor: Cursor, cursors: Iterator[Cursor], frame: Frame) -> Plan:
-        """Every layer's plan, each for the images that chose it."""
-        self.framed(frame)
+        """Every layer's plan, each for the images that chose it.
+
+        That they give one size is checked before, where it is known in eager calls.
+        """
         weights = self.choice_weights or (1.0,) * len(self.layers)
         chosen, plans = cursor.index(weights), []
         mixed = False
@@ -155,7 +159,7 @@ def _only_mixes(plan: Plan) -> bool:
 
 
 def _differ(one: Any, other: Any) -> bool:
-    """Whether two sizes, or dtypes, may differ: a size may be a tensor."""
+    """Whether two sizes may differ: numbers, or tensors."""
     unknown = tf.is_tensor(one) or tf.is_tensor(other)
     return one is not other and (unknown or one != other)
 

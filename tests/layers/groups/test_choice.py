@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import scipy.stats
 import tensorflow as tf
-from helpers import assert_same_bits, drawn
+from helpers import assert_same_bits, drawn, random_images
 
 import keras_aug_layers as kal
 
@@ -424,3 +424,31 @@ ERRORS = {
 def test_errors(wrong, message):
     with pytest.raises(ValueError, match=f"(?s){message}"):
         wrong()
+
+
+def test_a_crop_to_the_size_that_images_have_is_a_choice():
+    """Also in an eager call, which is traced for all sizes."""
+    images = random_images((16, 12, 12, 3), "uint8")
+    crop = kal.RandomCrop(12, 12, padding=2)
+    layers = [crop, kal.RandomFlip("horizontal", chance=1)]
+    choice = kal.RandomChoice(layers, seed=3)
+    for made in (
+        choice(images, training=True).numpy(),
+        choice.sample(images).images(images).numpy(),
+    ):
+        flipped = (made == images[:, :, ::-1]).all(axis=(1, 2, 3))
+        assert 0 < flipped.sum() < 16
+    with pytest.raises(ValueError, match="must give images of one size"):
+        choice(images[:, 1:], training=True)
+    with pytest.raises(ValueError, match="must give images of one size"):
+        choice.sample(images[:, 1:])
+
+
+def test_a_dtype_that_is_not_known_may_be_any():
+    """A shape says nothing of it."""
+    keeps = kal.RandomErasing(fill_value=0.0, value_range=(0, 1))
+    choice = kal.RandomChoice([kal.Normalize(0.5, 0.25, value_range=(0, 1)), keeps])
+    assert choice.compute_output_shape((4, 8, 8, 3)) == (4, 8, 8, 3)
+    assert choice(keras.Input((8, 8, 3))).dtype == "float32"
+    with pytest.raises(ValueError, match="one size and dtype"):
+        choice(keras.Input((8, 8, 3), dtype="float16"))
