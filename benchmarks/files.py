@@ -24,5 +24,10 @@ def write(results: Mapping[str, Any], output: Path) -> None:
 
 
 def published() -> dict[str, dict[str, Any]]:
-    """What is published, by the file's name: "cpu", "pixels", …"""
-    return {path.stem: json.loads(path.read_text()) for path in FOLDER.glob("*.json")}
+    """What is published, by the file's name: "cpu", "another_processor/cpu", …"""
+    return {
+        path.relative_to(FOLDER).with_suffix("").as_posix(): json.loads(
+            path.read_text()
+        )
+        for path in FOLDER.rglob("*.json")
+    }

@@ -92,19 +92,42 @@ def _lines(benchmark: Benchmark, files: Files) -> list[list[str]]:
 
 def speed(files: Files) -> str:
     """Six rows of the other tables, for those who read no more."""
+    stacks, by_text = files.get("cpu", {}), _by_text(files)
+    table = verdict.markdown(verdict.HEADER, [by_text[text] for text in SIX])
+    if "machine" not in stacks:
+        return table
+    how = "in a `tf.function` but for `fit`; a Sequential has five layers."
+    return f"{table}\nMeasured on {_machine(stacks)}, {how}\n"
+
+
+def another(files: Files) -> str:
+    """What was missed on one of two processors, or on both, and seen on each."""
+    here = _by_text(files)
+    there = {
+        name.removeprefix(ANOTHER): results
+        for name, results in files.items()
+        if name.startswith(ANOTHER)
+    }
+    lines = [
+        [text, bound, *(" ".join(cells) for cells in ((seen, mark), other[3::2]))]
+        for text, other in _by_text(there).items()
+        for _, _, bound, seen, _, mark in [here[text]]
+        if "**missed**" in (mark, other[5])
+    ]
+    return verdict.markdown(["ratio", "promised", "seen", "on the other"], lines)
+
+
+def _by_text(files: Files) -> dict[str, list[str]]:
+    """The cells of all that was promised of layers and stacks, by its text."""
     stacks = files.get("cpu", {})
     every = [
         *targets.table(stacks)[1],
         *targets.alone(stacks),
         *_lines(pixels.BENCHMARK, files),
         *_lines(sizes.BENCHMARK, files),
+        *_lines(mixes.BENCHMARK, files),
     ]
-    by_text = {line[0]: line[: len(verdict.HEADER)] for line in every}
-    table = verdict.markdown(verdict.HEADER, [by_text[text] for text in SIX])
-    if "machine" not in stacks:
-        return table
-    how = "in a `tf.function` but for `fit`; a Sequential has five layers."
-    return f"{table}\nMeasured on {_machine(stacks)}, {how}\n"
+    return {line[0]: line[: len(verdict.HEADER)] for line in every}
 
 
 def _machine(results: Results) -> str:
@@ -211,6 +234,8 @@ RECIPES = [
 """What was promised of whole recipes: a text, both rows, the bound, whether at most."""
 COMPILED = ("ours, a layer", "ours, in tf.data", "keras.layers, the nearest")
 """The rows of recipes that are traced, and compiled where they can be."""
+ANOTHER = "another_processor/"
+"""The folder of results of another processor."""
 SIX = (
     "keras.layers / Sequential, in a graph, 224 x 224, uint8",
     "keras.layers / Sequential, in fit, 224 x 224, uint8",
@@ -222,6 +247,7 @@ SIX = (
 """The rows of `speed`."""
 TABLES: dict[str, Callable[[Files], str]] = {
     "speed": speed,
+    "another": another,
     "machines": machines,
     "first_calls": _of("recipes", first_calls),
     "times": _of("cpu", times),
