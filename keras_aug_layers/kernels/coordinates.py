@@ -204,7 +204,8 @@ def reader(
 
 def _coarse(step: Step, stride: Any) -> Step:
     """A step of images, told how wide pixels of maps are, if it asks for that."""
-    if "pixel" not in inspect.signature(function_of(step).call).parameters:
+    asked = "pixel" in inspect.signature(function_of(step).call).parameters
+    if not asked or "pixel" in step.rows:
         return step
     pixel = tf.reshape(to_double(stride), (1, 1))
     return Step(step.name, {**step.rows, "pixel": pixel}, step.only, step.beside)

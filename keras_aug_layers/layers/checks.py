@@ -253,13 +253,10 @@ def points(points: dict[str, Any], layer: Any, frame: Frame) -> None:
             form = reading.OUTLINES[entries.kind_of(key)]
             reading.read(value, form, batch, when_it_runs=False)
         else:
-            read, keypoint_format = (
-                reading.read_keypoints(value, batch),
-                settings.keypoint_format or "xy",
-            )
-            anywhere = settings.mark_outside is False and keypoint_format == "rel_xy"
-            if not anywhere:
-                reading.check_keypoint_units(read, keypoint_format)
+            read = reading.read_keypoints(value, batch)
+            unit = settings.keypoint_format or "xy"
+            if unit == "xy" or settings.mark_outside is not False:
+                reading.check_keypoint_units(read, unit)
             _pairs(layer, read.shape[-2])
 
 

@@ -84,14 +84,14 @@ class Engine:
         if hasattr(images, "__array__") and not ragged:
             images = tf.convert_to_tensor(images)
         frame = self._frame(images)
+        if dtype is not None and not hasattr(images, "__array__"):
+            frame = frame._replace(dtype=tf.as_dtype(dtype))
         self._layer.framed(frame)  # which refuses sizes that a choice cannot give
         origins = self._origins(frame, seed, None)
         if ragged:
             return self._drawn_ragged(origins, frame)
         if hasattr(images, "__array__"):
             return self._drawing.run(origins, {"images": images})
-        if dtype is not None:
-            frame = frame._replace(dtype=tf.as_dtype(dtype))
         return self._drawn(origins, frame)
 
     def run(self, data: dict[str, Any], training: bool, seed: Any) -> dict[str, Any]:

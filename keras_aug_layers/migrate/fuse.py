@@ -187,7 +187,7 @@ def _check_stays(layer: Any, why: str) -> None:
 
 def _is_trained(layer: keras.layers.Layer) -> bool:
     """Whether a layer has weights, or will have, of Keras's own that is not built."""
-    if layer.built or not layer.trainable:
+    if layer.built or layer.trainable_weights or not layer.trainable:
         return bool(layer.trainable_weights)
     if isinstance(layer, keras.layers.Wrapper):
         return _is_trained(layer.layer)

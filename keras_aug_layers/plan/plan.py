@@ -229,23 +229,28 @@ def _in_one_pass(parts: Sequence[Plan]) -> list[Plan]:
     reading = [part for part in parts if part.gathers]
     passes = [Plan(part.coordinates[:1]) for part in reading[:-1]]
     rest = [part._replace(coordinates=part.coordinates[1:]) for part in reading[:-1]]
-    others = sorted((x for x in parts if not x.gathers), key=_measures_late)
+    others = [part for part in parts if not part.gathers]
+    if all(function_of(step).alone for part in parts for step in part.pixels):
+        # Means of the images as they came in, before a part makes another pass.
+        pairs = [_after_means(part) for part in others]
+        others = [*(first for first, _ in pairs), *(rest for _, rest in pairs)]
     now = Plan()
     for part in (*reading[-1:], *rest, *others):
         now = now._with(part)
     return [*passes, now]
 
 
-def _measures_late(part: Plan) -> bool:
-    """Whether it is not a mean of the images as they came in that a part begins with.
-
-    Such a mean is taken before another part makes a pass of its own.
-    """
-    kinds = [function_of(step).kind for step in part.pixels]
-    if "measured" not in kinds:
-        return True
-    before = {*kinds[: kinds.index("measured")]}
-    return bool(before & {"stage", *OF_THE_FRAME})
+def _after_means(part: Plan) -> tuple[Plan, Plan]:
+    """A part up to the last mean of the images as they came in, and what is behind."""
+    place = 0
+    for number, step in enumerate(part.pixels):
+        kind = function_of(step).kind
+        if kind in ("stage", *OF_THE_FRAME):
+            break
+        if kind == "measured":
+            place = number + 1
+    behind = Plan(pixels=part.pixels[place:])
+    return part._replace(pixels=part.pixels[:place]), behind
 
 
 def _joined(parts: Sequence[Plan]) -> Plan:

@@ -191,6 +191,16 @@ def test_layers_that_will_have_weights_are_refused(layer):
         kal.fuse([kl.RandomFlip(), layer])
 
 
+def test_weights_that_a_layer_makes_before_it_is_built_are_trained():
+    class Own(kl.Layer):
+        def __init__(self):
+            super().__init__()
+            self.gain = self.add_weight(shape=())
+
+    with pytest.raises(ValueError, match="`stack` must hold preprocessing layers only"):
+        kal.fuse([kl.RandomFlip(), Own()])
+
+
 def test_layers_without_weights_stay_though_they_are_not_built():
     staying = kl.Rescaling(1 / 127.5), kl.Dropout(0.1), kl.MaxPooling2D(2)
     fused = silently_fused([kl.RandomFlip(), *staying, kl.Normalization()])

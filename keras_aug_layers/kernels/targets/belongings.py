@@ -34,7 +34,8 @@ def _array(value: Any) -> np.ndarray | None:
         array = np.asarray(value)
     except (ValueError, TypeError, NotImplementedError):  # of symbolic tensors, too
         return None
-    return None if array.dtype.kind == "O" else array
+    texts = all(isinstance(x, (str, bytes)) for x in array.flat)
+    return array if array.dtype.kind != "O" or texts else None
 
 
 def same_rows(lengths: tf.Tensor | None, others: tf.Tensor | None) -> Known:

@@ -48,7 +48,9 @@ def central(frame: Frame, height: Any, width: Any) -> Window:
 
 def _half(room: Any) -> Any:
     """Half of a number or a tensor, in whole pixels, towards 0."""
-    return tf.truncatediv(room, 2) if tf.is_tensor(room) else int(room / 2)
+    if tf.is_tensor(room):
+        return tf.where(room < 0, -(-room // 2), room // 2)
+    return int(room / 2)
 
 
 def greatest(frame: Frame, height: int, width: int) -> Window:

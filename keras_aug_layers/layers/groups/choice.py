@@ -116,17 +116,15 @@ class RandomChoice(LayerGroup):
 
     def rest(self, frame: Frame) -> Drawn:
         """What the first layer does outside training."""
-        self.framed(frame)
         return self.layers[0].rest(frame)
 
     def framed(self, frame: Frame) -> Frame:
         """The images as they come out, which must be the same whatever was chosen."""
         frames = [layer.framed(frame) for layer in self.layers]
         kinds = [(x.height, x.width, x.dtype) for x in frames]
-        (*size, dtype), *_ = kinds
+        size, dtype = kinds[0][:2], next((x.dtype for x in frames if x.dtype), None)
         for layer, kind in zip(self.layers, kinds, strict=True):
-            other = kind[2] not in (None, dtype) and dtype is not None
-            if other or any(map(_differ, kind, size)):
+            if kind[2] not in (None, dtype) or any(map(_differ, kind, size)):
                 raise ValueError(
                     "`layers` of a choice must give images of one size and dtype. "
                     f"Received: {_words(kinds[0])} of {self.layers[0].name!r}, and "

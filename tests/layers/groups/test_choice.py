@@ -432,9 +432,12 @@ def test_a_crop_to_the_size_that_images_have_is_a_choice():
     crop = kal.RandomCrop(12, 12, padding=2)
     layers = [crop, kal.RandomFlip("horizontal", chance=1)]
     choice = kal.RandomChoice(layers, seed=3)
+    rarely = kal.RandomChoice(layers, probability=0.9, seed=3)
     for made in (
         choice(images, training=True).numpy(),
         choice.sample(images).images(images).numpy(),
+        rarely(images, training=True).numpy(),
+        kal.FusedAugmentation([choice], probability=0.9)(images, training=True).numpy(),
     ):
         flipped = (made == images[:, :, ::-1]).all(axis=(1, 2, 3))
         assert 0 < flipped.sum() < 16
@@ -452,3 +455,5 @@ def test_a_dtype_that_is_not_known_may_be_any():
     assert choice(keras.Input((8, 8, 3))).dtype == "float32"
     with pytest.raises(ValueError, match="one size and dtype"):
         choice(keras.Input((8, 8, 3), dtype="float16"))
+    with pytest.raises(ValueError, match="one size and dtype"):
+        choice.sample((4, 8, 8, 3), dtype="float16")

@@ -110,10 +110,12 @@ def test_another_choice_does_not_change_the_mean():
         turn = kal.RandomRotate((0.1, 0.1), fill_mode="constant", seed=7)
         return [kal.CenterCrop(16, 16), turn, kal.RandomContrast((GAIN, GAIN), seed=3)]
 
-    erased = [kal.CenterCrop(16, 16), kal.RandomErasing(scale=(0.3, 0.3), fill_value=0)]
+    erasing = {"scale": (0.3, 0.3), "fill_value": 0}
+    erased = [kal.CenterCrop(16, 16), kal.RandomErasing(**erasing)]
     blurred = [kal.CenterCrop(16, 16), kal.RandomGaussianBlur(sigma=(0.5, 0.5))]
+    later = [*alone()[::2], kal.RandomErasing(**erasing)]
     expected = made([alone()], "eager", ramps())
-    for other in (erased, blurred):
+    for other in (erased, blurred, later):
         options = {"fill_mode": "constant"}
         groups = [kal.FusedAugmentation(x, **options) for x in (other, alone())]
         choice = kal.RandomChoice(groups, weights=(1.0, 1.0), seed=1)
