@@ -26,6 +26,7 @@ def describe() -> dict[str, Any]:
     """Processor, memory, system, versions, commit and date."""
     return {
         "processor": _processor(),
+        "vectors": _vectors(),
         "cores": len(os.sched_getaffinity(0)),
         "memory_gib": round(
             os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1
@@ -47,12 +48,23 @@ def load() -> list[float]:
 
 
 def _processor() -> str:
+    return _of_cpu("model name") or platform.processor() or platform.machine()
+
+
+def _vectors() -> str | None:
+    """The widest vector instructions, on which ratios depend."""
+    flags = _of_cpu("flags").split()
+    return next((x for x in ("avx512f", "avx2") if x in flags), None)
+
+
+def _of_cpu(name: str) -> str:
+    """What Linux says of the first core; nothing elsewhere."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
-        return platform.processor()
-    names = [line.split(":", 1)[1].strip() for line in lines if "model name" in line]
-    return names[0] if names else platform.machine()
+        return ""
+    found = (line.split(":", 1)[1].strip() for line in lines if line.startswith(name))
+    return next(found, "")
 
 
 def _versions() -> dict[str, str]:

@@ -133,7 +133,8 @@ def _by_text(files: Files) -> dict[str, list[str]]:
 def _machine(results: Results) -> str:
     """The processor and its cores, in words."""
     found = results["machine"]
-    return f"{found['cores']} cores of an {found['processor']}"
+    vectors = f" ({found['vectors']})" if found.get("vectors") else ""
+    return f"{found['cores']} cores of an {found['processor']}{vectors}"
 
 
 def machines(files: Files) -> str:
