@@ -28,7 +28,7 @@ def test_an_entry_follows_its_boxes_in_any_form(form):
     np.testing.assert_array_equal(made["track"], [[11, -1], [13, -1]])
 
 
-@pytest.mark.parametrize("of", [list, tf.constant, np.array], ids=str)
+@pytest.mark.parametrize("of", [list, tf.constant, np.array])
 def test_texts_in_a_list_follow_too(of):
     made = shifted(name=[of(["a", "b"]), of(["c", "d"])])
     np.testing.assert_array_equal(made["name"], [[b"a", b""], [b"c", b""]])
