@@ -247,8 +247,8 @@ MUTATIONS = [
     ),
     (
         "kernels/measured",
-        "tf.cast(height * width, dtype)",
-        "tf.cast(height * height, dtype)",
+        "tf.cast(height, dtype), tf.cast(width, dtype)",
+        "tf.cast(height, dtype), tf.cast(height, dtype)",
         COLORS,
     ),
     (
