@@ -102,8 +102,8 @@ MUTATIONS = [
     ),
     (
         "kernels/planes",
-        "weight = row.weight[..., asker] * column.weight[..., asker]",
-        "weight = row.weight[..., asker]",
+        "value *= weight * tf.cast(column.weight[..., asker], dtype)",
+        "value *= weight",
         "kernels/test_planes.py",
     ),
     (

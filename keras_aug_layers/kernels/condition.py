@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from keras_aug_layers.kernels.derivative import own_gradient
 from keras_aug_layers.kernels.device import (
+    CPU,
     deriving,
     gathers,
     in_xla_context,
@@ -30,7 +31,7 @@ def choose(wanted: tf.Tensor, yes: Branch, no: Branch, *images: tf.Tensor) -> tf
         no: the function if it is not.
         *images: what they get; the gradient goes to these alone.
     """
-    device = traced()
+    device = _device()
 
     @own_gradient
     def run(*images: tf.Tensor) -> tf.Tensor:
@@ -89,7 +90,7 @@ def with_gradient_of(other: Branch, function: Branch, images: tf.Tensor) -> tf.T
         function: whose values are.
         images: what they get.
     """
-    device = traced()
+    device = _device()
 
     @own_gradient
     def run(images: tf.Tensor) -> tf.Tensor:
@@ -124,6 +125,14 @@ def in_turn(
         maximum_iterations=count,
     )
     return made
+
+
+def _device() -> str:
+    """For which device the gradient is: what XLA does not compile has the CPU's form.
+
+    The GPU's would hold, where nothing joins it, all that is read for each pixel.
+    """
+    return traced() if in_xla_context() else CPU
 
 
 def _pull(

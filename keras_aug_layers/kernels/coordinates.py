@@ -264,10 +264,17 @@ def move_points(
         for size in (source, target)
     )
     points = points - before
+    far = tf.zeros_like(points)  # where those go that are behind a horizon
     height, width = tf.unstack(target, axis=1)
     for step in fields.in_front(program, (height, width), _run):
         if step.name in matrices.KINDS:
-            points = _through(points, forward(step.rows["matrix"]))
+            matrix = forward(step.rows["matrix"])
+            moved = _through(points, matrix)
+            hidden = tf.math.is_inf(moved)
+            gone = tf.reduce_any(far != 0.0, axis=-1, keepdims=True)
+            far = tf.matmul(far, matrix[:, :2, :2], transpose_b=True)
+            far = tf.where(hidden & ~gone, tf.sign(moved), far)
+            points = tf.where(hidden, points, moved)
             continue
         invert = function_of(step).inverse
         if invert is None:
@@ -282,7 +289,7 @@ def move_points(
         points = tf.stack(
             [tf.broadcast_to(c[:, 0], tf.shape(points)[:2]) for c in (x, y)], axis=-1
         )
-    return points + after
+    return tf.where(far == 0.0, points + after, far * float("inf"))
 
 
 def forward(matrix: tf.Tensor) -> tf.Tensor:

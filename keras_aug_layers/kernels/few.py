@@ -49,7 +49,8 @@ def made_anew(
         wanted: bool (B,), which are made anew.
         together: how many at a time: N.
     """
-    if images.shape[0] == 1:  # whose rows stay as they are: two images have two
+    # Rows of a single image stay as they are: two images have two.
+    if 1 in (images.shape[0], wanted.shape[0]):
         together = 1
     order, some = in_order(wanted), count(wanted)
     # A loop from 0 to 1 in steps of 2 is none to XLA, where both are known.

@@ -48,12 +48,16 @@ class Flat(NamedTuple):
                 images.values, row_splits_dtype=images.row_splits.dtype
             )
             images = images.with_values(lines)
-        rank = images.shape.rank
+        rank, way = images.shape.rank, "dataset.ragged_batch(32)"
+        if images.ragged_rank == 3:
+            way = "image.set_shape((None, None, 3)) before dataset.ragged_batch(32)"
+        if data_format == "channels_first":
+            way = "tf.transpose(image, (1, 2, 0)) and data_format='channels_last'"
         if data_format == "channels_first" or images.ragged_rank != 2 or rank > 4:
             raise ValueError(
                 "`images` that are ragged must be of shape (B, None, None, C), the "
                 f"channels last. Received: shape={images.shape}, data_format="
-                f"{data_format!r}. Write dataset.ragged_batch(32)."
+                f"{data_format!r}. Write {way}."
             )
         lines = images.values
         heights = tf.cast(images.row_lengths(), tf.int32)

@@ -133,6 +133,12 @@ def weights_of(boxes: Boxes) -> tf.Tensor:
     return tf.ones_like(boxes.kept, tf.float32)
 
 
+def along(each: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    """What there is of each box, (B, N) or (1, N), with the axes of (B, N, …)."""
+    more = (1,) * (values.shape.rank - 2)
+    return tf.reshape(each, tf.concat([tf.shape(each), more], axis=0))
+
+
 def row_of(row: tf.Tensor) -> tf.Tensor:
     """(B, n) as float32 (B, 1, 1, n), as functions of pixels get their rows."""
     return tf.cast(row, tf.float32)[:, tf.newaxis, tf.newaxis]
@@ -225,13 +231,14 @@ def boxes_of(
     """
     result = {given.form.main: finish(state.corners, given.boxes.dtype)}
     for key, values in state.beside.items():
-        more = (1,) * (values.shape.rank - 2)
-        kept = tf.reshape(state.kept, tf.concat([tf.shape(state.kept), more], axis=0))
+        kept = along(state.kept, values)
         result[key] = tf.where(kept, values, nothing(values.dtype))
     if state.weights is not None:
-        weights = tf.where(state.kept, state.weights, tf.zeros_like(state.weights))
+        kept = along(state.kept, state.weights)
+        weights = tf.where(kept, state.weights, tf.zeros_like(state.weights))
         own = tf.float32 if given.weights is None else given.weights.dtype
-        result["weights"] = tf.cast(weights, own) if own.is_floating else weights
+        same = own.is_floating or not grown  # a part of one is no whole number
+        result["weights"] = tf.cast(weights, own) if same else weights
     if not batched:
         result = {key: value[0] for key, value in result.items()}
     for key, (entry, fitting) in given.perhaps.items():

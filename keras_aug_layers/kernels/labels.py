@@ -30,11 +30,7 @@ def encode(
         tf.errors.InvalidArgumentError: if a label is not from 0 to K - 1. XLA does not
             look.
     """
-    if isinstance(labels, dict):
-        raise ValueError(
-            "`labels` must be one tensor where they are mixed, or made one-hot. "
-            f"Received: a dict with the keys {sorted(labels)}."
-        )
+    check_one(labels)
     if isinstance(labels, (tf.SparseTensor, tf.RaggedTensor)):
         raise ValueError(
             "`labels` must be dense where they are mixed, or made one-hot. Received: a "
@@ -91,6 +87,15 @@ def encode(
     return labels
 
 
+def check_one(labels: Any) -> None:
+    """Refuses several labels in a dict."""
+    if isinstance(labels, dict):
+        raise ValueError(
+            "`labels` must be one tensor where they are mixed, or made one-hot. "
+            f"Received: a dict with the keys {sorted(labels)}."
+        )
+
+
 def _one_hot(
     labels: tf.Tensor, numbers: Known, num_classes: int, column: bool
 ) -> tf.Tensor:
@@ -102,7 +107,7 @@ def _one_hot(
         num_classes: K.
         column: whether they have an axis more.
     """
-    places = labels[..., 0] if column else labels
+    places = tf.cast(labels[..., 0] if column else labels, tf.int64)
     known = (places >= 0) & (places < num_classes)
     if numbers is not True:
         known |= ~numbers

@@ -101,6 +101,8 @@ def _picking(step: Step, program: Program, move: Images) -> Images | None:
     if function_of(step).picks is None or not isinstance(move, Warp):
         return None
     rows = [row for before in program for row in before.rows.values()]
+    if any(function_of(before).kind == "whole" for before in program):
+        return None  # which is about one image, and not about two in one
     if not on_gpu() and any(row.shape.rank > 2 for row in rows):
         return None
     picking: Any = move.picking(Pick(step))

@@ -21,6 +21,7 @@ from keras_aug_layers.kernels.picks import Pick, Place, picked, spread
 from keras_aug_layers.kernels.program import (
     Program,
     Step,
+    check_each_channel,
     function_of,
     inverse,
     register,
@@ -144,19 +145,23 @@ lost = register("lost", "pointwise", _lost)
 """Undoes what cannot be undone: an error for images, and nothing beside them."""
 
 
-def undone(program: Program) -> Program:
+def undone(
+    program: Program, touches: Callable[[Step], bool], moved: bool = False
+) -> Program:
     """Undoes what is done to pixels; where that is lost, images are refused.
 
+    Args:
+        program: what was done.
+        touches: whether a step changes what is beside the images.
+        moved: whether they were moved, too: then the mean of what came in is lost.
+
     Raises:
-        ValueError: if a step has no inverse that changes what is beside the images.
+        ValueError: if one that does so has no inverse.
     """
     functions = [function_of(step) for step in program]
-    beside = any(
-        x.labels or x.masks or x.boxes or x.keypoints or x.reorders for x in functions
-    )
-    if beside or all(x.inverse for x in functions):
+    if all(x.inverse and not (moved and x.kind == "measured") for x in functions):
         return inverse(program)
-    return (lost(one=1.0),)
+    return (*inverse(tuple(filter(touches, program))), lost(one=1.0))
 
 
 scale = register(
@@ -290,6 +295,7 @@ def _after(
         if function.kind == "placed":
             y, x = rows_and_columns(dimension(own, 1), dimension(own, 2))
             return function.call(own, y, x, **rows)
+        check_each_channel(step, own, rows)
         return function.call(own, **rows)
 
     def pixels(turn: int) -> tf.Tensor:

@@ -17,7 +17,12 @@ from keras_aug_layers.kernels.measured import measured
 from keras_aug_layers.kernels.picks import Pick, Place, picked, spread
 from keras_aug_layers.kernels.pixels import Store, ranges_of, store_of, turn_row
 from keras_aug_layers.kernels.planes import Planes
-from keras_aug_layers.kernels.program import Program, Step, function_of
+from keras_aug_layers.kernels.program import (
+    Program,
+    Step,
+    check_each_channel,
+    function_of,
+)
 from keras_aug_layers.kernels.resample import Warp
 from keras_aug_layers.kernels.warp import (
     compute_dtype,
@@ -128,6 +133,7 @@ def _channel(planes: Planes, step: Step, turn: int, pick: Pick | None) -> tf.Ten
         if function.kind == "placed":
             y, x = rows_and_columns(dimension(own, 1), dimension(own, 2))
             return function.call(own, y, x, **rows)[..., :1]
+        check_each_channel(step, own, rows)
         return function.call(own, **rows)[..., :1]
 
     return picked(step, pick, own, called)

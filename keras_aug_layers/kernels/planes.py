@@ -214,8 +214,8 @@ def _sum(
         view = pixels[column.step : column.step + length]
         value = tf.cast(tf.gather(view, mine)[..., channel], dtype)
         if row.weight is not None and column.weight is not None:
-            weight = row.weight[..., asker] * column.weight[..., asker]
-            value = tf.cast(weight, dtype) * value
+            weight = tf.cast(row.weight[..., asker], dtype)
+            value *= weight * tf.cast(column.weight[..., asker], dtype)
         total = value if total is None else total + value
     return total
 
@@ -264,7 +264,7 @@ def _transposed(
     for row, column in itertools.product(places.along, places.across):
         share = upstream
         if row.weight is not None and column.weight is not None:
-            share *= tf.cast(row.weight * column.weight, dtype)
+            share *= tf.cast(row.weight, dtype) * tf.cast(column.weight, dtype)
         pixel = places.first + row.index * places.width + column.index
         pixel = pixel[..., 0] + (row.step * places.width + column.step)
         pixel = tf.broadcast_to(pixel, tf.shape(share)[:3])

@@ -51,7 +51,7 @@ def of(images: tf.Tensor, level: tf.Tensor, halvings: int) -> Pyramid:
         now = padded(tf.cast(images, compute_dtype(images.dtype)), 2**halvings)
     for number in range(halvings + 1):
         h, w = dimension(now, 1), dimension(now, 2)
-        levels.append(tf.reshape(now, (-1, images.shape[3])))
+        levels.append(tf.reshape(now, (-1, dimension(images, 3))))
         sizes.append((h, w))
         starts.append(start)
         start += batch * h * w
@@ -84,13 +84,13 @@ def levels(source: tuple[Any, Any], target: tuple[Any, Any]) -> Any:
     if all(isinstance(x, int) for pair in pairs for x in pair):
         return sum(
             any(2 * a >= 2 ** (n + 2) * b for a, b in pairs)
-            and all(a > 2**n for a, _ in pairs)
+            and all(a > 2**n or a == 1 for a, _ in pairs)
             for n in range(LEVELS)
         )
     total = 0
     for n in range(LEVELS):
         needed = [2 * a >= 2 ** (n + 2) * b for a, b in pairs]
-        there = [a > 2**n for a, _ in pairs]
+        there = [(a > 2**n) | (a == 1) for a, _ in pairs]
         some = tf.reduce_any(tf.stack(needed), axis=0)
         some &= tf.reduce_all(tf.stack(there), axis=0)
         total += tf.cast(some, tf.int32)
@@ -112,5 +112,5 @@ def halve(images: tf.Tensor) -> tf.Tensor:
         return tf.nn.avg_pool2d(images, 2, 2, "VALID")
     height, width = dimension(images, 1), dimension(images, 2)
     first = -1 if images.shape[0] is None else images.shape[0]
-    shape = [first, height // 2, 2, width // 2, 2, images.shape[3]]
+    shape = [first, height // 2, 2, width // 2, 2, dimension(images, 3)]
     return tf.reduce_mean(tf.reshape(images, shape), axis=(2, 4))

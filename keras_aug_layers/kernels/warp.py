@@ -36,7 +36,7 @@ _OP_DTYPES = (tf.uint8, tf.int32, tf.int64, tf.float16, tf.float32, tf.float64)
 def compute_dtype(dtype: tf.DType) -> tf.DType:
     """The dtype in which pixels are interpolated: float64 for what float32 cannot hold.
 
-    Exact for all integers of up to 53 bits.
+    Exact for all integers of up to 53 bits, but for bicubic weights, in float32.
     """
     return tf.float64 if dtype.size >= 4 and dtype != tf.float32 else tf.float32
 

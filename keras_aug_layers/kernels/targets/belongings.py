@@ -19,7 +19,10 @@ def fits(value: Any, boxes: tf.Tensor, lengths: Any, axes: int) -> Known:
         axes: those of boxes that count them: 2, or 1 of one image.
     """
     if isinstance(value, tf.RaggedTensor):
-        return lengths is not None
+        if lengths is None:
+            return False
+        same = same_rows(lengths, value.row_lengths())
+        return same if isinstance(same, bool) else True
     if isinstance(value, (list, tuple)):
         value = _array(value)
     if lengths is not None or not hasattr(value, "shape"):

@@ -92,6 +92,14 @@ def to_xyxy(boxes: tf.Tensor, frame: tf.Tensor, box_format: str) -> tf.Tensor:
     return boxes * frame if box_format.startswith("rel_") else boxes
 
 
+def whole(boxes: tf.Tensor, box_format: str) -> tf.Tensor:
+    """Boxes in whole numbers, of which none ends elsewhere than its end is rounded."""
+    if box_format != "xywh":
+        return tf.round(boxes)
+    low, high = tf.round(boxes[..., :2]), tf.round(boxes[..., :2] + boxes[..., 2:])
+    return tf.concat([low, high - low], axis=-1)
+
+
 def from_xyxy(boxes: tf.Tensor, frame: tf.Tensor, box_format: str) -> tf.Tensor:
     """The inverse of `to_xyxy`."""
     if box_format.startswith("rel_"):

@@ -62,6 +62,17 @@ def move_keypoints(
     return tf.where((outside & mark_outside) | padding, minus_one, moved)
 
 
+def on_pixels(points: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+    """Whole numbers for points: those in the frame are pixels of it.
+
+    The right and the lower edge would else be rounded up, to a pixel that is not there.
+    """
+    last = tf.cast(size[:, tf.newaxis, ::-1] - 1, points.dtype)
+    places, rest = points[..., :2], points[..., 2:]
+    edge = (places > last) & (places <= last + 0.5 + TOUCHING)
+    return tf.concat([tf.round(tf.where(edge, last, places)), rest], axis=-1)
+
+
 def absent(points: tf.Tensor) -> tf.Tensor:
     """Points (B, N, 3) of which those that are not there are -1 in all numbers.
 

@@ -45,7 +45,8 @@ def move_rotated(
     low_across, high_across = _extent(corners, _across(along))
     centre = (low + high) / 2.0 * along
     centre += (low_across + high_across) / 2.0 * _across(along)
-    turned = tf.math.atan2(-along[..., 1:], along[..., :1]) * (180.0 / math.pi)
+    # 0 - y, for atan2 tells 180 degrees from -180 by the sign of a zero
+    turned = tf.math.atan2(0.0 - along[..., 1:], along[..., :1]) * (180.0 / math.pi)
     size = [high - low, high_across - low_across]
     frame = tf.cast(target[:, tf.newaxis, ::-1], boxes.dtype)
     inside = (centre >= -TOUCHING) & (centre <= frame + TOUCHING)

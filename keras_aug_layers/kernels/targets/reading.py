@@ -13,8 +13,8 @@ from keras_aug_layers.kernels.targets.formats import holds_minus_one, nothing, t
 
 OF_EACH_BOX = ("labels", "classes", "scores", "confidence", "difficult")
 """Entries that must have an element for each box; others that have go with them too."""
-BESIDE = ("boxes", "points", "weights", *OF_EACH_BOX)
-"""The entries of a dict of boxes or polygons that are known."""
+BESIDE = ("weights", *OF_EACH_BOX)
+"""The entries beside boxes or polygons that are known."""
 
 
 class Form(NamedTuple):
@@ -38,6 +38,8 @@ ROTATED = Form("rotated_boxes", "boxes", (5,), "N, 5")
 POLYGONS = Form("polygons", "points", (None, 2), "N, P, 2")
 OUTLINES = {form.key: form for form in (ROTATED, POLYGONS)}
 """Those that are moved, and to which nothing else is done."""
+FORMS = {BOXES.key: BOXES, **OUTLINES}
+"""All of them."""
 
 
 class Given(NamedTuple):
@@ -235,15 +237,25 @@ def check_box_units(boxes: tf.Tensor, box_format: str) -> None:
         check_units("bounding_boxes['boxes']", known[1], relative, other)
 
 
+def check_polygon_units(points: tf.Tensor, box_format: str) -> None:
+    """The same of the corners of polygons."""
+    relative = box_format.startswith("rel_")
+    other = box_format.removeprefix("rel_") if relative else "rel_" + box_format
+    _check_points("polygons['points']", points, relative, other)
+
+
 def check_keypoint_units(keypoints: tf.Tensor, keypoint_format: str) -> None:
     """The same of keypoints."""
-    values = tf.get_static_value(keypoints)
+    relative = keypoint_format == "rel_xy"
+    _check_points("keypoints", keypoints, relative, "xy" if relative else "rel_xy")
+
+
+def _check_points(key: str, points: tf.Tensor, relative: bool, other: str) -> None:
+    values = tf.get_static_value(points)
     if values is not None:
-        points = values.reshape(-1, values.shape[-1])[:, :2].astype(float)
-        relative = keypoint_format == "rel_xy"
-        real = (points != -1.0).any(axis=1)
-        other = "xy" if relative else "rel_xy"
-        check_units("keypoints", points[real], relative, other)
+        places = values.reshape(-1, values.shape[-1])[:, :2].astype(float)
+        real = (places != -1.0).any(axis=1)
+        check_units(key, places[real], relative, other)
 
 
 def check_units(key: str, values: np.ndarray, relative: bool, other: str) -> None:
