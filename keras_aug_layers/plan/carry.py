@@ -22,6 +22,9 @@ from keras_aug_layers.kernels.targets.reading import ROTATED, Given
 from keras_aug_layers.plan import strides
 from keras_aug_layers.plan.plan import Plan
 
+TARGETS = ("labels", "segmentation_masks", "boxes", "keypoints")
+"""What steps may do something to, beside images."""
+
 
 def touched(plan: Plan, target: str) -> bool:
     """Whether a step of the plan does more to a target than to move it."""
@@ -31,6 +34,11 @@ def touched(plan: Plan, target: str) -> bool:
 def mixed(plan: Plan, target: str) -> bool:
     """Whether there may be more of it than before: that of other images."""
     return any(mixes(step, target) for step in _steps(plan))
+
+
+def of_targets(step: Step) -> bool:
+    """Whether a step does more to any target than to move it."""
+    return any(touches(step, target) for target in TARGETS)
 
 
 def parts(plan: Plan, target: str) -> list[Plan]:
@@ -195,8 +203,8 @@ def keypoints(
     columns = points.shape[-1]
     if columns == 3:
         points = moving.absent(points)
-    before, every = points, parts(plan, "keypoints")
-    for part in every:
+    before = points
+    for part in parts(plan, "keypoints"):
         target = _target(part, size)
         if part.moves:
             moved = moving.move_keypoints(
@@ -207,9 +215,7 @@ def keypoints(
                 keypoint_format,
                 mark_outside,
             )
-            points = (
-                moved if mark_outside or part is every[-1] else _there(moved, points)
-            )
+            points = moved if mark_outside else _there(moved, points)
         for step in part.pixels:
             reorder = function_of(step).reorders
             if reorder is not None:
@@ -229,9 +235,17 @@ def keypoints(
 
 
 def _there(points: tf.Tensor, before: tf.Tensor) -> tf.Tensor:
-    """Moved points, of which those at (-1, -1) are not taken for none on the way."""
-    none = [tf.reduce_all(tf.equal(x, -1.0), -1, True) for x in (points, before)]
-    return tf.where(none[0] & ~none[1], points + 2.0**-30, points)
+    """Moved points, of which those at (-1, -1) are not taken for none.
+
+    They are a millionth of a pixel off, which float32 has.
+    """
+    none = [
+        tf.reduce_all(tf.equal(x[..., :2], -1.0), -1, True) for x in (points, before)
+    ]
+    aside = points + tf.constant(
+        [2.0**-20] * 2 + [0.0] * (points.shape[-1] - 2), points.dtype
+    )
+    return tf.where(none[0] & ~none[1], aside, points)
 
 
 def outlines(

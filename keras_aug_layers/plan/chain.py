@@ -19,6 +19,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from keras_aug_layers.arguments import Range
 from keras_aug_layers.kernels.device import during
 from keras_aug_layers.plan import entries, ragged, unsized
 from keras_aug_layers.plan.frame import Frame
@@ -41,6 +42,7 @@ class Chain:
         settings: those on which the layers agree.
         frame: the images as the last layer gives them back.
         converted: whether the last layer changed their dtype or range.
+        jit_compile: on which the layers agree.
         length: how many layers there are.
     """
 
@@ -51,10 +53,14 @@ class Chain:
         frame: Frame,
         before: "Chain | None" = None,
         converted: bool = False,
+        jit_compile: bool | str = "auto",
     ) -> None:
         self.settings = settings
         self.frame = frame
         self.converted = converted
+        if before is not None and jit_compile == "auto":
+            jit_compile = before.jit_compile
+        self.jit_compile: bool | str = jit_compile
         self.length: int = 1 if before is None else before.length + 1
         self._draw, self._before = draw, before
         self._transform: Transform | None = None
@@ -97,7 +103,6 @@ def continued(
     before: Chain,
     pixels: dict[str, Any],
     points: dict[str, Any],
-    jit_compile: bool | str,
     training: bool,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Augments from the sources, and what is of no source as it came in.
@@ -107,7 +112,6 @@ def continued(
         before: those before it, whose output the images are.
         pixels: images and masks, as the last layer gets them.
         points: bounding boxes and keypoints, likewise.
-        jit_compile: the last layer's.
         training: whether it trains.
 
     Returns:
@@ -120,14 +124,17 @@ def continued(
     sources = {key: source for key, source in sources.items() if source is not None}
     whole = now.transform()
     given = {k: v for k, v in sources.items() if k in pixels}
-    result = apply(whole, given, jit_compile, training)
-    result |= whole.apply({k: v for k, v in sources.items() if k in points})
+    result = apply(whole, given, now.jit_compile, training)
+    result |= whole.moved({k: v for k, v in sources.items() if k in points})
     others = {k: v for k, v in {**pixels, **points}.items() if k not in sources}
-    return result | now.own().apply(others), sources
+    return result | now.own().moved(others), sources
 
 
 def before(
-    images: Any, settings: Settings, mixes: bool = False
+    images: Any,
+    settings: Settings,
+    mixes: bool = False,
+    jit_compile: bool | str = "auto",
 ) -> tuple[Chain | None, str]:
     """The chain that a layer with these settings continues, and if none, why.
 
@@ -135,6 +142,7 @@ def before(
         images: what the layer gets.
         settings: on which it has an opinion.
         mixes: whether it mixes images, which are of one size then.
+        jit_compile: as a user gave it to the layer.
     """
     chain, source = made_by(images)
     if chain is None:
@@ -149,11 +157,19 @@ def before(
         return None, "chaining is off"
     if chain.length >= LONGEST and tf.executing_eagerly():
         return None, f"the chain has {LONGEST} layers"
+    if len({chain.jit_compile, jit_compile} - {"auto"}) > 1:
+        return None, "one layer is compiled, and the other one is not"
     try:
         chain.settings.join(settings)
     except Disagreement as disagreement:
         return None, f"settings disagree: {disagreement}"
     return chain, ""
+
+
+def range_of(images: Any) -> Range | None:
+    """The value range of images, where a layer that made them was told or knows it."""
+    chain, _ = made_by(images)
+    return None if chain is None else chain.frame.value_range
 
 
 @dataclasses.dataclass(frozen=True)
@@ -214,7 +230,7 @@ def apply(
 
             def run(rows: list[tf.Tensor], data: dict[str, Any]) -> dict[str, Any]:
                 packed = tf.nest.pack_sequence_as(like, rows, expand_composites=True)
-                return packed.apply(data)
+                return packed.moved(data)
 
             _FORMS[kind] = Forms(run, data_format)
     return _FORMS[kind].run(rows, data, jit_compile)
@@ -222,6 +238,9 @@ def apply(
 
 def no_chaining() -> contextlib.AbstractContextManager[None]:
     """Within this context every layer works on the pixels that it gets.
+
+    It is one of the thread. The replicas of a `tf.distribute` strategy are traced in
+    threads of their own: write it inside of the step, or `settle`.
 
     Example:
         >>> import tensorflow as tf

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from keras_aug_layers.kernels.program import Step
@@ -34,8 +35,13 @@ def _describe(step: Step) -> dict[str, Any]:
 
 
 def _numbers(row: tf.Tensor) -> dict[str, Any]:
-    """A row; of one for no image the values do not tell the shape."""
-    values = row.numpy().tolist()
+    """A row; of one for no image the values do not tell the shape.
+
+    JSON has no infinity: an end that is none is the greatest number of float32.
+    """
+    most = tf.float32.max
+    values = np.clip(row.numpy(), -most, most) if row.dtype.is_floating else row.numpy()
+    values = values.tolist()
     return {"dtype": row.dtype.name, "shape": row.shape.as_list(), "values": values}
 
 

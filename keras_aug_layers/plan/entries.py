@@ -52,7 +52,11 @@ def merged(data: Any, changes: Mapping[str, Any]) -> Any:
 
 
 def paths(
-    data: dict[str, Any], shape: Sequence[int | None], extra: Extra, data_format: str
+    data: dict[str, Any],
+    shape: Sequence[int | None],
+    extra: Extra,
+    data_format: str,
+    flat: bool = False,
 ) -> dict[str, Path]:
     """Where the entries lie that belong to the images, under their flat keys.
 
@@ -62,6 +66,7 @@ def paths(
         shape: of the images.
         extra: further entries, as the settings have them.
         data_format: of the images.
+        flat: whether entries may be under flat keys already, and labels among them.
     """
     found: dict[str, Path] = {}
 
@@ -70,8 +75,13 @@ def paths(
         found[key + "/" if key in found else key] = path
 
     kinds = {name: name for name in NAMES} | dict(extra or ())
+    if flat:
+        known = (*KINDS, "labels")
+        names = [name for name in data if isinstance(name, str)]
+        kinds = {x: kind_of(x) for x in names if kind_of(x) in known} | kinds
     for name, kind in kinds.items():
-        value, key = data.get(name), kind if name in NAMES else f"{kind}/{name}"
+        value = data.get(name)
+        key = name if kind_of(name) == kind else f"{kind}/{name}"
         if value is None:
             continue
         places = _places(value, shape, data_format) if kind in PIXELS else [None]

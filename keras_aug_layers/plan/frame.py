@@ -85,9 +85,16 @@ class Frame(NamedTuple):
         """What pixels are clipped to; infinite for floats without a value range."""
         if self.value_range is not None:
             return self.value_range
-        if self.dtype is not None and self.dtype.is_integer:
-            return float(self.dtype.min), float(self.dtype.max)
-        return -math.inf, math.inf
+        if not self.whole or self.dtype is None:
+            return -math.inf, math.inf
+        return float(self.dtype.min), float(self.dtype.max)
+
+    @property
+    def known_range(self) -> Range | None:
+        """The value range that was given, or the one that an unsigned dtype implies."""
+        if self.value_range is None and self.dtype is not None:
+            return (0.0, float(self.dtype.max)) if self.dtype.is_unsigned else None
+        return self.value_range
 
     @property
     def whole(self) -> bool:
@@ -108,15 +115,14 @@ class Frame(NamedTuple):
         return cls(batch, height, width, channels, images.dtype, True)
 
     def range_of(self, layer: Any) -> Range:
-        """The value range that was given, or the one that an unsigned dtype implies.
+        """The value range; a ValueError where it is not known.
 
         Args:
             layer: who asks, for the error where there is neither.
         """
-        if self.value_range is not None:
-            return self.value_range
-        if self.dtype is not None and self.dtype.is_unsigned:
-            return float(self.dtype.min), float(self.dtype.max)
+        known = self.known_range
+        if known is not None:
+            return known
         received = "unknown" if self.dtype is None else self.dtype.name
         raise ValueError(
             "`value_range` must be given for images that are not unsigned integers. "

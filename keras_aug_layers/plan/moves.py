@@ -6,14 +6,15 @@ from typing import Any
 
 import tensorflow as tf
 
-from keras_aug_layers.kernels import coordinates, few, passes, shrinking
+from keras_aug_layers.kernels import coordinates, few, fields, passes, shrinking
 from keras_aug_layers.kernels.checked import checked
+from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.kernels.pixels import converts
 from keras_aug_layers.kernels.program import Program, function_of
 from keras_aug_layers.kernels.resample import Warp, stay
 from keras_aug_layers.kernels.straight import straight
 from keras_aug_layers.kernels.warp import dimension
-from keras_aug_layers.plan import carry
+from keras_aug_layers.plan import carry, entries, strides
 from keras_aug_layers.plan.plan import Plan
 from keras_aug_layers.plan.settings import Settings
 
@@ -140,6 +141,8 @@ def check_holds(name: str, value: Any, dtype: tf.DType) -> None:
 
 def _move(part: Plan, how: dict[str, Any], images: tf.Tensor, stride: Any = 1) -> Warp:
     """The coordinates of a plan's last part, to be done to such images or maps."""
+    if part.size:
+        strides.check_on_the_way(part.size, stride)
     size = part.size and tuple(x // stride for x in part.size)
 
     def reader() -> coordinates.Reader:
@@ -156,8 +159,13 @@ def _filtering(
     source = dimension(images, 1), dimension(images, 2)
     target = part.size or source
     reader = coordinates.reader(part.coordinates, source, target)
-    # Where a place jumps to another image, it does not shrink.
-    smooth = tuple(x for x in part.coordinates if not function_of(x).gathers)
+    # Where a place jumps to another image, it does not shrink, nor does all of an image
+    # where a field shrinks its middle.
+    smooth = tuple(
+        x
+        for x in part.coordinates
+        if not function_of(x).gathers and x.name not in (fields.BEND, fields.UNBEND)
+    )
     shrinks = shrinking.shrink(
         coordinates.reader(smooth, source, target), source, target
     )
@@ -186,3 +194,78 @@ def _filtering(
     )
     apart = straight(images, grid, how["fill_value"], shrinks.some, shrinks.level)
     return move(reader, shrinks, plain)._replace(some=some, straight=apart)
+
+
+def fitting(
+    given: dict[str, Any],
+    size: tf.Tensor,
+    output: tuple[int, int] | None,
+    data_format: str,
+    rank: int,
+) -> dict[str, Any]:
+    """Entries with pixels in tensors, of which each has a size that fits.
+
+    Args:
+        given: entries under flat keys.
+        size: int32 (B, 2): of the images for which there was a draw.
+        output: the size of what comes out, if it is another one.
+        data_format: of the images.
+        rank: of the images.
+
+    Raises:
+        ValueError: if images have another size, or masks none that fits by a whole
+            number; of masks, where sizes are not known, an InvalidArgumentError later.
+    """
+    dense = {
+        key: tf.convert_to_tensor(value)
+        for key, value in given.items()
+        if entries.kind_of(key) in entries.PIXELS
+        and not isinstance(value, tf.RaggedTensor)
+    }
+    sizes = {k: strides.size_of(x, data_format, rank) for k, x in dense.items()}
+    for key, own in sizes.items():
+        drawn_for = strides.frame_of(size, own)
+        if entries.kind_of(key) == "images":
+            strides.check_drawn(key, drawn_for, own)
+        elif not in_xla_context():
+            strides.check(key, sizes.get("images", drawn_for), own, output)
+    return {**given, **dense}
+
+
+def further(
+    change: Callable[[tf.Tensor], tf.Tensor],
+    plan: Plan,
+    key: str,
+    values: tf.Tensor,
+    images: tf.Tensor,
+    axis: int,
+) -> tf.Tensor:
+    """What becomes of further images, beside those for which there was a draw.
+
+    Args:
+        change: what is done to both.
+        plan: the same as a plan.
+        key: the flat key of the further ones.
+        values: these.
+        images: the others.
+        axis: that of the channels.
+
+    Raises:
+        ValueError: if there are colours, and the further ones are of another dtype, or
+            of channels for which the colours are none.
+    """
+    kinds = [f"{x.dtype.name} of {x.shape[axis]} channels" for x in (values, images)]
+    if kinds[0] == kinds[1] or not plan.whole().colors:
+        return change(values)
+    name = key.partition("/")[2]
+    message = (
+        f"`{name}` must have the dtype and the channels of the images, whose colours "
+        f"it gets. Received: {kinds[0]} beside {kinds[1]}. Write tf.cast, or "
+        f"extra_targets={{{name!r}: 'maps'}} of what is only moved."
+    )
+    if values.dtype != images.dtype:
+        raise ValueError(message)
+    try:
+        return change(values)
+    except (ValueError, tf.errors.InvalidArgumentError) as error:
+        raise ValueError(message) from error

@@ -94,7 +94,7 @@ class Plan(NamedTuple):
         ):
             return True  # the mean is that of all images that it shows
         placed = any(function_of(step).has_place for step in self.pixels)
-        return part.moves and placed
+        return part.moves and (placed or converts(self.pixels))
 
     def whole(self) -> "Plan":
         """The plan as if it were one warp: where pixels come from, and the size."""
@@ -113,6 +113,13 @@ class Plan(NamedTuple):
             coordinates=tuple(function(step) for step in self.coordinates),
             pixels=tuple(function(step) for step in self.pixels),
             earlier=tuple(part.map(function) for part in self.earlier),
+        )
+
+    def unpaired(self) -> "Plan":
+        """The plan without the steps that change the order of keypoints."""
+        return self._replace(
+            pixels=tuple(x for x in self.pixels if function_of(x).reorders is None),
+            earlier=tuple(part.unpaired() for part in self.earlier),
         )
 
     def frame(self, before: Frame) -> Frame:

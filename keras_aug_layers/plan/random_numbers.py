@@ -264,6 +264,10 @@ class Cursor:
         u = tf.stack(taken, axis=1) if shape else taken[0]
         return scaled(tf.reshape(u, (-1, *shape)) if len(shape) > 1 else u, bounds)
 
+    def key(self) -> tf.Tensor:
+        """Whole numbers below 2 ** 24, for noise of an image's own: float64 (B,)."""
+        return tf.floor(self.uniform((0.0, 2.0**24)))
+
     def coin(self, probability: float | tf.Variable) -> tf.Tensor:
         """True with a chance: bool (B,)."""
         return self.uniform() < number_now(probability)

@@ -5,13 +5,14 @@ import operator
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Optional, Union
 
+import numpy as np
 import tensorflow as tf
 
 from keras_aug_layers.kernels.program import Step
 from keras_aug_layers.plan import carry, config
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.plan import Plan
-from keras_aug_layers.plan.settings import Settings
+from keras_aug_layers.plan.settings import FILL, Disagreement, Settings
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -116,6 +117,37 @@ class Sample(tf.experimental.BatchableExtensionType):
             **fields_of(plan),
             **dataclasses.asdict(settings),
         )
+
+    def __matmul__(self, after: "Self") -> "Self":
+        """This transform first, `after` next, as one: `a @ b`.
+
+        Raises:
+            ValueError: if they disagree on a setting that matters to both, or the
+                second was drawn for images of another size than the first one gives.
+        """
+        mine, others = (
+            x.settings if x._moves else x.settings.without(*FILL) for x in (self, after)
+        )
+        try:
+            joined = mine.join(others)
+        except Disagreement as disagreement:
+            raise ValueError(
+                "Transforms can be composed if their settings are equal. Received: "
+                f"{disagreement}."
+            ) from None
+        if self.batched != after.batched:
+            raise ValueError(
+                "Transforms can be composed if both were drawn for a batch, or both "
+                "for one image. Received: one of each."
+            )
+        made, wanted = (tf.get_static_value(x) for x in (self._made, after.size))
+        if made is not None and wanted is not None and not np.array_equal(made, wanted):
+            raise ValueError(
+                "Transforms can be composed if the second was drawn for what the first "
+                f"one gives, images of the sizes {made.tolist()}. Received: one for "
+                f"the sizes {wanted.tolist()}."
+            )
+        return self.then(after, joined.over(self.settings))
 
     def __getitem__(self, images: Any) -> "Self":
         """The transform of an image of the batch, by its index, or of a slice of it.

@@ -10,6 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from keras_aug_layers.kernels.coordinates import is_one
+from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.kernels.warp import dimension
 
 Size = tuple[Any, Any]
@@ -85,6 +86,16 @@ def check_same(key: str, size: Size, other: Size) -> None:
             tf.debugging.assert_equal(a, b, message)
 
 
+def check_drawn(key: str, size: Size, own: Size) -> None:
+    """Refuses images of another size than that of a draw, where both are known."""
+    pairs = zip(size, own, strict=True)
+    if any(isinstance(a, int) and isinstance(b, int) and a != b for a, b in pairs):
+        raise ValueError(
+            f"`{key}` must have the size for which the transform was drawn. Received: "
+            f"{_text(own)} for one of {_text(size)}. Write layer.sample(images)."
+        )
+
+
 def check(
     key: str, size: Size, coarse: Size, output: tuple[int, int] | None = None
 ) -> None:
@@ -124,6 +135,20 @@ def check(
     tf.debugging.Assert(
         right, [message + "Received: sizes of masks and of images", part, whole]
     )
+
+
+def check_on_the_way(size: tuple[int, int], stride: Any) -> None:
+    """Refuses a map that fits images by no whole number at one point of a stack."""
+    message = (
+        "`segmentation_masks` that are coarser must be of images whose sizes are "
+        "multiples of the same number all the way. Received: images that become "
+        f"{_text(size)}. Write masks of the size of the images."
+    )
+    if not isinstance(stride, int):
+        if not in_xla_context():
+            tf.debugging.assert_equal(tf.constant(size) % stride, 0, message)
+    elif any(x % stride for x in size):
+        raise ValueError(message)
 
 
 def _text(size: Size) -> str:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from keras_aug_layers import arguments
@@ -11,12 +10,11 @@ from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.kernels.labels import encode
 from keras_aug_layers.kernels.pixels import undone
 from keras_aug_layers.kernels.rounding import finish
-from keras_aug_layers.kernels.targets import formats, reading
+from keras_aug_layers.kernels.targets import formats, moving, reading
 from keras_aug_layers.kernels.warp import dimension
 from keras_aug_layers.plan import carry, entries, moves, ragged, strides
 from keras_aug_layers.plan.plan import Plan
 from keras_aug_layers.plan.sample import Sample, fields_of
-from keras_aug_layers.plan.settings import Settings
 
 _as_it_is = tf.autograph.experimental.do_not_convert  # in a user's `tf.function`
 
@@ -159,6 +157,9 @@ class Transform(Sample):
             self.box_fit,
             self.min_visibility,
         )
+        if given.boxes.dtype.is_integer:
+            corners = formats.whole(state.corners, box_format)
+            state = state._replace(corners=corners)
         grown = carry.mixed(self.plan, "boxes")
         result = followers.boxes_of(state, given, self.batched, grown)
         return {**bounding_boxes, **result}
@@ -238,6 +239,8 @@ class Transform(Sample):
             self.mark_outside if mark_outside is None else mark_outside,
             dimension(keypoints, -2),
         )
+        if keypoints.dtype.is_integer and self.keypoint_format == "xy":
+            moved = moving.on_pixels(moved, self._made)
         moved = finish(moved, keypoints.dtype)
         if carry.mixed(self.plan, "keypoints") and self.batched:
             # There may be those of a partner now.
@@ -268,14 +271,24 @@ class Transform(Sample):
     def apply(self, data: dict[str, Any]) -> dict[str, Any]:
         """Augments a dict of `images`, `segmentation_masks` and so on.
 
-        Several entries of one kind have a name of their own behind it, as in "maps/a",
-        or that of the layer's `extra_targets`. Others come back as they are.
+        Its layer would take the same dict. Several entries of one kind may also have a
+        name of their own behind it, as in "maps/a". Others come back as they are.
+
+        Raises:
+            ValueError: if the images are of another size than it was drawn for, or
+                masks fit them by no whole number.
         """
+        extra, form = self.settings.extra_targets, self.data_format
+        shape = tf.TensorShape(getattr(data.get("images"), "shape", None))
+        places = entries.paths(data, shape, extra, form, flat=True)
+        given = entries.taken(data, places)
+        rank = 3 + self.batched
+        given = moves.fitting(given, self.size, self._output, form, rank)
+        return {**data, **entries.put(data, places, self.moved(given))}
+
+    def moved(self, data: dict[str, Any]) -> dict[str, Any]:
+        """What becomes of entries under flat keys, whose sizes are right."""
         result = {}
-        extra = dict(self.settings.extra_targets or ())
-        names = {f"{extra[key]}/{key}" if key in extra else key: key for key in data}
-        left = {key: None for key, value in data.items() if value is None}
-        data = {k: data[name] for k, name in names.items() if name not in left}
         pixels = [key for key in data if entries.kind_of(key) in entries.PIXELS]
         if entries.some_ragged(data):
             result = ragged.apply(self, {key: data[key] for key in pixels})
@@ -290,10 +303,17 @@ class Transform(Sample):
             kind = entries.kind_of(key)
             if kind in moves.MASKS:
                 result[key] = self.masks_of(kind, value, known)
+            elif key != kind == "keypoints":  # pairs are of those without a name
+                unpaired = self._replace(**fields_of(self.plan.unpaired()))
+                result[key] = unpaired.keypoints(value)
+            elif key != kind == "images" and "images" in data:
+                axis, images = self._channel_axis, data["images"]
+                result[key] = moves.further(
+                    self.images, self.plan, key, value, images, axis
+                )
             else:
-                moved = kind in (*entries.KINDS, "labels")
-                result[key] = getattr(self, kind)(value) if moved else value
-        return {names[key]: value for key, value in result.items()} | left
+                result[key] = getattr(self, kind)(value)
+        return result
 
     @_as_it_is
     def inverse(self) -> "Transform":
@@ -308,28 +328,8 @@ class Transform(Sample):
             size, output = self._made, _one_size(self.size)
         whole = self.plan.whole()
         back = program.inverse(whole.coordinates)
-        plan = Plan(back, undone(whole.pixels), output)
+        plan = Plan(back, undone(whole.pixels, carry.of_targets, self._moves), output)
         return self._replace(**fields_of(plan), size=size)
-
-    def __matmul__(self, after: "Transform") -> "Transform":
-        """This transform first, `after` next, as one: `a @ b`."""
-        mine, others = self.settings, after.settings
-        different = [
-            x for x in Settings.NAMES if getattr(mine, x) != getattr(others, x)
-        ]
-        if different or self.batched != after.batched:
-            raise ValueError(
-                "Transforms can be composed if their settings are equal. Received "
-                f"different values of {', '.join(different) or 'batched'}."
-            )
-        made, wanted = (tf.get_static_value(x) for x in (self._made, after.size))
-        if made is not None and wanted is not None and not np.array_equal(made, wanted):
-            raise ValueError(
-                "Transforms can be composed if the second was drawn for what the first "
-                f"one gives, images of the sizes {made.tolist()}. Received: one for "
-                f"the sizes {wanted.tolist()}."
-            )
-        return self.then(after, mine)
 
 
 def _one_size(size: tf.Tensor) -> tuple[int, int]:

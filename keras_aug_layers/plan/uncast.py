@@ -14,7 +14,7 @@ class Uncast(keras.layers.Layer):
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("dtype", "float32")  # not the policy's: pixels are not cast
-        super().__init__(autocast=False, **kwargs)
+        super().__init__(**{**kwargs, "autocast": False})
         self._convert_input_args = False
         self._allow_non_tensor_positional_args = True
         self.built = True

@@ -50,10 +50,10 @@ def apply(
         training: whether it trains. Else only what is filtered is worth a compilation.
     """
     if not listed.fits(transform.plan):
-        return transform.apply(data)
+        return transform.moved(data)
     dense = {key: transform.standard(x) for key, x in data.items()}
     if any(x.shape[3] is None for x in dense.values()):
-        return transform.apply(data)
+        return transform.moved(data)
     given = {key: Flat.of_dense(x) for key, x in dense.items()}
     images, sizes = dense["images"], given["images"].sizes
 
@@ -75,7 +75,7 @@ def apply(
         transform, given, means, otherwise, ragged=False, allowed=allowed
     )
     if made is None:
-        return transform.apply(data)
+        return transform.moved(data)
     result = {}
     for key, x in made.items():
         # Of maps of a coarser grid it is not known.
@@ -90,5 +90,5 @@ def _with_the_op(
     transform: "Transform", dense: dict[str, tf.Tensor]
 ) -> dict[str, tf.Tensor]:
     # All of one rank: of masks with channels and without, a trace for both knows none.
-    made = transform.apply({key: transform.as_given(x, x) for key, x in dense.items()})
+    made = transform.moved({key: transform.as_given(x, x) for key, x in dense.items()})
     return {key: transform.standard(x) for key, x in made.items()}
