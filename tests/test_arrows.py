@@ -40,7 +40,7 @@ FLOORS = (
     ("plan.jit",),
     ("plan.chain",),
     ("layers.checks", "layers.symbolic", "layers.clips"),
-    ("layers.counts", "layers.mixable", "layers.statistics"),
+    ("layers.counts", "layers.given", "layers.mixable", "layers.statistics"),
     ("layers.streams", "layers.kept"),
     ("layers.engine",),
     ("layers.base",),

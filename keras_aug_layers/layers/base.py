@@ -11,8 +11,9 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers import arguments
-from keras_aug_layers.layers import checks, symbolic
-from keras_aug_layers.layers.engine import Engine, Opaque, is_eager, opaque
+from keras_aug_layers.layers import symbolic
+from keras_aug_layers.layers.engine import Engine
+from keras_aug_layers.layers.given import Opaque, by_name, is_eager, opaque
 from keras_aug_layers.layers.kept import Kept
 from keras_aug_layers.layers.streams import new_state
 from keras_aug_layers.plan import entries, ragged
@@ -144,12 +145,11 @@ class AugmentationLayer(Kept):
     @tf.autograph.experimental.do_not_convert  # it takes as long as drawing does
     def __call__(self, data: Any, *args: Any, **kwargs: Any) -> Any:
         """Calls the layer; a dict may hold whatever it likes beside tensors."""
-        checks.training(args[0] if args else kwargs.get("training"))
+        kwargs = by_name(args, kwargs, "training", "seed")
         data = opaque(data)
         if isinstance(kwargs.get("training"), bool) and is_eager(data):
-            # Keras finds out nothing more, and takes longer than a small batch does.
-            return self.call(data, *args, **kwargs)
-        return super().__call__(data, *args, **kwargs)
+            return self.call(data, **kwargs)  # Keras takes longer than a small batch
+        return super().__call__(data, **kwargs)
 
     def call(self, data: Any, training: bool = False, seed: Any = None) -> Any:
         """Augments if `training`, else returns `data` itself.

@@ -57,9 +57,10 @@ def names(layer: Any, data: dict[str, Any]) -> None:
 
 def _within(name: str, entry: dict[str, Any], known: bool, size: list[Any]) -> None:
     """Warns of targets in a dict, of boxes or unknown, in which they are not moved."""
-    outline = known and entries.kind_of(name) in ("bounding_boxes", *reading.OUTLINES)
+    form = reading.FORMS.get(entries.kind_of(name)) if known else None
+    outline = form is not None
     for key, value in entry.items():
-        if known and (not outline or key in reading.BESIDE):
+        if known and (form is None or key in (form.main, *reading.BESIDE)):
             continue
         meant, shape = meant_by(key), _shape_of(value)
         if outline and len(shape) > 2 and shape[-2:] == size and None not in size:
@@ -251,13 +252,17 @@ def points(points: dict[str, Any], layer: Any, frame: Frame) -> None:
             reading.check_box_units(given.boxes, box_format)
         elif entries.kind_of(key) in reading.OUTLINES:
             form = reading.OUTLINES[entries.kind_of(key)]
-            reading.read(value, form, batch, when_it_runs=False)
+            outlines = reading.read(value, form, batch, when_it_runs=False).boxes
+            if form is reading.POLYGONS:
+                unit = settings.bounding_box_format or "xyxy"
+                reading.check_polygon_units(outlines, unit)
         else:
             read = reading.read_keypoints(value, batch)
             unit = settings.keypoint_format or "xy"
             if unit == "xy" or settings.mark_outside is not False:
                 reading.check_keypoint_units(read, unit)
-            _pairs(layer, read.shape[-2])
+            if key == "keypoints":
+                _pairs(layer, read.shape[-2])
 
 
 def _pairs(layer: Any, count: int | None) -> None:
@@ -267,7 +272,7 @@ def _pairs(layer: Any, count: int | None) -> None:
             (x for pair in getattr(each, "keypoint_pairs", None) or () for x in pair),
             default=-1,
         )
-        if count is not None and named >= count:
+        if count and named >= count:
             raise ValueError(
                 f"`keypoint_pairs` of {each.name!r} must name keypoints, from 0 to "
                 f"{count - 1}. Received: {named}."
@@ -293,19 +298,6 @@ def batch(layer: Any, frame: Frame) -> None:
             "mixes images. Received: a single image. Write augment_dataset("
             "dataset.batch(32), layer, seed=1)."
         )
-
-
-def seed(seed: Any, frame: Frame) -> tf.Tensor:
-    """Two integers, or two for each image."""
-    seed = tf.convert_to_tensor(seed)
-    shapes = [2], [frame.batch if isinstance(frame.batch, int) else None, 2]
-    if not seed.dtype.is_integer or not any(map(seed.shape.is_compatible_with, shapes)):
-        raise ValueError(
-            "`seed` must be two integers, or integers of shape (B, 2) for a batch of B "
-            f"images. Received: shape={seed.shape}, dtype={seed.dtype.name}. Write "
-            "seed=(0, 1)."
-        )
-    return seed
 
 
 def per_channel(name: str, values: float | Sequence[float], channels: Any) -> Any:
@@ -338,8 +330,11 @@ def rgb(layer: Any, frame: Frame) -> None:
         4: '{"images": x[..., :3], "alpha": x[..., 3:]} and extra_targets={"alpha": '
         '"maps"}, which moves the fourth and leaves its values',
     }
-    otherwise = "x[..., :3] if the colours are the first three"
+    way = ways.get(channels, "x[..., :3] if the colours are the first three")
+    if layer.data_format == "channels_first":
+        way = way.replace(GREY_TO_RGB, "tf.repeat(images, 3, axis=-3)")
+        way = way.replace(":3]", ":3, :, :]").replace("3:]", "3:, :, :]")
     raise ValueError(
         f"`images` must have three channels for {type(layer).__name__}. Received: "
-        f"{channels} channels. Write {ways.get(channels, otherwise)}."
+        f"{channels} channels. Write {way}."
     )

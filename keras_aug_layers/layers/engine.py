@@ -3,13 +3,14 @@
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_aug_layers.arguments import Range
 from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.layers import checks, counts
 from keras_aug_layers.layers.clips import Clips
+from keras_aug_layers.layers.given import opened, tensor
 from keras_aug_layers.layers.kept import variables_of
 from keras_aug_layers.layers.mixable import mixable
 from keras_aug_layers.layers.streams import Streams
@@ -26,34 +27,11 @@ from keras_aug_layers.plan.entries import PIXELS, POINTS, kind_of
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.jit import Forms
 from keras_aug_layers.plan.plan import as_plan
+from keras_aug_layers.plan.settings import Settings
 from keras_aug_layers.plan.transform import Transform
 
 if TYPE_CHECKING:
     from keras_aug_layers.layers.base import AugmentationLayer
-
-
-@dataclasses.dataclass
-class Opaque:
-    """Hides a dict from Keras, which refuses mixtures of tensors and other values."""
-
-    value: Any
-
-    def __repr__(self) -> str:
-        """What Keras writes below an error: shapes, not screens of values."""
-        return repr(keras.tree.map_structure(_shape, self.value))
-
-
-def opaque(data: Any) -> Any:
-    """A dict or a named tuple hidden from Keras, unless Keras's symbols are in it."""
-    several = isinstance(data, dict) or entries.is_named(data)
-    if several and not any(map(keras.utils.is_keras_tensor, keras.tree.flatten(data))):
-        return Opaque(data)
-    return data
-
-
-def _shape(x: Any) -> Any:
-    name = getattr(getattr(x, "dtype", None), "name", None)
-    return f"{name} {x.shape}" if hasattr(x, "shape") else x
 
 
 class Engine:
@@ -61,28 +39,45 @@ class Engine:
 
     Where the layer gets the output of another one, it continues from the pixels that
     that one started from.
-
-    Attributes:
-        forms: from origins of random numbers and data to augmented data: a pure
-            function, in every form in which it may run.
     """
 
     def __init__(self, layer: "AugmentationLayer") -> None:
         self._layer = layer
         self._streams = Streams(layer)
         self._variables: list[tf.Variable] | None = None
-        self.forms = Forms(
-            lambda origins, data: self._of(origins, data).apply(data),
-            layer.data_format,
-        )
-        self._drawing = Forms(self._of, layer.data_format)
+        self._forms: dict[Range | None, tuple[Forms, Forms]] = {}
         self._ragged: dict[Any, Any] = {}
+
+    def _formed(self, value_range: Range | None) -> tuple[Forms, Forms]:
+        """From origins of random numbers and data to a draw, and to augmented data.
+
+        Pure functions, in every form in which they may run, for pixels of a range.
+        """
+        if value_range not in self._forms:
+
+            def draw(origins: list[tf.Tensor], data: dict[str, Any]) -> Transform:
+                frame = self._frame(data["images"])
+                return self._drawn(origins, frame._replace(value_range=value_range))
+
+            def run(origins: list[tf.Tensor], data: dict[str, Any]) -> dict[str, Any]:
+                return draw(origins, data).moved(data)
+
+            form = self._layer.data_format
+            self._forms[value_range] = Forms(draw, form), Forms(run, form)
+        return self._forms[value_range]
 
     def sample(self, images: Any, seed: Any, dtype: Any) -> Transform:
         """Draws for images, or for the shape of some, and touches no pixel."""
         ragged = isinstance(images, tf.RaggedTensor)
-        if hasattr(images, "__array__") and not ragged:
-            images = tf.convert_to_tensor(images)
+        several = isinstance(images, (list, tuple)) and any(map(np.ndim, images))
+        if several or (hasattr(images, "__array__") and not ragged):
+            checks.one_batch(images)
+            images = tensor("images", images)
+        elif not ragged and None in tuple(images):
+            raise ValueError(
+                "`images` must be images, or the shape of some, of which each number "
+                f"is known. Received: {tuple(images)}. Write layer.sample(images)."
+            )
         frame = self._frame(images)
         if dtype is not None and not hasattr(images, "__array__"):
             frame = frame._replace(dtype=tf.as_dtype(dtype))
@@ -91,7 +86,8 @@ class Engine:
         if ragged:
             return self._drawn_ragged(origins, frame)
         if hasattr(images, "__array__"):
-            return self._drawing.run(origins, {"images": images})
+            drawing, _ = self._formed(frame.value_range)
+            return drawing.run(origins, {"images": images})
         return self._drawn(origins, frame)
 
     def run(self, data: dict[str, Any], training: bool, seed: Any) -> dict[str, Any]:
@@ -101,7 +97,7 @@ class Engine:
             checks.names(self._layer, data)
             checks.grey(images, self._layer.data_format)
         if not hasattr(images, "shape"):
-            images = _tensor("images", images)
+            images = tensor("images", images)
             data = {**data, "images": images}
         extra, form = self._layer.settings.extra_targets, self._layer.data_format
         places = entries.paths(data, tf.TensorShape(images.shape), extra, form)
@@ -136,16 +132,19 @@ class Engine:
     ) -> dict[str, Any]:
         """What becomes of images, or of the frames of videos, and what is with them."""
         layer = self._layer
-        before, why = chain.before(data["images"], layer.opinions, layer.mixes())
+        opinions, form = layer.opinions, layer.jit_compile
+        before, why = chain.before(data["images"], opinions, layer.mixes(), form)
         pixels = {
-            key: x if isinstance(x, tf.RaggedTensor) else _tensor(key, x)
+            key: x if isinstance(x, tf.RaggedTensor) else tensor(key, x)
             for key, x in data.items()
             if kind_of(key) in PIXELS
         }
         if training and not tf.executing_eagerly() and not in_xla_context():
-            pixels = {key: _open(x) for key, x in pixels.items()}
+            pixels = {key: opened(x) for key, x in pixels.items()}
         images = pixels["images"]
         frame = self._frame(images) if before is None else before.frame
+        known = layer.settings.value_range or chain.range_of(data["images"])
+        frame = frame._replace(value_range=known)
         points = self._points(data, pixels, frame, before, training)
         if before is None:
             pixels, points = notes.as_source(pixels), notes.as_source(points)
@@ -163,15 +162,18 @@ class Engine:
             if frame.ragged:
                 return self._drawn_ragged(origins, frame)
             if tf.executing_eagerly():
-                return self._drawing.run(origins, {"images": images})
+                drawing, _ = self._formed(frame.value_range)
+                return drawing.run(origins, {"images": images})
             return self._drawn(origins, frame)
 
-        opinions = layer.opinions
         if before is not None:
             opinions = before.settings.join(opinions)
+        opinions = opinions.over(Settings(value_range=known))
+        if not training:
+            opinions = opinions.without("label_smoothing")
         after = layer.framed(frame)
         converted = after.dtype != frame.dtype or converts(layer)
-        now = Chain(draw, opinions, after, before, converted)
+        now = Chain(draw, opinions, after, before, converted, form)
         chain.note(layer.name, before, why, now)
         result, sources = self._applied(now, before, origins, pixels, points, training)
         if not training:
@@ -200,18 +202,19 @@ class Engine:
         """
         images, jit_compile = pixels["images"], self._layer.jit_compile
         if before is not None:
-            return chain.continued(now, before, pixels, points, jit_compile, training)
+            return chain.continued(now, before, pixels, points, training)
         sources = {**pixels, **points}
         ragged = isinstance(images, tf.RaggedTensor)
         form = self._layer.data_format, jit_compile, training
         if unsized.tries(images, *form) or (training and ragged):
             result = chain.apply(now.transform(), pixels, jit_compile, training)
         elif training:
-            result = self.forms.run(origins, pixels, jit_compile)
+            _, forms = self._formed(now.settings.value_range)
+            result = forms.run(origins, pixels, jit_compile)
         else:
-            return now.transform().apply(sources), sources
+            return now.transform().moved(sources), sources
         if points:
-            result |= now.transform().apply(points)
+            result |= now.transform().moved(points)
         return result, sources
 
     def _origins(self, frame: Frame, seed: Any, clips: Clips | None) -> list[tf.Tensor]:
@@ -263,16 +266,19 @@ class Engine:
         return notes.source_of(labels, before) is not None
 
     def _frame(self, images: Any) -> Frame:
-        return Frame.of(images, self._layer.data_format)
+        """What is known of images, the layer's own value range among it."""
+        frame = Frame.of(images, self._layer.data_format)
+        return frame._replace(value_range=self._layer.settings.value_range)
 
-    def _of(self, origins: list[tf.Tensor], data: dict[str, Any]) -> Transform:
-        return self._drawn(origins, self._frame(data["images"]))
+    def _settings(self, frame: Frame) -> Settings:
+        """The layer's settings, with the range that pixels have here."""
+        settings = self._layer.settings.resolved()
+        return dataclasses.replace(settings, value_range=frame.value_range)
 
     def _drawn(self, origins: list[tf.Tensor], frame: Frame) -> Transform:
         """What is done to images while training."""
-        settings = self._layer.settings.resolved()
+        settings = self._settings(frame)
         cursors = random_numbers.cursors(self._streams.all(origins), frame.batch)
-        frame = frame._replace(value_range=settings.value_range)
         known = self._variables or []
         behind = origins[len(origins) - len(known) :]
         held = {id(x): now[0] for x, now in zip(known, behind, strict=True)}
@@ -284,7 +290,7 @@ class Engine:
         """The same for images of different sizes; one trace for all of them."""
         if not tf.executing_eagerly():
             return self._drawn(origins, frame)
-        key = frame.channels, frame.dtype
+        key = frame.channels, frame.dtype, frame.value_range
         if key not in self._ragged:
 
             def drawn(origins: list[tf.Tensor], sizes: tf.Tensor) -> Transform:
@@ -300,10 +306,8 @@ class Engine:
 
     def _resting(self, frame: Frame) -> Transform:
         """What is done to images otherwise."""
-        settings = self._layer.settings.resolved().without("label_smoothing")
-        plan = as_plan(
-            self._layer.rest(frame._replace(value_range=settings.value_range))
-        )
+        settings = self._settings(frame).without("label_smoothing")
+        plan = as_plan(self._layer.rest(frame))
         return Transform.of(plan, frame, settings, spread=frame.ragged)
 
 
@@ -311,37 +315,3 @@ def converts(layer: Any) -> bool:
     """Whether a layer, or one within it, gives pixels another unit."""
     own: bool = getattr(layer, "changes_unit", False)
     return own or any(map(converts, layer.members()))
-
-
-def _tensor(name: str, x: Any) -> tf.Tensor:
-    """A tensor; of arrays or pictures in a list of their dtype.
-
-    TensorFlow makes int32 of a list of uint8 arrays.
-    """
-    objects = isinstance(x, np.ndarray) and x.dtype.kind == "O"
-    if objects or isinstance(x, (tf.SparseTensor, set)):
-        raise ValueError(
-            f"`{name}` must be a dense array of numbers. Received: {type(x).__name__}"
-            f"{' of objects' * objects}. Write "
-            "tf.sparse.to_dense(x), or np.stack(x) of arrays of one shape."
-        )
-    several = isinstance(x, (list, tuple)) and len(x) > 0
-    if several and all(hasattr(y, "__array_interface__") for y in x):
-        x = np.stack([np.asarray(y) for y in x])
-    return tf.convert_to_tensor(x)
-
-
-def _open(x: Any) -> Any:
-    """A batch that is known to be empty as one of any number of images.
-
-    TensorFlow's optimizer divides by zero, and ends the process, where it finds an
-    empty constant multiplied by ones: random numbers for no images are such constants.
-    """
-    if isinstance(x, tf.RaggedTensor) or x.shape[:1] != [0]:
-        return x
-    return tf.raw_ops.PlaceholderWithDefault(input=x, shape=[None, *x.shape[1:]])
-
-
-def is_eager(data: Any) -> bool:
-    """Whether this is a TensorFlow tensor with a value, outside any graph."""
-    return tf.is_tensor(data) and hasattr(data, "numpy") and tf.executing_eagerly()

@@ -51,21 +51,23 @@ gain_within_range = register(
 """Multiplies, and clips to 0 … 255; where an image has other values, it multiplies what
 is above the least of them, and clips to the greatest."""
 
-_WITHIN = (1, 2, 3)
-"""The axes of one image."""
 _LEAST = 1e-6
 """What is added to a deviation, by which it is divided."""
 
 
-def _subtract_own_mean(pixels: tf.Tensor, one: tf.Tensor) -> tf.Tensor:
-    return pixels - tf.reduce_mean(pixels, _WITHIN, keepdims=True)
+def _own_mean(pixels: tf.Tensor) -> tf.Tensor:
+    """The mean of each image; of its rows first, as in `kernels/measured.py`."""
+    return tf.reduce_mean(tf.reduce_mean(pixels, (2, 3), True), 1, True)
 
 
 def _divide_by_own_deviation(pixels: tf.Tensor, least: tf.Tensor) -> tf.Tensor:
-    return pixels / (tf.math.reduce_std(pixels, _WITHIN, keepdims=True) + least)
+    variance = _own_mean((pixels - _own_mean(pixels)) ** 2)
+    return pixels / (tf.sqrt(tf.maximum(variance, least**2)) + least)  # not of 0
 
 
-subtract_own_mean = register("subtract_own_mean", "whole", _subtract_own_mean)
+subtract_own_mean = register(
+    "subtract_own_mean", "whole", lambda pixels, one: pixels - _own_mean(pixels)
+)
 """Subtracts from each image the mean of all its values."""
 divide_by_own_deviation = register(
     "divide_by_own_deviation", "whole", _divide_by_own_deviation

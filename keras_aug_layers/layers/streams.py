@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers.kernels.device import during
-from keras_aug_layers.layers import checks, counts
+from keras_aug_layers.layers import counts
 from keras_aug_layers.plan import random_numbers
 from keras_aug_layers.plan.frame import Frame
 
@@ -62,7 +62,7 @@ class Streams:
         states, _, _ = self._places
         if seed is None:
             return [_next(layer.random_state) for layer in states]
-        seeds = checks.seed(seed, frame)
+        seeds = checked_seed(seed, frame.batch)
         if frame.batched and seeds.shape.rank == 2:
             seeds = counts.checked({"seed": seeds}, frame.batch)["seed"]
         origin = own = random_numbers.seeded_origin(seeds)
@@ -158,15 +158,48 @@ def _folded(origin: tf.Tensor, seed: int) -> tf.Tensor:
     return tf.bitwise.bitwise_xor(origin, key)
 
 
+def checked_seed(seed: Any, batch: Any) -> tf.Tensor:
+    """Two integers, or two for each image of a batch."""
+    seed = tf.convert_to_tensor(seed)
+    shapes = [2], [batch if isinstance(batch, int) else None, 2]
+    if not seed.dtype.is_integer or not any(map(seed.shape.is_compatible_with, shapes)):
+        raise ValueError(
+            "`seed` must be two integers, or integers of shape (B, 2) for a batch of B "
+            f"images. Received: shape={seed.shape}, dtype={seed.dtype.name}. Write "
+            "seed=(0, 1)."
+        )
+    return seed
+
+
 def held_by(layer: Any) -> list[Any]:
     """A layer, and all that it holds, however deep."""
     return [layer, *getattr(layer, "_flatten_layers", list)()]
 
 
 def draws(layer: keras.layers.Layer) -> bool:
-    """Whether a layer, or one within it, holds a generator of random numbers."""
-    return any(
-        isinstance(value, keras.random.SeedGenerator)
-        for each in held_by(layer)
-        for value in vars(each).values()
-    ) or type(layer).__name__.startswith(("Rand", "AugMix", "CutMix", "MixUp"))
+    """Whether a layer, or one within it, draws random numbers.
+
+    It does if it holds a generator, has a name as random layers have, or if a function
+    of its user's own names what is random.
+    """
+    every = held_by(layer)
+    values = [value for each in every for value in vars(each).values()]
+    for several in [x for x in values if isinstance(x, (dict, list, tuple))]:
+        values += several.values() if isinstance(several, dict) else several
+    functions = [getattr(x, name, None) for x in every for name in ("call", "function")]
+    return (
+        type(layer).__name__.startswith(("Rand", "AugMix", "CutMix", "MixUp"))
+        or any(isinstance(value, _GENERATORS) for value in values)
+        or any(map(_names_random, functions))
+    )
+
+
+_GENERATORS = (keras.random.SeedGenerator, tf.random.Generator)
+
+
+def _names_random(function: Any) -> bool:
+    """Whether the code of a function that is not Keras's names a module `random`."""
+    if str(getattr(function, "__module__", "keras")).startswith("keras."):
+        return False
+    code = getattr(function, "__code__", None)
+    return code is not None and "random" in code.co_names

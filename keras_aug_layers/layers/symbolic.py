@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import keras
 import tensorflow as tf
 
+from keras_aug_layers.kernels.labels import check_one
 from keras_aug_layers.layers import checks
 from keras_aug_layers.plan import entries, strides
 from keras_aug_layers.plan.frame import Frame
@@ -109,6 +110,7 @@ def specs(layer: Any, data: dict[str, Any]) -> dict[str, Any]:
     }
     labels = data.get("labels")
     if labels is not None and layer.settings.num_classes is not None:
+        check_one(labels)
         places["labels"], given["labels"] = ("labels",), labels
         shaped["labels"] = labels.shape
     shaped = shapes(layer, shaped)

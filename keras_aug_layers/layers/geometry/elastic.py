@@ -39,7 +39,8 @@ class RandomElasticTransform(GeometricLayer):
     a standard deviation of 1.9. torchvision's default (alpha 50, sigma 5) has one of
     0.8 pixels, alpha / (4 sigma sqrt(3 pi)), in images of any size, and moves go
     together over 2 sigma = 10 pixels, where ours do over 1.15 cells, or 32 pixels;
-    `grid=26` has torchvision's distance, and a standard deviation of at most 0.6.
+    `grid=26` has torchvision's distance, and a standard deviation of at most 0.6. An
+    image of one row or column stays as it is, since whatever moves it might fold it.
 
     Boxes and keypoints follow by the inverse of the field. In front of a layer that
     turns, slants or bends, the field is measured anew behind that, to a fifth of a

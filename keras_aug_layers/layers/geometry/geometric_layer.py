@@ -15,10 +15,10 @@ class GeometricLayer(AugmentationLayer):
             copies have no boxes: beside boxes choose "constant". There is a warning
             where boxes come and no fill was chosen.
         interpolation: "bilinear", "bicubic" (Keys, a = -0.5, as PIL) or "nearest".
-        antialias: "auto", or True, filters images where they shrink by more than 1.2,
-            however they are turned, and wholly where they shrink by at most four times
-            what the sizes say; False never does. None leaves it to the neighbours in a
-            stack, and is False where none of them says "auto".
+        antialias: "auto", or True, filters images that shrink by more than 1.2 in
+            their middle, however they are turned, and wholly where they shrink by at
+            most four times what the sizes say; False never does. None leaves it to the
+            neighbours in a stack, and is False where none of them says "auto".
         fill_value: the value outside the frame if `fill_mode` is "constant": a number,
             or one for each channel.
         mask_fill_value: the label outside the frame in segmentation masks, such as 255

@@ -20,10 +20,10 @@ from keras_aug_layers.plan.frame import Frame
 class Resizing(SizeLayer):
     """Brings images of any size to one size, in training and outside.
 
-    The pixels of `keras.layers.Resizing`, windows and padding included, with two
+    The pixels of `keras.layers.Resizing`, windows and padding included, with three
     exceptions. An enlarged crop reads the pixels beside it, where Keras repeats those
-    of its edge. Bicubic pixels differ at edges, and filtered ones everywhere, by some
-    grey levels.
+    of its edge. Keras blends an enlarged letterbox with its bars. Bicubic pixels differ
+    at edges, and filtered ones everywhere, by some grey levels.
 
     Args:
         height: of what comes out, in pixels.

@@ -44,8 +44,8 @@ def _mix(
     batch, (width, depth) = tf.shape(images)[0], operation.shape[1:]
     shape = [dimension(images, axis) for axis in (1, 2, 3)]
     every = tf.reshape(tf.stack([images] * width, axis=1), (batch * width, *shape))
-    # The same for all images, of which there may be none.
-    low, high = tf.reduce_max(low), tf.reduce_max(high)
+    # The same for all images, of which there may be none, or some that only fill up.
+    low, high = tf.reduce_max(low[:1]), tf.reduce_max(high[:1])
     limits = tf.cast(low, tf.float64), tf.cast(high, tf.float64)
     frame = Frame.of(every, "channels_last")._replace(value_range=limits)
 

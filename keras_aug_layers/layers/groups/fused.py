@@ -62,12 +62,13 @@ class FusedAugmentation(LayerGroup):
 
     def _draw(self, cursor: Cursor, cursors: Iterator[Cursor], frame: Frame) -> Plan:
         """The layers' plans, one after the other."""
-        plan = Plan()
+        plan, told = Plan(), None
         for layer in self.layers:
             now = plan.frame(frame)
-            if now.value_range is None:  # behind another unit: the layer's own
-                now = now._replace(value_range=layer.settings.value_range)
+            if now.value_range is None:  # behind another unit
+                now = now._replace(value_range=layer.settings.value_range or told)
             plan = plan.then(layer.drawn(cursors, now))
+            told = layer.framed(now).value_range
         return plan
 
 

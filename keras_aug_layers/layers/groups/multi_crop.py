@@ -10,9 +10,9 @@ import tensorflow as tf
 
 from keras_aug_layers import arguments
 from keras_aug_layers.layers.base import AugmentationLayer
-from keras_aug_layers.layers.engine import Opaque, opaque
+from keras_aug_layers.layers.given import Opaque, by_name, opaque
 from keras_aug_layers.layers.groups.fused import FusedAugmentation
-from keras_aug_layers.layers.streams import track
+from keras_aug_layers.layers.streams import checked_seed, track
 from keras_aug_layers.plan import entries
 from keras_aug_layers.plan.random_numbers import VIEW, fold
 from keras_aug_layers.plan.uncast import Uncast
@@ -85,7 +85,8 @@ class MultiCrop(Uncast):
 
     def __call__(self, data: Any, *args: Any, **kwargs: Any) -> Any:
         """Calls the layer; a dict may hold whatever it likes beside tensors."""
-        return super().__call__(opaque(entries.given(data)), *args, **kwargs)
+        kwargs = by_name(args, kwargs, "training", "seed")
+        return super().__call__(opaque(entries.given(data)), **kwargs)
 
     def call(self, data: Any, training: bool = False, seed: Any = None) -> Any:
         """Makes the views: a dict of (B, n, H, W, C), or (n, H, W, C) of one image.
@@ -103,7 +104,10 @@ class MultiCrop(Uncast):
         data = data.value if isinstance(data, Opaque) else data
         given = self._given(data)
         images = data["images"] if isinstance(data, dict) else data
-        axis = _axis((images if tf.is_tensor(images) else np.asarray(images)).shape)
+        images = images if tf.is_tensor(images) else np.asarray(images)
+        axis = _axis(images.shape)
+        if seed is not None:
+            seed = checked_seed(seed, images.shape[0] if axis else 1)
         made, number = {}, 0
         for name, stack in self.stacks.items():
             views = []
@@ -198,7 +202,9 @@ def _stacked(axis: int, *views: Any) -> Any:
     if isinstance(first, tf.SparseTensor):
         return tf.sparse.concat(axis, [tf.sparse.expand_dims(x, axis) for x in views])
     rank = len(first.shape) if hasattr(first, "shape") else np.ndim(first)
-    return first if first is None or rank < axis else tf.stack(views, axis)
+    if first is None or isinstance(first, (str, bytes)) or rank < axis:
+        return first
+    return tf.stack(views, axis)
 
 
 def _specs(shape: Any) -> Any:

@@ -7,9 +7,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_aug_layers.layers import checks
 from keras_aug_layers.layers.base import AugmentationLayer
-from keras_aug_layers.layers.engine import Opaque, opaque
+from keras_aug_layers.layers.given import Opaque, by_name, opaque
 from keras_aug_layers.layers.streams import track
 from keras_aug_layers.plan import entries
 from keras_aug_layers.plan.uncast import Uncast
@@ -35,8 +34,7 @@ class LayerSequence(Uncast):
 
     def __call__(self, data: Any, *args: Any, **kwargs: Any) -> Any:
         """Calls the layer; a dict may hold whatever it likes beside tensors."""
-        checks.training(args[0] if args else kwargs.get("training"))
-        return super().__call__(opaque(data), *args, **kwargs)
+        return super().__call__(opaque(data), **by_name(args, kwargs, "training"))
 
     def call(self, data: Any, training: bool = False) -> Any:
         """Calls the layers in order."""

@@ -5,7 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from keras_aug_layers import arguments
-from keras_aug_layers.kernels.followers import Boxes, weights_of
+from keras_aug_layers.kernels.followers import Boxes, along, weights_of
 from keras_aug_layers.layers import checks
 from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.plan.frame import Frame
@@ -140,7 +140,7 @@ def with_partners(
         whole = weights_of(boxes)
         share = tf.cast(share, whole.dtype)
         own = tf.where(only[:, tf.newaxis], share, tf.ones_like(share))
-        weights = both(whole) * tf.where(theirs, 1.0 - own, own)
+        weights = both(whole) * along(tf.where(theirs, 1.0 - own, own), whole)
     lengths = boxes.lengths
     if lengths is not None:
         theirs_too = (of_partner(x, each) for each in partners for x in lengths)

@@ -42,7 +42,8 @@ class AutoContrast(ColorLayer):
     """Stretches each channel of each image over the whole range.
 
     A channel of one value stays as it is. Integers are cut off, as in torchvision: the
-    greatest may be one less than that of the range.
+    greatest may be one less than that of the range. The least and the greatest value
+    are those of the image as it is there: moved, with what fills it.
 
     Args:
         value_range: (low, high); needed unless the dtype is an unsigned integer.

@@ -14,6 +14,7 @@ from keras_aug_layers.layers.pixels.contrast import contrast, contrast_of_grey
 from keras_aug_layers.layers.pixels.hsv import SPACES, turn_hsv
 from keras_aug_layers.layers.pixels.hue import drawn_turns, hue
 from keras_aug_layers.layers.pixels.saturation import (
+    GREATEST,
     drawn_gain,
     rest_of_grey,
     saturation,
@@ -163,10 +164,11 @@ class RandomColorJitter(ColorLayer):
             )
         elif self.saturation_factor is not None:
             gain = drawn_gain(random, self.saturation_factor, None)
-            in_hsv = self.space == "hsv"
-            changes["saturation"] = (
-                Change(gain, hsv=1.0) if in_hsv else Change(gain, grey=1 - gain)
-            )
+            if self.space == "hsv":
+                changes["saturation"] = Change(gain, hsv=1.0)
+            else:
+                gain = tf.minimum(gain, GREATEST)
+                changes["saturation"] = Change(gain, grey=1 - gain)
         if self.hue is not None or self.hue_factor is not None:
             turns = drawn_turns(random, self.hue_factor, self.hue)
             published = float(self.hue is not None)

@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers import arguments
+from keras_aug_layers.arguments import Range
 from keras_aug_layers.kernels.pixels import convert
 from keras_aug_layers.kernels.program import Step
 from keras_aug_layers.layers.base import AugmentationLayer
@@ -55,8 +56,13 @@ class Converter(AugmentationLayer):
         return Plan(pixels=steps, dtype=self.output_dtype)
 
     def framed(self, frame: Frame) -> Frame:
-        """The same frame, in another dtype."""
-        return frame._replace(dtype=tf.as_dtype(self.output_dtype), value_range=None)
+        """The same frame, in another dtype and range."""
+        dtype = tf.as_dtype(self.output_dtype)
+        return frame._replace(dtype=dtype, value_range=self._range(frame))
+
+    def _range(self, frame: Frame) -> Range | None:
+        """The range that comes out, where channels have one, and it is known."""
+        return None
 
     def get_config(self) -> dict[str, Any]:
         """The arguments; `dtype` is that of what comes out."""

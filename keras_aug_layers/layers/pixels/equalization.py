@@ -62,7 +62,9 @@ class Equalization(ColorLayer):
 
     With N pixels, of which L have the greatest value that occurs, a step is (N - L) //
     255 pixels, and value k becomes (step // 2 + pixels below k) // step. Floats go
-    through 256 levels. (Keras has one histogram for the whole batch.)
+    and integers of more than 8 bits go through 256 levels. (Keras has one histogram for
+    the whole batch.) The histogram is that of the image as it is there: moved, with
+    what fills it.
 
     Args:
         value_range: (low, high); needed unless the dtype is an unsigned integer.

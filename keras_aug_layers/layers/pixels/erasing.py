@@ -192,11 +192,10 @@ class ErasingLayer(ColorLayer):
         rows = {
             "fill": 0.0,
             "deviation": 1.0,
-            "key": tf.floor(random.uniform((0.0, 2.0**24))),
+            "key": random.key(),
             "channel": channels[tf.newaxis],
         }
-        known = frame.dtype is not None and frame.dtype.is_unsigned
-        if not known and frame.value_range is None:
+        if frame.known_range is None and not frame.whole:
             return rows
         low, high = frame.range_of(self)
         deviation = DEVIATION * (high - low)

@@ -1,5 +1,6 @@
 """Hue and saturation in HSV: the function that hue, saturation and jitter share."""
 
+import math
 from typing import Any
 
 import tensorflow as tf
@@ -52,14 +53,18 @@ def turned_planes(
     gain: tf.Tensor,
     low: tf.Tensor,
     cut: tf.Tensor,
+    least: tf.Tensor,
 ) -> list[tf.Tensor]:
     """What `turn_hsv` makes of stored channels (B, H, W)."""
-    turns, gain, low, cut = (tf.reshape(x, (-1, 1, 1)) for x in (turns, gain, low, cut))
+    turns, gain, low, cut, least = (
+        tf.reshape(x, (-1, 1, 1)) for x in (turns, gain, low, cut, least)
+    )
     dtype = planes[0].dtype
     result = turned([compute(x) for x in planes], turns, gain, low)
     if dtype.is_integer:
-        wide = 1.0 + 0.999 / float(dtype.max)
-        result = [tf.where(cut > 0.0, tf.floor(x * wide + HAIR), x) for x in result]
+        cuts = [least + tf.floor((x - least) * (1.0 + cut) + HAIR) for x in result]
+        pairs = zip(cuts, result, strict=True)
+        result = [tf.where(cut > 0.0, one, other) for one, other in pairs]
     return [finish(x, dtype) for x in result]
 
 
@@ -73,14 +78,15 @@ def turn_hsv(frame: Frame, turns: Any = 0.0, gain: Any = 1.0, cut: float = 0.0) 
         cut: 1 if integers are cut off as in torchvision, which goes from 0 ... 1 to
             255.999; 0 to round them.
     """
-    return _turn_hsv(turns=turns, gain=gain, low=frame.low, cut=cut)
+    least, most = frame.limits
+    cut *= 0.999 / (most - least)  # no part of it where there is no end
+    least = frame.low if math.isinf(least) else least
+    return _turn_hsv(turns=turns, gain=gain, low=frame.low, cut=cut, least=least)
 
 
-def _turn(
-    images: tf.Tensor, turns: tf.Tensor, gain: tf.Tensor, low: tf.Tensor, cut: tf.Tensor
-) -> tf.Tensor:
+def _turn(images: tf.Tensor, **rows: tf.Tensor) -> tf.Tensor:
     planes = tf.unstack(images, axis=-1)
-    return tf.stack(turned_planes(planes, turns, gain, low, cut), axis=-1)
+    return tf.stack(turned_planes(planes, **rows), axis=-1)
 
 
 def _undo(step: Step) -> Step:

@@ -30,8 +30,8 @@ class Normalize(Converter):
         **kwargs: arguments of `AugmentationLayer`.
 
     Raises:
-        ValueError: if a mean is above 1 or a deviation not above 0, `value_range` is
-            missing, or images have another number of channels.
+        ValueError: if a mean or a deviation is above 1, or a deviation not above 0,
+            `value_range` is missing, or images have another number of channels.
 
     Example:
         >>> import numpy as np
@@ -54,10 +54,11 @@ class Normalize(Converter):
         self._set(value_range=value_range)
         self.mean = arguments.per_channel("mean", mean)
         self.std = arguments.per_channel("std", std, 1e-12)
-        if np.max(np.abs(self.mean)) > 1.0:
+        if np.max(np.abs(self.mean)) > 1.0 or np.max(self.std) > 1.0:
             raise ValueError(
                 "`mean` must be a part of the value range, from 0 to 1, and so must "
-                f"`std`. Received: {mean!r}. Write both / 255 if they are grey levels."
+                f"`std`. Received: {mean!r} and {std!r}. Write both / 255 if they are "
+                "grey levels, or Rescaling(scale, offset)."
             )
 
     def _step(self, frame: Frame) -> Step:

@@ -29,8 +29,10 @@ def _change(
     )
     planes = turned(tf.unstack(compute(images), axis=-1), turns, gain, low)
     brightest = tf.maximum(tf.maximum(planes[0], planes[1]), planes[2]) - low
-    most = (high - low) / tf.maximum(brightest, 1e-30)
-    gain = tf.minimum(value, most)  # the colour stays where the value is cut off
+    ends = tf.math.is_finite(high)  # without an end, no gradient goes through it
+    most = tf.where(ends, high - low, 1.0) / tf.maximum(brightest, 1e-30)
+    # The colour stays where the value is cut off.
+    gain = tf.minimum(value, tf.where(ends, most, value))
     planes = [low + gain * (x - low) for x in planes]
     return finish(tf.stack(planes, axis=-1), images.dtype)
 

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from keras_aug_layers import arguments
+from keras_aug_layers.arguments import Range
 from keras_aug_layers.kernels.pixels import scale
 from keras_aug_layers.kernels.program import Step
 from keras_aug_layers.layers import checks
@@ -17,7 +18,8 @@ from keras_aug_layers.plan.frame import Frame
 class Rescaling(Converter):
     """Multiplies and adds: x becomes scale * x + offset, in training and outside.
 
-    As `keras.layers.Rescaling`, but in the same pass as what comes before it.
+    As `keras.layers.Rescaling`, but in the same pass as what comes before it. Layers
+    behind it know the value range that comes out, if they know the one that comes in.
 
     Args:
         scale: one number, or one for each channel.
@@ -52,3 +54,13 @@ class Rescaling(Converter):
         gain = checks.per_channel("scale", self.scale, frame.channels)
         bias = checks.per_channel("offset", self.offset, frame.channels)
         return scale(gain=gain, bias=bias)
+
+    def _range(self, frame: Frame) -> Range | None:
+        """The range that came in, in the new unit."""
+        known = frame.known_range
+        if known is None or not isinstance(self.scale, float | int):
+            return None
+        if not isinstance(self.offset, float | int) or not self.scale:
+            return None
+        low, high = sorted(x * self.scale + self.offset for x in known)
+        return low, high

@@ -18,6 +18,8 @@ LUMA = 0.299, 0.587, 0.114
 """The weights of red, green and blue in ITU-R BT.601."""
 GREY = 0.2989, 0.587, 0.114
 """The weights of red, green and blue in a grey image, as torchvision has them."""
+GREATEST = 1e3
+"""The greatest gain of a matrix: of more, its numbers would not hold a grey one."""
 MOST = 1e7
 """The greatest gain: that of a factor of 1, as Keras has it."""
 
@@ -112,5 +114,5 @@ class RandomSaturation(ColorLayer):
         checks.rgb(self, frame)
         gain = drawn_gain(random, self.factor, self.gain)
         if self.space == "linear":
-            return saturation(gain)
+            return saturation(tf.minimum(gain, GREATEST))
         return turn_hsv(frame, gain=gain)

@@ -75,7 +75,8 @@ def _done_in_turn(
             return changed_planes([*planes], low=low, high=high, **now)
 
         def turned() -> list[tf.Tensor]:
-            return turned_planes([*planes], turns, now["gain"], low, now["cut"])
+            cut = now["cut"] * (0.999 / (high - low))  # as `turn_hsv` has it
+            return turned_planes([*planes], turns, now["gain"], low, cut, low)
 
         if len(planes) != 3:
             return toned()
