@@ -149,13 +149,13 @@ def albumentations(case: Case) -> Timed:
 
 
 @functools.cache
-def photographs(side: int) -> tf.data.Dataset:
+def photographs(side: int, count: int) -> tf.data.Dataset:
     """Decoded pictures of many sizes about a side's, unknown to TensorFlow."""
     generator = np.random.default_rng(0)
     low, high = round(0.9 * side), round(2.7 * side)
     images = [
         generator.integers(0, 256, (*generator.integers(low, high, 2), 3), "uint8")
-        for _ in range(64)
+        for _ in range(count)
     ]
     spec = tf.TensorSpec((None, None, 3), tf.uint8)
     dataset = tf.data.Dataset.from_generator(
@@ -187,10 +187,11 @@ Map = Callable[[Case], Callable[[tf.Tensor], tf.Tensor]]
 
 
 def _mapped(function: Map) -> Callable[[Case], Timed]:
-    """A map over pictures of many sizes; a batch is as many as the case has."""
+    """A map over pictures of many sizes, of which a batch is all, for every map."""
 
     def make(case: Case) -> Timed:
-        dataset = photographs(case.size).map(function(case), THREADS).repeat()
+        pictures = photographs(case.size, case.batch)
+        dataset = pictures.map(function(case), THREADS).repeat()
         options = tf.data.Options()  # nothing is fetched before the clock starts
         options.autotune.enabled = False
         options.experimental_optimization.inject_prefetch = False

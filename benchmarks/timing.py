@@ -13,7 +13,7 @@ Timed = Callable[[int], float]
 
 PAUSE = 0.01
 """Seconds before each repetition, for the last one's threads to stop spinning."""
-LONGEST = 100
+LONGEST = 2000
 """Batches in a repetition at most."""
 
 

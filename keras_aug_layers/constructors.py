@@ -81,8 +81,10 @@ def _called(
         if isinstance(node, (ast.Call, ast.Name)):
             return _called(node, known, kind, defaults)
         try:
+            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):  # 1 / 255
+                return value(node.left) / value(node.right)
             return ast.literal_eval(node)
-        except ValueError:
+        except (ValueError, TypeError, ZeroDivisionError):
             raise ValueError(
                 f"{ast.unparse(node)!r} is no number, string or {kind}"
             ) from None
@@ -91,7 +93,9 @@ def _called(
     if len(keywords) < len(call.keywords):
         wrong = "** in it" if "**" in ast.unparse(call) else "an argument twice"
         raise ValueError(f"{ast.unparse(call)!r} has {wrong}: write each argument once")
+    places = list(inspect.signature(known[name]).parameters)[: len(call.args)]
     fitting = _fitting(known[name], defaults)
+    fitting = {key: x for key, x in fitting.items() if key not in places}
     try:
         return known[name](*map(value, call.args), **{**fitting, **keywords})
     except TypeError as error:

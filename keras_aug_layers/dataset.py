@@ -173,7 +173,8 @@ def _layers(layer: Any) -> list[keras.layers.Layer]:
             raise ValueError(
                 "`layer` must be an augmentation layer of keras_aug_layers, or a "
                 f"keras.Sequential of them. Received: {each!r}. Write fuse(layer) for "
-                "Keras's own layers, and FusedAugmentation([...]) for several."
+                "Keras's own layers, and FusedAugmentation([...]) for several. What "
+                "`fuse` leaves as it is goes into a map behind."
             )
     for each, after in itertools.pairwise(layers):
         if isinstance(each, MultiCrop):

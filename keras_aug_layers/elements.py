@@ -61,7 +61,7 @@ def of_element(
     given, beside = parts[0], False
     if len(parts) > 1:
         formats = [x.data_format for x in ours] or [keras.config.image_data_format()]
-        _warn_of_targets(parts[0], parts[1], formats[0])
+        _warn_of_targets(parts[0], parts[1], formats[0], len(parts) > 2)
     if labelled and len(parts) > 1:
         several = isinstance(parts[0], dict) or entries.is_named(parts[0])
         images = entries.given(parts[0]) if several else {"images": parts[0]}
@@ -120,8 +120,11 @@ def named(element: Any, structure: Sequence[str] | None) -> dict[str, Any] | Non
     return dict(zip(names, element, strict=True))
 
 
-def _warn_of_targets(images: Any, labels: Any, data_format: str) -> None:
+def _warn_of_targets(
+    images: Any, labels: Any, data_format: str, weighted: bool
+) -> None:
     """Warns where labels look like targets, which are not moved in their place."""
+    last = ", 'weights')" if weighted else ")"
     several = isinstance(images, dict) or entries.is_named(images)
     images = entries.given(images).get("images") if several else images
     found = _targets(images, labels, data_format)
@@ -129,15 +132,16 @@ def _warn_of_targets(images: Any, labels: Any, data_format: str) -> None:
         notices.warn(
             f"The labels of `dataset`, of shape {labels.shape}, have the size of the "
             "images, and are not moved with them. Write structure=('images', "
-            "'segmentation_masks') if they are masks, ('images', 'labels') if not."
+            f"'segmentation_masks'{last} if they are masks, ('images', 'labels'{last} "
+            "if not."
         )
     elif found:
         meant = next(iter(found.values()))
         notices.warn(
             f"The labels of `dataset` hold {', '.join(map(_place, found))}, which are "
             "not moved with the images. Write one dict, "
-            f"{{'images': …, {meant!r}: …}}, or structure=('images', {meant!r}) where "
-            "the labels are nothing else."
+            f"{{'images': …, {meant!r}: …}}, or structure=('images', {meant!r}{last} "
+            "where the labels are nothing else."
         )
 
 

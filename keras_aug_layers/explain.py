@@ -203,10 +203,13 @@ def describe(layer: AugmentationLayer) -> str:
     parameters.setdefault("probability", base["probability"])
     for name, parameter in parameters.items():
         value = arguments.held(getattr(layer, name, None))
-        listed = name in ("self", "layers", "layer", "weights")
-        default = value == parameter.default or value in (None, (0.0, 0.0))
+        listed = name in ("self", "layers", "layer", "weights", "kwargs")
+        default = value == parameter.default
+        default |= value == (0.0, 0.0) and parameter.default == 0.0
         if not listed and not default:
             parts.append(f"{name}={_short(value)}")
+    if getattr(layer, "choice_weights", None) is not None:
+        parts.append(f"weights={_short(layer.choice_weights)}")
     return f"{type(layer).__name__}({', '.join(parts)})"
 
 

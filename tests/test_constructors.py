@@ -66,3 +66,28 @@ def test_recipes():
 def test_errors(text, problem):
     with pytest.raises(ValueError, match=problem):
         build_layer(text)
+
+
+def test_a_place_counts_more_than_a_default():
+    recipe = build_recipe("timm(28)", size=32)
+    assert recipe.arguments["size"] == 28
+    text = "RandomShift(0.1, 0.1, 'nearest')"
+    assert build_layer(text, fill_mode="constant").fill_mode == "nearest"
+
+
+@pytest.mark.parametrize(
+    "text, name, value",
+    [
+        ("RandomRotate(30 / 360)", "factor", (-1 / 12, 1 / 12)),
+        ("RandomResizedCrop(8, 8, ratio=(3 / 4, 4 / 3))", "ratio", (0.75, 4 / 3)),
+        ("Rescaling(1 / 255)", "scale", 1 / 255),
+    ],
+)
+def test_fractions(text, name, value):
+    assert getattr(build_layer(text), name) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("text", ["RandomRotate(1 / 0)", "RandomRotate(2 ** 3)"])
+def test_what_is_no_fraction(text):
+    with pytest.raises(ValueError, match="is no number"):
+        build_layer(text)

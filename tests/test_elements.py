@@ -184,3 +184,13 @@ def test_a_key_may_be_any_integer(dtype):
     }
     np.testing.assert_array_equal(keys[dtype][0], keys["int64"][0])
     assert (keys[dtype][0] != IMAGES).numpy().any()
+
+
+def test_weights_are_named_in_what_to_write():
+    elements = (IMAGES, MASKS, np.ones(4, "float32"))
+    written = "structure=\\('images', 'segmentation_masks', 'weights'\\)"
+    with pytest.warns(kal.DataWarning, match=written):
+        augmented(elements, flip())
+    names = ("images", "segmentation_masks", "weights")
+    masks = augmented(elements, flip(), structure=names)[1]
+    np.testing.assert_array_equal(masks, MASKS[:, :, ::-1])

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 import keras_aug_layers as kal
+from keras_aug_layers.explain import describe
 
 SHAPE = (4, 12, 16, 3)
 IMAGES = {"shape": SHAPE[1:], "dtype": "uint8"}
@@ -109,3 +110,26 @@ def test_a_stage_of_ones_own_says_whether_it_moves():
 def test_what_are_no_images_says_what_to_write(wrong):
     with pytest.raises(ValueError, match=f"must be those.*Received: .*{wrong[1]!r}"):
         kal.explain(kal.RandomFlip(), *wrong)
+
+
+@pytest.mark.parametrize(
+    "layer, part",
+    [
+        (kal.RandomSaturation((0.0, 0.0)), "factor=±0"),
+        (kal.RandomSharpness((0.0, 0.0)), "factor=±0"),
+        (kal.RandomBrightness(gain=(0.0, 0.0)), "gain=±0"),
+        (kal.RandomHSV(hue=0.0), "hue=±0"),
+        (kal.CoarseDropout(fill_value=None), "fill_value=None"),
+        (
+            kal.RandomChoice([kal.RandomFlip(), kal.RandomInvert()], weights=(1, 9)),
+            "weights=(1, 9)",
+        ),
+    ],
+)
+def test_a_description_names_what_is_no_default(layer, part):
+    assert part in describe(layer)
+
+
+def test_a_description_leaves_out_what_is():
+    for layer in (kal.RandomFlip(), kal.RandomZoom(0.2)):
+        assert describe(layer).count("=") == (type(layer) is kal.RandomZoom)

@@ -9,9 +9,12 @@ import keras
 
 from keras_aug_layers import layers as kal
 from keras_aug_layers.constructors import build_layer, build_recipe
+from keras_aug_layers.elements import stacked
 from keras_aug_layers.explain import describe
 from keras_aug_layers.layers.base import AugmentationLayer
 from keras_aug_layers.layers.engine import converts
+from keras_aug_layers.layers.groups.group import opinions_in_order
+from keras_aug_layers.layers.groups.sequence import is_sequence
 
 FORMATS: dict[str, Any] = {
     "data_format": "channels_last",
@@ -48,11 +51,22 @@ def from_texts(texts: Sequence[str], **settings: Any) -> Chosen:
             built = build_layer(text, **settings, **FORMATS)
         except ValueError as error:
             raise ValueError(f"--layer {text}: {error}") from error
-        layers.append(built)
+        layers.append(_formatted(built))
     kept = _kept(layers)
     titles = [y for x, y in zip(layers, texts, strict=True) if x in kept]
+    return _of_layers(layers, titles, **settings)
+
+
+def _of_layers(layers: Sequence[Any], titles: Sequence[str], **settings: Any) -> Chosen:
+    """Rows of layers that stand in no group, in the range that one of them says."""
+    kept, ours = _kept(layers), [x for x in layers if isinstance(x, AugmentationLayer)]
+    ranges = (opinions.value_range for opinions in opinions_in_order(ours))
+    settings["value_range"] = next((x for x in ranges if x is not None), None)
     fused = kal.FusedAugmentation(kept, **settings, **FORMATS)
-    return Chosen(kept, titles, fused, _left_out(layers))
+    rows = kept
+    if fused.value_range is not None:  # which one that is left out may have said
+        rows = [fused.with_layers([layer]) for layer in kept]
+    return Chosen(rows, titles, fused, _left_out(layers))
 
 
 def from_recipe(text: str) -> Chosen:
@@ -84,7 +98,8 @@ def _of_group(group: Any, left_out: Sequence[str] = ()) -> Chosen:
 
 def _shown(stack: Any) -> Any:
     """A stack without what mixes, and up to where it normalises, in our formats."""
-    return stack.with_layers([_formatted(x) for x in _kept(stack.layers)], **FORMATS)
+    kept = [_formatted(x) for x in _kept(stack.layers)]
+    return stack.with_layers(kept, value_range=stack.settings.value_range, **FORMATS)
 
 
 def _kept(layers: Sequence[Any]) -> list[Any]:
@@ -157,16 +172,13 @@ def from_config(config: Any) -> Chosen:
     group = None
     if len(stack) == 1 and type(stack[0]) is kal.FusedAugmentation:
         group, stack = stack[0], stack[0].layers
-    elif len(stack) == 1 and isinstance(stack[0], keras.Sequential):
-        stack = stack[0].layers
+    elif len(stack) == 1 and is_sequence(stack[0]):
+        stack = stacked(stack[0])
     if not stack:
         raise ValueError("there is no layer in it")
-    left_out = _left_out(stack)
     if group is not None:
-        return _of_group(_shown(group), left_out)
-    kept = _kept(stack)
-    fused = kal.FusedAugmentation(kept, **FORMATS)
-    return Chosen(kept, [describe(x) for x in kept], fused, left_out)
+        return _of_group(_shown(group), _left_out(stack))
+    return _of_layers(stack, [describe(x) for x in _kept(stack)])
 
 
 def _in_our_formats(entry: dict[str, Any]) -> dict[str, Any]:

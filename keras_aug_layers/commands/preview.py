@@ -75,9 +75,10 @@ def run(
         boxes: rows of four numbers in pixels of the photo, or a dict with such "boxes".
         box_format: their format, as of `bounding_box_format`.
         columns: how often each layer draws.
-        size: the longer side of a tile. Photos that are larger, than that and than any
-            size that a layer names, are shrunk before they are augmented; what comes
-            out is brought to the size of a tile, or enlarged by a whole factor.
+        size: the longer side of a tile. Photos that are larger, than that and along
+            both axes than any size that a layer names, are shrunk before they are
+            augmented; what comes out is brought to the size of a tile, or enlarged by a
+            whole factor.
         seed: of all draws.
         show: whether to open the sheet.
 
@@ -88,9 +89,9 @@ def run(
     shown = list(zip(chosen.layers, chosen.titles, strict=True))
     if chosen.fused is not None and len(shown) > 1:
         shown.append((chosen.fused, FUSED))
-    side = max(size, *(_longer_side(x, size) for x in chosen.layers))
+    least = _named_size(chosen.layers, size)
     for photo in photos or [SAMPLE]:
-        subject = read(photo, side, mask, boxes, box_format)
+        subject = read(photo, size, mask, boxes, box_format, least)
         original = annotated(subject, size)
         for number, (layer, title) in enumerate(shown):
             try:
@@ -103,8 +104,9 @@ def run(
     picture = sheet(rows)
     try:
         picture.save(output)
-    except OSError as error:
-        raise CommandError(f"{output}: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:  # too large for a format, among others
+        reason = getattr(error, "strerror", None) or error
+        raise CommandError(f"{output}: {reason}") from error
     several = f"{columns} draw{'s' * (columns != 1)}"
     print(f"{output}: each row the original, then {several} of a layer")
     if chosen.left_out:
@@ -119,13 +121,17 @@ def read(
     mask: Path | None = None,
     boxes: Any = None,
     box_format: str = "xyxy",
+    least: tuple[int, int] = (0, 0),
 ) -> Subject:
-    """Reads a photograph and what belongs to it, shrunk to `size`."""
+    """Reads a photograph and what belongs to it, shrunk to `size`.
+
+    Its height and width are `least` at least, so that a crop of that size has a choice.
+    """
     image = _rgb(decode(photo))
     labels = None if mask is None else _labels(mask, image.shape[:2])
     corners = None if boxes is None else _corners(boxes, image.shape[:2], box_format)
     height, width = image.shape[:2]
-    scale = size / max(height, width)
+    scale = max(size / max(height, width), *np.divide(least, (height, width)))
     if scale < 1.0:
         shape = max(round(width * scale), 1), max(round(height * scale), 1)
         pixels = Image.fromarray(image).resize(shape, Image.Resampling.LANCZOS)
@@ -224,9 +230,13 @@ def sheet(rows: Sequence[Row]) -> Image.Image:
     return paper
 
 
-def _longer_side(layer: AugmentationLayer, size: int) -> int:
-    """Of what a layer makes of a square photo of some size."""
-    return max(layer.compute_output_shape((1, size, size, 3))[1:3])
+def _named_size(layers: Sequence[AugmentationLayer], size: int) -> tuple[int, int]:
+    """The greatest height and width that layers name; 0 where none names any."""
+    square = (1, size, size, 3)
+    made = [tuple(x.compute_output_shape(square)[1:3]) for x in layers]
+    named = [(0, 0), *(x for x in made if x != (size, size))]
+    height, width = np.max(named, axis=0).tolist()
+    return height, width
 
 
 def one_line(error: Exception) -> str:
@@ -241,11 +251,11 @@ def _rgb(image: np.ndarray) -> np.ndarray:
 
 def _labels(path: Path, size: tuple[int, int]) -> np.ndarray:
     """Numbers the colours of a mask: uint8 (H, W, 1), 0 where it is black."""
-    mask = _rgb(decode(path))
+    mask = _rgb(decode(path, tf.uint16))
     if mask.shape[:2] != size:
         found, expected = (f"{x[1]} x {x[0]}" for x in (mask.shape, size))
         raise CommandError(f"{path} has {found} pixels, the photo {expected}")
-    packed = mask.astype("int32") @ (65536, 256, 1)
+    packed = mask.astype("int64") @ (2**32, 2**16, 1)
     count = len(np.unique(packed))
     if count > MOST_LABELS:
         raise CommandError(f"{path} has {count} colours: a mask has one for each class")

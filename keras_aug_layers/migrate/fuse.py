@@ -16,14 +16,14 @@ from keras_aug_layers.layers.groups.sequence import (
     FromIntegers,
     own_calls,
 )
-from keras_aug_layers.layers.streams import draws
+from keras_aug_layers.layers.streams import draws, held_by
 from keras_aug_layers.migrate.converters import CONVERTERS
 from keras_aug_layers.plan.jit import check_jit_compile
 from keras_aug_layers.plan.settings import Settings
 
 
 class NotFusedWarning(UserWarning):
-    """A random layer stays as it is: there is no equivalent of it here.
+    """A layer that is random, or of one's own, stays as it is: it has no equivalent.
 
     Silence it with `warnings.filterwarnings("ignore", category=NotFusedWarning)`.
     """
@@ -164,7 +164,7 @@ def _agree(run: list[AugmentationLayer], layer: AugmentationLayer) -> bool:
 
 
 def _check_stays(layer: Any, why: str) -> None:
-    """Refuses what is no preprocessing, and names random layers that stay."""
+    """Refuses what is no preprocessing, and names what is random, or one's own."""
     if not isinstance(layer, keras.layers.Layer):
         raise ValueError(
             "`stack` must hold Keras layers. Received: "
@@ -176,9 +176,10 @@ def _check_stays(layer: Any, why: str) -> None:
             f"{type(layer).__name__} {layer.name!r} with trained weights. Write "
             "keras.Sequential([fuse(augmentation), *rest_of_the_model])."
         )
-    if draws(layer):
+    ours = any(isinstance(x, AugmentationLayer) for x in held_by(layer))
+    if ours or draws(layer) or _overrides(layer):
         warnings.warn(
-            f"{type(layer).__name__} {layer.name!r} stays as it is: {why}. It draws as "
+            f"{type(layer).__name__} {layer.name!r} stays as it is: {why}. It does as "
             "before, and outside training if it did, and costs a pass of its own.",
             NotFusedWarning,
             stacklevel=3,
