@@ -14,9 +14,6 @@ from keras_aug_layers.kernels.warp import dimension
 from keras_aug_layers.plan import notes, random_numbers
 from keras_aug_layers.plan.entries import POINTS, kind_of
 
-MAIN = ("boxes", "points")
-"""The names of the numbers of boxes and polygons in their dicts."""
-
 
 class Clips(NamedTuple):
     """How many clips there are, and of how many frames: numbers, or scalar tensors."""
@@ -49,8 +46,8 @@ class Clips(NamedTuple):
         """An entry as that of a batch of frames."""
         if isinstance(value, dict) and kind_of(key) in POINTS:
             return {
-                name: self._join(name, x, name in MAIN)
-                if name in MAIN or self._has(x)
+                name: self._join(name, x, name in notes.MAIN)
+                if name in notes.MAIN or self._has(x)
                 else x
                 for name, x in value.items()
             }
@@ -69,7 +66,7 @@ class Clips(NamedTuple):
             return {
                 name: x
                 if joined.get(name) is given.get(name)
-                else (self if name in MAIN else _clips_of(given[name]))._part(x)
+                else (self if name in notes.MAIN else _clips_of(given[name]))._part(x)
                 for name, x in value.items()
             }
         return value if key == "labels" else self._part(value)

@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.kernels.warp import dimension
-from keras_aug_layers.layers.clips import MAIN
 from keras_aug_layers.plan import notes
 from keras_aug_layers.plan.chain import Chain
 
@@ -27,7 +26,7 @@ def checked(given: Mapping[str, Any], batch: Any) -> dict[str, Any]:
     """
     if in_xla_context():  # which leaves out checks
         return {**given}
-    counts = {key: _count(_main_of(value)) for key, value in given.items()}
+    counts = {key: _count(notes.first_of(value)) for key, value in given.items()}
     counts = {
         key: count
         for key, count in counts.items()
@@ -40,7 +39,7 @@ def checked(given: Mapping[str, Any], batch: Any) -> dict[str, Any]:
     told = [f"{keys} must be as many as the images. Received:", found, "for", wanted]
     right = tf.reduce_all(tf.equal(found, wanted))
     with tf.control_dependencies([tf.debugging.Assert(right, told, summarize=9)]):
-        return {key: _again(x) if key in counts else x for key, x in given.items()}
+        return {key: notes.again(x) if key in counts else x for key, x in given.items()}
 
 
 def new(given: Mapping[str, Any], before: Chain | None, mixes: bool) -> dict[str, Any]:
@@ -60,13 +59,6 @@ def new(given: Mapping[str, Any], before: Chain | None, mixes: bool) -> dict[str
     }
 
 
-def _main_of(value: Any) -> Any:
-    """The numbers of boxes in a dict; another value itself."""
-    if not isinstance(value, dict):
-        return value
-    return next((value[key] for key in MAIN if key in value), None)
-
-
 def _count(value: Any) -> Any:
     """The length of the first axis: a number where it is known; None without one."""
     if isinstance(value, tf.RaggedTensor):
@@ -75,10 +67,3 @@ def _count(value: Any) -> Any:
     if isinstance(value, (tf.Tensor, np.ndarray)) and len(value.shape) > 0:
         return dimension(value, 0)
     return None
-
-
-def _again(value: Any) -> Any:
-    """The same value, in tensors of their own."""
-    if not isinstance(value, dict):
-        return tf.identity(value)
-    return {key: tf.identity(x) if key in MAIN else x for key, x in value.items()}

@@ -12,6 +12,9 @@ import tensorflow as tf
 _ATTRIBUTE = "_keras_aug_layers_source"
 _SEEN_AS = "_keras_aug_layers_seen_as"
 
+MAIN = ("boxes", "points")
+"""The names of the numbers of boxes and polygons in their dicts."""
+
 
 def made_by(tensor: Any) -> tuple[Any, Any]:
     """The chain of layers that made a tensor, and of what; twice None without one."""
@@ -31,22 +34,25 @@ def remembered(result: Any, chain: Any, source: Any) -> Any:
         source: what they made it of.
     """
     if result is source:
-        key = _main(result)
-        result = (
-            tf.identity(result)
-            if key is None
-            else {**result, key: tf.identity(result[key])}
-        )
+        result = again(result)
     for tensor in _made(result, source):
         setattr(tensor, _ATTRIBUTE, (chain, source))
     return result
 
 
-def _main(value: Any) -> str | None:
-    """The key of the places in a dict, such as that of bounding boxes."""
+def first_of(value: Any) -> Any:
+    """The numbers of boxes in a dict; another value itself."""
     if not isinstance(value, dict):
-        return None
-    return next((key for key in ("boxes", "points") if key in value), None)
+        return value
+    return next((value[key] for key in MAIN if key in value), None)
+
+
+def again(value: Any) -> Any:
+    """The same value, in tensors of their own."""
+    if not isinstance(value, dict):
+        return tf.identity(value)
+    first = first_of(value)
+    return {key: tf.identity(x) if x is first else x for key, x in value.items()}
 
 
 def as_source(value: Any) -> Any:
@@ -78,9 +84,7 @@ def seen_as(tensor: tf.Tensor) -> tf.Tensor | None:
 
 def source_of(result: Any, chain: Any) -> Any:
     """What the layers of a chain made a result of; None if they did not make it."""
-    key = _main(result)
-    first = result if key is None else result[key]
-    source = made_by(first)[1]
+    source = made_by(first_of(result))[1]
     if isinstance(result, dict) and (source is None or source.keys() - result.keys()):
         return None
     notes = [made_by(x) for x in _made(result, source)]
