@@ -138,8 +138,8 @@ MUTATIONS = [
     ),
     (
         "kernels/pixels",
-        "ranges.append(now if place else None)",
-        "ranges.append(None)",
+        "limits = None if changes and place == 0 else now",
+        "limits = None if changes else now",
         "layers/pixels/test_curves_and_stages.py",
     ),
     (

@@ -217,9 +217,8 @@ def in_turns(
     compute = compute_dtype(images.dtype)
 
     def after(steps: Program, pixels: Pixels, pick: Pick | None = None) -> tf.Tensor:
-        ranges = ranges_of(steps, within, value_range)
-        for step, limits in zip(steps, ranges, strict=True):
-            store = store_of(step, images.dtype, limits)
+        stores = stores_of(steps, images.dtype, within, value_range)
+        for step, store in zip(steps, stores, strict=True):
             pixels = _after(pixels, step, images.shape[-1], store, pick)
         return pixels(0)
 
@@ -239,32 +238,27 @@ def in_turns(
     return finish(after(program, _once(moved), pick), dtype, value_range)
 
 
-def ranges_of(
-    program: Program, within: Range | None, behind: Range | None
-) -> list[Range | None]:
-    """The range to which pixels are clipped that a step wants stored, for each step.
+def stores_of(
+    program: Program, dtype: tf.DType, within: Range | None, behind: Range | None
+) -> list[Store]:
+    """How pixels of a dtype are stored for a step that wants it, for each step.
 
     Args:
         program: the steps.
-        within: the range before the unit changes.
+        dtype: of the pixels as they came in.
+        within: the range to which they are clipped before the unit changes.
         behind: that after it. What was only moved before it is not clipped.
     """
-    ranges, now = [], within
+    stores: list[Store] = []
+    now = within
     for place, step in enumerate(program):
-        if converts((step,)):
-            ranges.append(now if place else None)
-            now = behind
-        else:
-            ranges.append(now)
-    return ranges
-
-
-def store_of(step: Step, dtype: tf.DType, value_range: Range | None) -> Store:
-    """How pixels of a dtype, and of a range, are stored for a step that wants it."""
-    rounds = function_of(step).rounds
-    return functools.partial(
-        stored, dtype=dtype, value_range=value_range, rounds=rounds
-    )
+        changes, rounds = converts((step,)), function_of(step).rounds
+        limits = None if changes and place == 0 else now
+        stores.append(
+            functools.partial(stored, dtype=dtype, value_range=limits, rounds=rounds)
+        )
+        now = behind if changes else now
+    return stores
 
 
 def _after(

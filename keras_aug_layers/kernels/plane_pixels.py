@@ -15,7 +15,7 @@ from keras_aug_layers.arguments import Range
 from keras_aug_layers.kernels import rounding
 from keras_aug_layers.kernels.measured import measured
 from keras_aug_layers.kernels.picks import Pick, Place, picked, spread
-from keras_aug_layers.kernels.pixels import Store, ranges_of, store_of, turn_row
+from keras_aug_layers.kernels.pixels import Store, stores_of, turn_row
 from keras_aug_layers.kernels.planes import Planes
 from keras_aug_layers.kernels.program import (
     Program,
@@ -54,9 +54,8 @@ def in_planes(
 
     def after(steps: Program, planes: Planes, pick: Pick | None = None) -> Planes:
         planes = [tf.cast(plane, compute) for plane in planes]
-        ranges = ranges_of(steps, within, value_range)
-        for step, limits in zip(steps, ranges, strict=True):
-            store = store_of(step, images.dtype, limits)
+        stores = stores_of(steps, images.dtype, within, value_range)
+        for step, store in zip(steps, stores, strict=True):
             planes = _after(planes, step, store, pick)
         return planes
 
