@@ -11,8 +11,7 @@ from keras_aug_layers.layers.geometry.window import (
     SizeLayer,
     Window,
     central,
-    cropped,
-    greatest,
+    fitting,
 )
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor
@@ -53,9 +52,8 @@ class CenterCrop(SizeLayer):
 
     def window(self, frame: Frame) -> Window:
         """The middle."""
-        if self.pad_if_needed:
-            return central(frame, self.height, self.width)
-        return cropped(frame, self.height, self.width)
+        middle = central(frame, self.height, self.width)
+        return fitting(middle, frame, self.pad_if_needed)
 
 
 @arguments.in_keras_order("seed", "data_format", "name")
@@ -105,9 +103,8 @@ class RandomCrop(SizeLayer):
 
     def window(self, frame: Frame) -> Window:
         """The middle."""
-        if self.pad_if_needed or self.padding:
-            return central(frame, self.height, self.width)
-        return cropped(frame, self.height, self.width)
+        middle = central(frame, self.height, self.width)
+        return fitting(middle, frame, self.pad_if_needed or self.padding > 0)
 
     def drawn_window(self, random: Cursor, frame: Frame) -> Window:
         """Any place, each with the same chance."""
@@ -118,10 +115,7 @@ class RandomCrop(SizeLayer):
             place = tf.floor(random.uniform() * (tf.abs(room) + 1.0))
             corner.append(place + tf.minimum(room, 0.0) - self.padding)
         drawn = Window(corner[0], corner[1], *size)
-        if self.pad_if_needed or self.padding:
-            return drawn
-        fits = (frame.height >= self.height) & (frame.width >= self.width)
-        return drawn.where(tf.convert_to_tensor(fits), greatest(frame, *size))
+        return fitting(drawn, frame, self.pad_if_needed or self.padding > 0)
 
 
 def _filled(pads: bool, kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -70,11 +70,19 @@ def least(frame: Frame, height: int, width: int) -> Window:
     return Window(-above, -left, frame.height + 2 * above, frame.width + 2 * left)
 
 
-def cropped(frame: Frame, height: int, width: int) -> Window:
-    """The window of a size in the middle, or the greatest of its shape if too big."""
-    fits = (frame.height >= height) & (frame.width >= width)
-    return central(frame, height, width).where(
-        tf.convert_to_tensor(fits), greatest(frame, height, width)
+def fitting(window: Window, frame: Frame, pads: bool) -> Window:
+    """The window, or the greatest of its shape if it is too big, and nothing is added.
+
+    Args:
+        window: of a size in numbers, at any place.
+        frame: the images.
+        pads: whether what they lack is added.
+    """
+    if pads:
+        return window
+    fits = (frame.height >= window.height) & (frame.width >= window.width)
+    return window.where(
+        tf.convert_to_tensor(fits), greatest(frame, window.height, window.width)
     )
 
 
