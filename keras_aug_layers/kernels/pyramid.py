@@ -80,20 +80,14 @@ def levels(source: tuple[Any, Any], target: tuple[Any, Any]) -> Any:
         source: height and width of the images.
         target: height and width of what comes out.
     """
-    pairs = [*zip(source, target, strict=True)]
-    if all(isinstance(x, int) for pair in pairs for x in pair):
-        return sum(
-            any(2 * a >= 2 ** (n + 2) * b for a, b in pairs)
-            and all(a > 2**n or a == 1 for a, _ in pairs)
-            for n in range(LEVELS)
-        )
-    total = 0
+    (height, width), (new_height, new_width) = source, target
+    total: Any = 0
     for n in range(LEVELS):
-        needed = [2 * a >= 2 ** (n + 2) * b for a, b in pairs]
-        there = [(a > 2**n) | (a == 1) for a, _ in pairs]
-        some = tf.reduce_any(tf.stack(needed), axis=0)
-        some &= tf.reduce_all(tf.stack(there), axis=0)
-        total += tf.cast(some, tf.int32)
+        zoom = 2 ** (n + 2)
+        needed = (2 * height >= zoom * new_height) | (2 * width >= zoom * new_width)
+        for side in (height, width):  # a single row or column is repeated
+            needed &= (side > 2**n) | (side == 1)
+        total += tf.cast(needed, tf.int32) if tf.is_tensor(needed) else int(needed)
     return total
 
 
