@@ -185,20 +185,15 @@ def sized_as(images: Any, values: Any, data_format: str, unknown: bool = False) 
         data_format: of both.
         unknown: whether those of the images' rank do where no size is known.
     """
-    shape, own = (getattr(x, "shape", None) for x in (images, values))
-    shape, own = (x if x is None else tf.TensorShape(x) for x in (shape, own))
-    if shape is None or own is None or None in (shape.rank, own.rank):
+    shape, own = (tf.TensorShape(getattr(x, "shape", None)) for x in (images, values))
+    if None in (shape.rank, own.rank):
         return False
     if shape.rank < 3 or own.rank not in (shape.rank, shape.rank - 1):
         return False
-    last = own.rank == shape.rank
-    begin = shape.rank - 3
     size, size_of_own = (
-        x[start : start + 2]
-        for x, start in (
-            (shape, begin + (data_format == "channels_first")),
-            (own, begin + (last and data_format == "channels_first")),
-        )
+        x[axis_of_rows(x.rank, data_format, shape.rank) :][:2] for x in (shape, own)
     )
     sure = size.is_fully_defined() and size_of_own.is_fully_defined()
-    return size.is_compatible_with(size_of_own) and (sure or (unknown and last))
+    return size.is_compatible_with(size_of_own) and (
+        sure or (unknown and own.rank == shape.rank)
+    )
