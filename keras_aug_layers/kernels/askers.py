@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from keras_aug_layers.kernels.coordinates import Reader
 from keras_aug_layers.kernels.hidden import columns, hidden
-from keras_aug_layers.kernels.places import Places, by_matrix
+from keras_aug_layers.kernels.places import Places, by_function, by_matrix
 
 
 def coordinates_of(
@@ -82,8 +82,4 @@ def _by_function(reader: Reader, height: Any, width: Any, askers: int) -> Places
         # Seen to be the same for all askers, what follows from it would be kept.
         return tf.bitcast(hidden(tf.bitcast(c, tf.int32), tf.range(askers)), c.dtype)
 
-    x, y, *rest = (asked(c) for c in place)
-    x, y = x + 0.5, y + 0.5
-    number = tf.cast(rest[0], tf.int32) if rest else None
-    finite = None if reader.affine else tf.math.is_finite(x) & tf.math.is_finite(y)
-    return Places(x, y, finite, number)
+    return by_function(reader, (asked(c) for c in place))

@@ -1,6 +1,6 @@
 """Where pixels and points read: x and y in the images, of a reader."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -53,12 +53,7 @@ def places_at(reader: Reader, u: tf.Tensor, v: tf.Tensor) -> Places:
         wide = u if u.shape.rank == 3 else u[tf.newaxis, tf.newaxis]
         high = v if v.shape.rank == 3 else v[tf.newaxis]
         place = (tf.stop_gradient(c) for c in reader.function(wide, high))
-        x, y, *rest = place
-        x, y = x + 0.5, y + 0.5
-        number = tf.cast(rest[0], tf.int32) if rest else None
-        if reader.affine:
-            return Places(x, y, None, number)
-        return Places(x, y, tf.math.is_finite(x) & tf.math.is_finite(y), number)
+        return by_function(reader, place)
 
     inside = None
     if reader.pick is not None:
@@ -66,6 +61,15 @@ def places_at(reader: Reader, u: tf.Tensor, v: tf.Tensor) -> Places:
         inside = reader.pick.inside(y, x)
     # What does not depend on u is computed once for each row.
     return by_matrix(reader, v, inside, lambda slope, row: slope * u + row)
+
+
+def by_function(reader: Reader, place: Iterable[tf.Tensor]) -> Places:
+    """Where points read, of what the function of a reader says of them."""
+    x, y, *rest = place
+    x, y = x + 0.5, y + 0.5
+    number = tf.cast(rest[0], tf.int32) if rest else None
+    finite = None if reader.affine else tf.math.is_finite(x) & tf.math.is_finite(y)
+    return Places(x, y, finite, number)
 
 
 def by_matrix(
