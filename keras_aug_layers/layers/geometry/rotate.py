@@ -1,5 +1,6 @@
 """RandomRotate."""
 
+import functools
 from typing import Any
 
 import keras
@@ -54,15 +55,13 @@ class RandomRotate(GeometricLayer):
                 f"factor={factor!r}, degrees={degrees!r}. Write "
                 "RandomRotate(degrees=30) or RandomRotate(30 / 360)."
             )
-        self.factor, self.degrees = factor, degrees
-        if factor is not None:
-            way = "degrees=30 for degrees: a factor is a part of a turn"
-            self.factor = arguments.factor("factor", factor, -1.0, 1.0, way=way)
-            self._turns = self.factor
-        else:
-            low, high = arguments.factor("degrees", degrees, -360.0, 360.0)
-            self.degrees = low, high
-            self._turns = low / 360.0, high / 360.0
+        way = "degrees=30 for degrees: a factor is a part of a turn"
+        check = functools.partial(arguments.factor, way=way)
+        self.factor = arguments.optional(check, "factor", factor, -1.0, 1.0)
+        self.degrees = arguments.optional(
+            arguments.factor, "degrees", degrees, -360.0, 360.0
+        )
+        self._turns = self.factor or tuple(x / 360.0 for x in self.degrees)
 
     def draw(self, random: Cursor, frame: Frame) -> Step:
         """A rotation by a random fraction of a turn."""
