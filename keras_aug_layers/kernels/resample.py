@@ -9,7 +9,7 @@ from keras_aug_layers.kernels import planes, separable, upright, warp
 from keras_aug_layers.kernels.coordinates import Reader
 from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.kernels.picks import Pick
-from keras_aug_layers.kernels.places import numbers, places_of
+from keras_aug_layers.kernels.places import Places, numbers, places_of
 from keras_aug_layers.kernels.taps import filled_from, summed, taps
 from keras_aug_layers.kernels.warp import dimension
 
@@ -89,13 +89,38 @@ def _cubic(
     """Sixteen gathers for each pixel."""
     batch, height, width, channels = (dimension(images, axis) for axis in range(4))
     places = places_of(reader, *(output_size or (height, width)))
-    wide, high = places.steps or (None, None)
-    across = taps(places.x, width, fill_mode, "bicubic", wide)
-    along = taps(places.y, height, fill_mode, "bicubic", high)
-    dtype = warp.compute_dtype(images.dtype)
     pixels = tf.reshape(images, (-1, channels))
-    first = numbers(places, batch) * (height * width)
-    values = summed(pixels, first, width, across, along, dtype)
+    first, size = numbers(places, batch) * (height * width), (height, width)
+    return by_taps(pixels, first, width, size, places, fill_mode, "bicubic", fill_value)
+
+
+def by_taps(
+    pixels: tf.Tensor,
+    first: tf.Tensor,
+    stride: Any,
+    size: tuple[Any, Any],
+    places: Places,
+    fill_mode: str,
+    interpolation: str,
+    fill_value: Any,
+) -> tf.Tensor:
+    """What is read of a list of pixels at places, by the weights of `taps`.
+
+    Args:
+        pixels: as in `summed`.
+        first: likewise.
+        stride: likewise.
+        size: height and width of the images.
+        places: where they are read.
+        fill_mode: what lies outside.
+        interpolation: as in `taps`.
+        fill_value: as in `filled_from`.
+    """
+    wide, high = places.steps or (None, None)
+    across = taps(places.x, size[1], fill_mode, interpolation, wide)
+    along = taps(places.y, size[0], fill_mode, interpolation, high)
+    dtype = warp.compute_dtype(pixels.dtype)
+    values = summed(pixels, first, stride, across, along, dtype)
     return filled_from(values, across, along, places.finite, fill_value)
 
 

@@ -16,10 +16,9 @@ from keras_aug_layers.kernels.condition import choose, with_gradient_of
 from keras_aug_layers.kernels.coordinates import Reader
 from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.kernels.places import Places, places_at
-from keras_aug_layers.kernels.resample import resample
+from keras_aug_layers.kernels.resample import by_taps, resample
 from keras_aug_layers.kernels.separable import POINTS, Grid
 from keras_aug_layers.kernels.straight import Straight
-from keras_aug_layers.kernels.taps import filled_from, summed, taps
 from keras_aug_layers.kernels.warp import compute_dtype, dimension
 
 LEAST = 1.2
@@ -283,13 +282,10 @@ def mean_of_reads(
 ) -> tf.Tensor:
     """The same, of a list of pixels of all levels, by the weights of `taps`."""
     part = wide(0.5 ** tf.cast(shrinks.level, tf.float32))
-    dtype = compute_dtype(pixels.dtype)
+    fill = fill_mode, interpolation, fill_value
 
     def read(places: Places) -> tf.Tensor:
-        steps = places.finer(part).steps or (None, None)
-        across = taps(places.x * part, source[1], fill_mode, interpolation, steps[0])
-        along = taps(places.y * part, source[0], fill_mode, interpolation, steps[1])
-        values = summed(pixels, start(places), stride, across, along, dtype)
-        return filled_from(values, across, along, places.finite, fill_value)
+        own = places.finer(part)._replace(x=places.x * part, y=places.y * part)
+        return by_taps(pixels, start(places), stride, source, own, *fill)
 
     return mean(read, reader, shrinks, size, points)
