@@ -31,9 +31,9 @@ def run(
     images: tf.Tensor,
     move: Images,
     value_range: Range | None,
-    dtype: tf.DType | None = None,
-    warp: Callable[[Program, tf.Tensor], Images] | None = None,
-    overshoots: bool = False,
+    dtype: tf.DType | None,
+    warp: Callable[[Program, tf.Tensor], Images],
+    overshoots: bool,
 ) -> tf.Tensor:
     """Moves images, and applies a program to what was read.
 
@@ -43,8 +43,8 @@ def run(
         move: resamples images, each channel by itself.
         value_range: to which the result is clipped; None for the range of an integer
             dtype, and no clipping else.
-        dtype: of the result, where the unit changes in the program or did before; that
-            of the images by default.
+        dtype: of the result, where the unit changes in the program or did before; None
+            for that of the images.
         warp: makes a move of a program of coordinates and of images, for stages that
             move.
         overshoots: whether moves make values beyond those that they read: in front of a
@@ -54,9 +54,7 @@ def run(
     def nested(
         program: Program, images: tf.Tensor, coordinates: Program = ()
     ) -> tf.Tensor:
-        moved: Images = stay
-        if coordinates and warp is not None:
-            moved = warp(coordinates, images)
+        moved = warp(coordinates, images) if coordinates else stay
         return run(program, images, moved, value_range, None, warp, overshoots)
 
     def done(
