@@ -118,9 +118,7 @@ def compiled_for(run: Callable[[str], Any]) -> Any:
     Args:
         run: calls the function in the form for a device.
     """
-    device = wanted()
-    if device is None and not has_gpu():
-        device = CPU
+    device = wanted() or (None if has_gpu() else CPU)
     if device is None and tf.executing_eagerly():
         device = CPU if "CPU" in tf.zeros(()).device else GPU
     if device is not None:
