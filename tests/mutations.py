@@ -408,8 +408,8 @@ MUTATIONS = [
     ),
     (
         "layers/streams",
-        "random_numbers.fold(random_numbers.SEED, seed)",
-        "random_numbers.fold(seed)",
+        "_folded(origin, random_numbers.SEED, layer.seed)",
+        "_folded(origin, layer.seed)",
         "layers/test_streams.py",
     ),
     (

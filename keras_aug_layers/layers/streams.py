@@ -65,16 +65,13 @@ class Streams:
         seeds = checked_seed(seed, frame.batch)
         if frame.batched and seeds.shape.rank == 2:
             seeds = counts.checked({"seed": seeds}, frame.batch)["seed"]
-        origin = own = random_numbers.seeded_origin(seeds)
+        origin = random_numbers.seeded_origin(seeds)
         place = getattr(_LOCAL, "place", None)
-        if place:
-            number = tf.constant(
-                [random_numbers.fold(random_numbers.STACK, place), 0], tf.int64
-            )
-            seeds = tf.bitwise.bitwise_xor(tf.cast(seeds, tf.int64), number)
-            own = random_numbers.seeded_origin(seeds)
+        own = _folded(origin, random_numbers.STACK, place) if place else origin
         return [
-            own if layer.seed is None else _folded(origin, layer.seed)
+            own
+            if layer.seed is None
+            else _folded(origin, random_numbers.SEED, layer.seed)
             for layer in states
         ]
 
@@ -152,9 +149,9 @@ def _next(state: Any) -> tf.Tensor:
     return random_numbers.next_origin(mine.handle)
 
 
-def _folded(origin: tf.Tensor, seed: int) -> tf.Tensor:
-    """The origin of a seeded layer in a call with a seed."""
-    key = tf.constant([0, 0, random_numbers.fold(random_numbers.SEED, seed)], tf.int64)
+def _folded(origin: tf.Tensor, *path: int) -> tf.Tensor:
+    """The origin, in a call with a seed, of a layer at a place, or with its own one."""
+    key = tf.constant([0, 0, random_numbers.fold(*path)], tf.int64)
     return tf.bitwise.bitwise_xor(origin, key)
 
 
