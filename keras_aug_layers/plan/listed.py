@@ -35,6 +35,13 @@ def fits(plan: Plan) -> bool:
     return known and coordinates.one_matrix(plan.coordinates) is not None
 
 
+def size_named(transform: "Transform") -> tuple[int, int]:
+    """The size of what comes out, of a transform whose plan `fits`."""
+    size = transform.plan.size
+    assert size is not None
+    return size
+
+
 def augmented(
     transform: "Transform",
     given: dict[str, flat.Flat],
@@ -146,19 +153,16 @@ def traced(
 
 
 def _reader(transform: "Transform", sizes: tf.Tensor) -> coordinates.Reader:
-    plan = transform.plan
-    assert plan.size is not None
-    return coordinates.reader(plan.coordinates, (sizes[:, 0], sizes[:, 1]), plan.size)
+    source = sizes[:, 0], sizes[:, 1]
+    return coordinates.reader(transform.plan.coordinates, source, size_named(transform))
 
 
 def _shrink(transform: "Transform", sizes: tf.Tensor) -> shrinking.Shrink | None:
     """How much images shrink; None where they are not filtered."""
-    size = transform.plan.size
-    assert size is not None
     if not transform.antialias or transform.interpolation == "nearest":
         return None
-    reader = _reader(transform, sizes)
-    return shrinking.shrink(reader, (sizes[:, 0], sizes[:, 1]), size)
+    source = sizes[:, 0], sizes[:, 1]
+    return shrinking.shrink(_reader(transform, sizes), source, size_named(transform))
 
 
 def filtered(transform: "Transform") -> tf.Tensor:
@@ -178,11 +182,8 @@ def _level(transform: "Transform") -> tf.Tensor:
 def _scope(transform: "Transform") -> tf.Tensor:
     """Of one image: its level, the first pixel needed, and the one behind the last."""
     height, width = tf.unstack(transform.size[0])
-    size = transform.plan.size
-    assert size is not None
-    first, behind = flat.rows_read(
-        _reader(transform, transform.size), height, size, transform.fill_mode
-    )
+    reader, size = _reader(transform, transform.size), size_named(transform)
+    first, behind = flat.rows_read(reader, height, size, transform.fill_mode)
     return tf.stack([_level(transform), first * width, behind * width])
 
 
@@ -193,8 +194,7 @@ def _read(transform: "Transform", full: dict[str, flat.Flat]) -> dict[str, tf.Te
 
 def _one_of(transform: "Transform", key: str, full: flat.Flat) -> tf.Tensor:
     plan, settings = transform.plan, transform.settings
-    assert plan.size is not None
-    size, kind = plan.size, kind_of(key)
+    size, kind = size_named(transform), kind_of(key)
     reader = _reader(transform, full.sizes)
     dtype = full.pixels.dtype
     if kind in moves.MASKS:

@@ -79,8 +79,7 @@ def apply(
     result = {}
     for key, x in made.items():
         # Of maps of a coarser grid it is not known.
-        size = (None, None) if kind_of(key) in MASKS else transform.plan.size
-        assert size is not None
+        size = (None, None) if kind_of(key) in MASKS else listed.size_named(transform)
         x = tf.ensure_shape(x, (dense[key].shape[0], *size, dense[key].shape[3]))
         result[key] = transform.as_given(x, data[key])
     return result
