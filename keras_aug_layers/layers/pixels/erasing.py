@@ -174,11 +174,8 @@ class ErasingLayer(ColorLayer):
 
     def common(self, random: Cursor, frame: Frame) -> dict[str, Any]:
         """The rows that all these layers have."""
-        rows: dict[str, Any] = {}
-        if self.mask_value is not None:
-            rows["mask_value"] = self.mask_value
-        if self.max_covered is not None:
-            rows["max_covered"] = self.max_covered
+        given = {"mask_value": self.mask_value, "max_covered": self.max_covered}
+        rows: dict[str, Any] = {k: x for k, x in given.items() if x is not None}
         if self.fill_value in (None, NOISE):
             return {**rows, **self._noisy(random, frame)}
         fill = self.fill_value
