@@ -276,14 +276,11 @@ def value_range(name: str, value: Any) -> Range:
     return low, high
 
 
-def pairs(name: str, value: Any) -> tuple[tuple[int, int], ...] | None:
-    """Returns pairs of whole numbers from 0 on, none of them twice; or None."""
-    if value is None:
-        return None
+def pairs(name: str, value: Any) -> tuple[tuple[int, int], ...]:
+    """Returns pairs of whole numbers from 0 on, none of them twice."""
     try:
         checked = tuple((size(name, a, 0), size(name, b, 0)) for a, b in value)
-        numbers = [number for one in checked for number in one]
-        right = len({*numbers}) == len(numbers)
+        right = len({x for one in checked for x in one}) == 2 * len(checked)
     except (TypeError, ValueError):
         right = False
     if not right:

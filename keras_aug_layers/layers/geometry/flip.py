@@ -90,7 +90,9 @@ class RandomFlip(GeometricLayer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.keypoint_pairs = arguments.pairs("keypoint_pairs", keypoint_pairs)
+        self.keypoint_pairs = arguments.optional(
+            arguments.pairs, "keypoint_pairs", keypoint_pairs
+        )
         self.mode = arguments.one_of(
             "mode", mode, ("horizontal", "vertical", "horizontal_and_vertical")
         )

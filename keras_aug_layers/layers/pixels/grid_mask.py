@@ -92,11 +92,12 @@ class GridMask(ErasingLayer):
                 "Either `unit`, in pixels, or `unit_factor` must be given. Received: "
                 f"unit={unit!r}, unit_factor={unit_factor!r}."
             )
-        self.unit, self.unit_factor = unit, unit_factor
-        if unit is not None:
-            self.unit = arguments.pair("unit", unit, 2.0, arguments.LARGEST)
-        elif unit_factor is not None:
-            self.unit_factor = arguments.pair("unit_factor", unit_factor, 0.0, 1.0)
+        self.unit = arguments.optional(
+            arguments.pair, "unit", unit, 2.0, arguments.LARGEST
+        )
+        self.unit_factor = arguments.optional(
+            arguments.pair, "unit_factor", unit_factor, 0.0, 1.0
+        )
 
     def draw(self, random: Cursor, frame: Frame) -> Step:
         """The lattice about the middle of the image."""
