@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras_aug_layers import arguments
 from keras_aug_layers.dataset import augment_dataset
 from keras_aug_layers.elements import augmenting, named, of_element
+from keras_aug_layers.kernels.targets.formats import nothing
 from keras_aug_layers.layers import FusedAugmentation, RandomApply
 from keras_aug_layers.layers.engine import converts
 from keras_aug_layers.layers.groups.sequence import LayerSequence, is_sequence
@@ -99,12 +100,7 @@ def _batched(
     sized = all(x is None or x.shape.is_fully_defined() for x in images)
     if not dense or not sized or all(x.shape.is_fully_defined() for x in specs):
         return dataset.batch(size, drop_remainder)
-
-    def nothing(x: tf.TensorSpec) -> tf.Tensor:
-        signed = x.dtype.is_floating or (x.dtype.is_integer and x.dtype.min < 0)
-        return tf.cast(-1, x.dtype) if signed else tf.zeros((), x.dtype)
-
-    values = tf.nest.map_structure(nothing, dataset.element_spec)
+    values = tf.nest.map_structure(lambda x: nothing(x.dtype), dataset.element_spec)
     return dataset.padded_batch(
         size, padding_values=values, drop_remainder=drop_remainder
     )
