@@ -21,6 +21,9 @@ from keras_aug_layers.layers.streams import behind, draws, held_by
 OURS = (AugmentationLayer, MultiCrop)
 """The layers that draw from a seed."""
 
+_ENDLESS = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
+"""Tells `tf.data` that a dataset does not end."""
+
 
 def augment_dataset(
     dataset: tf.data.Dataset,
@@ -134,14 +137,12 @@ def augment_dataset(
 
         return of_element(apply, element, layer, structure)
 
-    if num_parallel_calls is None:  # of whose order tf.data warns if it is told one
-        made = triples.map(augment)
-    else:
-        made = triples.map(augment, num_parallel_calls, deterministic)
-    infinite = tf.data.experimental.INFINITE_CARDINALITY
-    if tf.get_static_value(dataset.cardinality()) == infinite:
+    # Where nothing is parallel, tf.data warns if it is told of an order.
+    order = None if num_parallel_calls is None else deterministic
+    made = triples.map(augment, num_parallel_calls, order)
+    if tf.get_static_value(dataset.cardinality()) == tf.data.INFINITE_CARDINALITY:
         # Numbers end, if at 2 ** 63, and so would the dataset: say that it does not.
-        return made.apply(tf.data.experimental.assert_cardinality(infinite))
+        return made.apply(_ENDLESS)
     return made
 
 
@@ -227,5 +228,4 @@ def _epochs(seed: int) -> tf.data.Dataset:
     epoch = words.batch(2).map(lambda pair: pair[0] * 2**32 + pair[1]).take(1)
     numbers = epoch.flat_map(lambda x: tf.data.Dataset.from_tensors(x).repeat())
     # Left unknown, the number of elements of the result would be unknown as well.
-    infinite = tf.data.experimental.INFINITE_CARDINALITY
-    return numbers.apply(tf.data.experimental.assert_cardinality(infinite))
+    return numbers.apply(_ENDLESS)
