@@ -12,6 +12,7 @@ from keras_aug_layers.layers.geometry.window import (
     Window,
     central,
     fitting,
+    with_fill,
 )
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.random_numbers import Cursor
@@ -47,7 +48,7 @@ class CenterCrop(SizeLayer):
         self, height: int, width: int, *, pad_if_needed: bool = False, **kwargs: Any
     ) -> None:
         pads = arguments.boolean("pad_if_needed", pad_if_needed)
-        super().__init__(height, width, **_filled(pads, kwargs))
+        super().__init__(height, width, **with_fill(pads, kwargs))
         self.pad_if_needed = pads
 
     def window(self, frame: Frame) -> Window:
@@ -97,7 +98,7 @@ class RandomCrop(SizeLayer):
     ) -> None:
         padding = arguments.size("padding", padding, 0)
         pads = arguments.boolean("pad_if_needed", pad_if_needed)
-        super().__init__(height, width, **_filled(pads or padding > 0, kwargs))
+        super().__init__(height, width, **with_fill(pads or padding > 0, kwargs))
         self.padding = padding
         self.pad_if_needed = pads
 
@@ -116,10 +117,3 @@ class RandomCrop(SizeLayer):
             corner.append(place + tf.minimum(room, 0.0) - self.padding)
         drawn = Window(corner[0], corner[1], *size)
         return fitting(drawn, frame, self.pad_if_needed or self.padding > 0)
-
-
-def _filled(pads: bool, kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a layer, "constant" among them where it pads."""
-    if pads and kwargs.get("fill_mode") is None:
-        return {**kwargs, "fill_mode": "constant"}
-    return kwargs

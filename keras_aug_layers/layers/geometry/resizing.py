@@ -11,6 +11,7 @@ from keras_aug_layers.layers.geometry.window import (
     greatest,
     least,
     whole,
+    with_fill,
 )
 from keras_aug_layers.plan.frame import Frame
 
@@ -62,8 +63,7 @@ class Resizing(SizeLayer):
                 "`crop_to_aspect_ratio` and `pad_to_aspect_ratio` exclude one another. "
                 "Received: True and True."
             )
-        if pad and kwargs.get("fill_mode") is None:
-            kwargs["fill_mode"] = "constant"
+        kwargs = with_fill(pad, kwargs)
         super().__init__(height, width, interpolation=interpolation, **kwargs)
         self.crop_to_aspect_ratio, self.pad_to_aspect_ratio = crop, pad
 

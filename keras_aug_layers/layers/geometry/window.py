@@ -86,6 +86,13 @@ def fitting(window: Window, frame: Frame, pads: bool) -> Window:
     )
 
 
+def with_fill(pads: bool, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a layer, a constant fill among them where it pads."""
+    if pads and kwargs.get("fill_mode") is None:
+        return {**kwargs, "fill_mode": "constant"}
+    return kwargs
+
+
 class SizeLayer(GeometricLayer):
     """Base class of the layers that name the size of what comes out.
 
