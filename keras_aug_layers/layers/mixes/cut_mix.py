@@ -44,12 +44,6 @@ def _paste(
     return tf.where(inside, of_partner(images, partner), images)
 
 
-def _labels(
-    labels: tf.Tensor, lam: tf.Tensor, partner: tf.Tensor, **window: tf.Tensor
-) -> tf.Tensor:
-    return weighted(labels, lam, partner)
-
-
 def _boxes(
     boxes: Boxes,
     size: Any,
@@ -123,7 +117,7 @@ paste = register(
     _paste,
     alone=False,
     picks=_inside,
-    labels=_labels,
+    labels=weighted,
     masks=_paste,
     boxes=_boxes,
     keypoints=_keypoints,

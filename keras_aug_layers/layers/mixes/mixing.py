@@ -105,8 +105,13 @@ def with_another(only: tf.Tensor, partner: tf.Tensor) -> tf.Tensor:
     return only & (tf.cast(partner[:, 0], tf.int32) != tf.range(tf.shape(partner)[0]))
 
 
-def weighted(values: tf.Tensor, lam: tf.Tensor, partner: tf.Tensor) -> tf.Tensor:
-    """The lam-th part of floating values, and the rest of the partner's."""
+def weighted(
+    values: tf.Tensor, lam: tf.Tensor, partner: tf.Tensor, **others: tf.Tensor
+) -> tf.Tensor:
+    """The lam-th part of floating values, and the rest of the partner's.
+
+    What the other rows of a step say, such as its window, does not matter.
+    """
     lam = tf.cast(tf.reshape(lam, (-1,) + (1,) * (values.shape.rank - 1)), values.dtype)
     return values * lam + of_partner(values, partner) * (1.0 - lam)
 
