@@ -9,7 +9,7 @@ What is measured is in `kernels/measured.py`.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -19,6 +19,7 @@ from keras_aug_layers.kernels.device import has_gpu, in_xla_context, on_gpu
 from keras_aug_layers.kernels.measured import affine_product, measured
 from keras_aug_layers.kernels.picks import Pick, Place, picked, spread
 from keras_aug_layers.kernels.program import (
+    Function,
     Program,
     Step,
     check_each_channel,
@@ -282,15 +283,12 @@ def _after(
             key: place(turn_row(row, turn, channels), pointwise)
             for key, row in step.rows.items()
         }
-        if function.kind == "mixing":
+
+        def others() -> list[tf.Tensor]:
             count = known_channels(channels)
-            turns = (before((turn + i) % count) for i in range(1, count))
-            return function.call((own, *turns), **rows)
-        if function.kind == "placed":
-            y, x = rows_and_columns(dimension(own, 1), dimension(own, 2))
-            return function.call(own, y, x, **rows)
-        check_each_channel(step, own, rows)
-        return function.call(own, **rows)
+            return [before((turn + i) % count) for i in range(1, count)]
+
+        return applied(function, own, others, rows)
 
     def pixels(turn: int) -> tf.Tensor:
         own = before(turn)
@@ -307,6 +305,25 @@ def _after(
         return tf.where(mask, result, first(turn))
 
     return _once(pixels)
+
+
+def applied(
+    function: Function,
+    own: tf.Tensor,
+    others: Callable[[], Sequence[tf.Tensor]],
+    rows: dict[str, tf.Tensor],
+) -> tf.Tensor:
+    """What a function of its kind, that does not take pixels whole, makes of them.
+
+    `others` gives those whose channels are turned, for a function that mixes them.
+    """
+    if function.kind == "mixing":
+        return function.call((own, *others()), **rows)
+    if function.kind == "placed":
+        y, x = rows_and_columns(dimension(own, 1), dimension(own, 2))
+        return function.call(own, y, x, **rows)
+    check_each_channel(function, own, rows)
+    return function.call(own, **rows)
 
 
 def _once(pixels: Pixels) -> Pixels:

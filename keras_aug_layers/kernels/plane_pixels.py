@@ -15,20 +15,11 @@ from keras_aug_layers.arguments import Range
 from keras_aug_layers.kernels import rounding
 from keras_aug_layers.kernels.measured import measured
 from keras_aug_layers.kernels.picks import Pick, Place, picked, spread
-from keras_aug_layers.kernels.pixels import Store, stores_of, turn_row
+from keras_aug_layers.kernels.pixels import Store, applied, stores_of, turn_row
 from keras_aug_layers.kernels.planes import Planes
-from keras_aug_layers.kernels.program import (
-    Program,
-    Step,
-    check_each_channel,
-    function_of,
-)
+from keras_aug_layers.kernels.program import Program, Step, function_of
 from keras_aug_layers.kernels.resample import Warp
-from keras_aug_layers.kernels.warp import (
-    compute_dtype,
-    dimension,
-    rows_and_columns,
-)
+from keras_aug_layers.kernels.warp import compute_dtype
 
 
 def in_planes(
@@ -127,13 +118,7 @@ def _channel(planes: Planes, step: Step, turn: int, pick: Pick | None) -> tf.Ten
             key: place(turn_row(row, turn, len(planes)))
             for key, row in step.rows.items()
         }
-        if function.kind == "mixing":
-            return function.call(tuple(planes), **rows)[..., :1]
-        if function.kind == "placed":
-            y, x = rows_and_columns(dimension(own, 1), dimension(own, 2))
-            return function.call(own, y, x, **rows)[..., :1]
-        check_each_channel(step, own, rows)
-        return function.call(own, **rows)[..., :1]
+        return applied(function, own, lambda: planes[1:], rows)[..., :1]
 
     return picked(step, pick, own, called)
 

@@ -292,24 +292,25 @@ def only(step: Step, mask: tf.Tensor) -> Step:
     return Step(function_of(step).for_some or step.name, rows)
 
 
-def check_each_channel(step: Step, own: tf.Tensor, rows: dict[str, tf.Tensor]) -> None:
+def check_each_channel(
+    function: Function, own: tf.Tensor, rows: dict[str, tf.Tensor]
+) -> None:
     """Refuses a number for each channel that is no row: it is not turned as those are.
 
     Args:
-        step: a pointwise step.
+        function: a pointwise one.
         own: the pixels (B, H, W, C) that it gets.
         rows: its rows, as it gets them.
     """
-    function = function_of(step)
     if function.call.__module__.startswith("keras_aug_layers."):
         return
     none = {key: row[:0, ..., :1] for key, row in rows.items()}
     width = function.call(own[:0, ..., :1], **none).shape[-1]
     if width not in (1, None):
         raise ValueError(
-            f"{step.name!r} must get a number for each channel as a row. Received: a "
-            f"function that makes {width} channels of one. Write "
-            f"{step.name}(…, offset=[[20.0, 0.0, -20.0]]), and take it as an argument."
+            f"{function.name!r} must get a number for each channel as a row. Received: "
+            f"a function that makes {width} channels of one. Write "
+            f"{function.name}(…, offset=[[20.0, 0.0, -20.0]]), and take it as an argument."
         )
 
 
