@@ -54,7 +54,6 @@ def taps(
 
 def _cubic(x: tf.Tensor, size: Any, fill_mode: str, step: tf.Tensor | None) -> Taps:
     """Keys's cubic convolution with a = -0.5, as PIL's (IEEE ASSP 29, 1981)."""
-    n = tf.cast(size, tf.float32)
     base = tf.floor(x - 0.5)
     t = (x - 0.5) - base
     weights = [
@@ -66,7 +65,7 @@ def _cubic(x: tf.Tensor, size: Any, fill_mode: str, step: tf.Tensor | None) -> T
     centres = [base + (number - 0.5) for number in range(4)]
     cover = None
     if fill_mode == "constant" and step is None:
-        inside = [tf.cast((c > 0.0) & (c < n), tf.float32) for c in centres]
+        inside = [covers(c, size, "nearest") for c in centres]
         weights = [weight * here for weight, here in zip(weights, inside, strict=True)]
         cover = sum(weights[1:], weights[0])
     elif fill_mode == "constant":
@@ -89,12 +88,11 @@ def cubic_mean(
         fill_mode: likewise.
         step: likewise.
     """
-    n = tf.cast(size, tf.float32)
     base = tf.floor(tf.minimum(*points) - 0.5)
     centres = [base + (number - 0.5) for number in range(6)]
     parts, cover = [[_keys(x - c) for c in centres] for x in points], None
     if fill_mode == "constant" and step is None:
-        inside = [tf.cast((c > 0.0) & (c < n), tf.float32) for c in centres]
+        inside = [covers(c, size, "nearest") for c in centres]
         parts = [[w * here for w, here in zip(x, inside, strict=True)] for x in parts]
         cover = 0.5 * sum(sum(x) for x in parts)
     elif fill_mode == "constant":
