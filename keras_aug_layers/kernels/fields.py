@@ -199,8 +199,8 @@ def in_front(program: Program, target: tuple[Any, Any], run: Run) -> Program:
     at = _through(steps, places, run)
     others = steps[1:]
     if behind is None:  # what can be undone of it are the matrices
-        matrix, others = _matrix(steps)
-        behind = (Step(others[0].name, {"matrix": matrices.inverse(matrix)}),)
+        others = _matrix(steps)
+        behind = inverse(others)
     at = _through(behind, at, run)
     fit = tf.constant(_fit(count, count + MORE), tf.float32)
     dx, dy = (
@@ -238,21 +238,19 @@ def _undone(steps: Program) -> Program | None:
     Of several fields the inverse is no cheaper than all of it.
     """
     behind = steps[1:]
-    if any(step.name in (BEND, UNBEND) for step in behind):
-        return None
-    if any(function_of(step).inverse is None for step in behind):
+    bent = any(step.name in (BEND, UNBEND) for step in behind)
+    if bent or any(function_of(step).inverse is None for step in behind):
         return None
     return inverse(behind)
 
 
-def _matrix(steps: Program) -> tuple[tf.Tensor, Program]:
-    """The product of the matrices among steps, and as a step."""
+def _matrix(steps: Program) -> Program:
+    """The product of the matrices among steps, as one."""
     products = [step.rows["matrix"] for step in steps if "matrix" in step.rows]
     matrix = functools.reduce(matrices.compose, products, matrices.identity())
-    kinds = [step.name for step in steps]
-    straight = matrices.HOMOGRAPHY not in kinds
+    straight = all(step.name != matrices.HOMOGRAPHY for step in steps)
     kind = matrices.AFFINE if straight else matrices.HOMOGRAPHY
-    return matrix, (Step(kind, {"matrix": matrix}),)
+    return (Step(kind, {"matrix": matrix}),)
 
 
 def _places(middle: tf.Tensor, half: tf.Tensor, count: int) -> Point:
