@@ -17,7 +17,6 @@ LARGEST = 1e12
 """Of factors: products of a few of them, and of pixels, are float32 numbers still."""
 PAIR = "a pair (low, high)"
 EITHER = f"a number or {PAIR}"
-PER_AXIS = "a number, or a pair of one for each axis"
 
 
 def in_keras_order(*names: str) -> Callable[[type[Class]], type[Class]]:
@@ -237,7 +236,10 @@ def per_axis(
     if is_number(value):
         return number(name, value, low, high)
     if len(numbers := _listed(value)) != 2:
-        raise ValueError(f"`{name}` must be {PER_AXIS}. Received: {value!r}")
+        raise ValueError(
+            f"`{name}` must be a number, or a pair of one for each axis. Received: "
+            f"{value!r}"
+        )
     first, second = (number(name, each, low, high) for each in numbers)
     return first, second
 

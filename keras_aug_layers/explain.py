@@ -64,8 +64,7 @@ def explain(layer: Any, shape: tuple[int | None, ...], dtype: str = "uint8") -> 
         with chain.watched() as calls:
             _call(layer, data, **options)
         for call in calls:
-            known = (stack for stack in chains if stack[-1].now is call.before)
-            stack = next(known, None)
+            stack = next((s for s in chains if s[-1].now is call.before), None)
             if stack is None:  # its own, or a branch of another
                 stack = [x for s in chains for x in _until(s, call.before)]
                 chains.append(stack)

@@ -11,8 +11,11 @@ from keras_aug_layers import arguments
 from keras_aug_layers.layers.streams import own
 from keras_aug_layers.plan.uncast import Uncast
 
-_INIT = inspect.signature(keras.layers.Layer.__init__)
-OF_KERAS = {*_INIT.parameters, "input_shape", "input_dim"}
+OF_KERAS = {
+    *inspect.signature(keras.layers.Layer.__init__).parameters,
+    "input_shape",
+    "input_dim",
+}
 """The arguments of every layer of Keras."""
 
 

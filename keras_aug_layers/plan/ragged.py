@@ -5,7 +5,7 @@ one list of pixels, all at once, in code that is compiled. Elsewhere they are do
 by one.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import tensorflow as tf
@@ -180,7 +180,8 @@ def draw(
     )
     specs = [tf.TensorSpec(x.shape, x.dtype) for x in traced.outputs]
     rows = tf.map_fn(traced, tf.range(frame.batch), fn_output_signature=specs)
-    return _filled(kept[0], iter(rows))
+    filled = iter(rows)
+    return kept[0].map(lambda step: step.map(lambda _: next(filled)))
 
 
 def _tensors(plan: Plan) -> list[tf.Tensor]:
@@ -193,8 +194,3 @@ def _tensors(plan: Plan) -> list[tf.Tensor]:
 
     plan.map(lambda step: step.map(note))
     return found
-
-
-def _filled(plan: Plan, rows: Iterator[tf.Tensor]) -> Plan:
-    """The plan with other rows."""
-    return plan.map(lambda step: step.map(lambda _: next(rows)))

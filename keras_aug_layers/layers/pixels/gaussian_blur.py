@@ -130,8 +130,7 @@ class RandomGaussianBlur(ColorLayer):
     ) -> None:
         super().__init__(value_range=value_range, **kwargs)
         self.factor = arguments.chance("factor", factor)
-        largest = arguments.LARGEST
-        sizes = arguments.per_axis("kernel_size", kernel_size, 1.0, largest)
+        sizes = arguments.per_axis("kernel_size", kernel_size, 1.0, arguments.LARGEST)
         height, width = sizes if isinstance(sizes, tuple) else (sizes, sizes)
         if height % 2 != 1 or width % 2 != 1:
             raise ValueError(
