@@ -101,10 +101,9 @@ def masks(
             values = finish(warp(part, values), values.dtype)
         if part.pixels:  # which count in pixels of the images
             values = strides.refined(values, stride)
-        for step in part.pixels:
-            before = before if step.beside else values
-            values = followers.change(step, "masks", values, before)
-        if part.pixels:
+            for step in part.pixels:
+                before = before if step.beside else values
+                values = followers.change(step, "masks", values, before)
             values = strides.coarsened(values, stride)
     return values
 
