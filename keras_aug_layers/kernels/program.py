@@ -310,7 +310,7 @@ def check_each_channel(
         raise ValueError(
             f"{function.name!r} must get a number for each channel as a row. Received: "
             f"a function that makes {width} channels of one. Write "
-            f"{function.name}(…, offset=[[20.0, 0.0, -20.0]]), and take it as an argument."
+            f"{function.name}(…, offset=[[20.0, 0.0, -20.0]]), and take that."
         )
 
 

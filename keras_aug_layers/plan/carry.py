@@ -139,7 +139,7 @@ def boxes(
     """
     state = earlier = before
     for part in parts(plan, "boxes"):
-        target = _target(part, size)
+        target = size_made(part, size)
         if part.moves:
             corners, kept = moving.move_boxes(
                 state.corners,
@@ -204,7 +204,7 @@ def keypoints(
         points = moving.absent(points)
     before = points
     for part in parts(plan, "keypoints"):
-        target = _target(part, size)
+        target = size_made(part, size)
         if part.moves:
             moved = moving.move_keypoints(
                 points,
@@ -263,7 +263,7 @@ def outlines(
     for part in plan.parts:
         if not part.moves:
             continue
-        target = _target(part, size)
+        target = size_made(part, size)
         move, numbers = _mover(part, size, target), state.corners
         there = tf.reduce_any(numbers != -1.0, axis=tuple(range(-len(inner), 0)))
         if given.form is ROTATED:
@@ -309,7 +309,7 @@ def _shape(part: Plan, size: tf.Tensor) -> tuple[Any, Any]:
     return height, width
 
 
-def _target(part: Plan, size: tf.Tensor) -> tf.Tensor:
+def size_made(part: Plan, size: tf.Tensor) -> tf.Tensor:
     """Sizes of what comes out of a part, int32 (B, 2)."""
     return size if part.size is None else tf.zeros_like(size) + part.size
 

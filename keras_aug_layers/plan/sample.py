@@ -217,8 +217,7 @@ class Sample(tf.experimental.BatchableExtensionType):
     @property
     def _made(self) -> tf.Tensor:
         """Sizes of what comes out, int32 (B, 2)."""
-        output = self._output
-        return self.size if output is None else tf.zeros_like(self.size) + output
+        return carry.size_made(self.plan.whole(), self.size)
 
     @property
     def _batch(self) -> tuple[int | None, ...]:
