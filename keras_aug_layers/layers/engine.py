@@ -168,7 +168,8 @@ class Engine:
 
         if before is not None:
             opinions = before.settings.join(opinions)
-        opinions = opinions.over(Settings(value_range=known))
+        if known is not None:
+            opinions = opinions.over(Settings(value_range=known))
         if not training:
             opinions = opinions.without("label_smoothing")
         after = layer.framed(frame)
