@@ -85,9 +85,16 @@ class Frame(NamedTuple):
         """What pixels are clipped to; infinite for floats without a value range."""
         if self.value_range is not None:
             return self.value_range
-        if not self.whole or self.dtype is None:
+        if self.dtype is not None and self.dtype.is_integer:
+            return float(self.dtype.min), float(self.dtype.max)
+        return -math.inf, math.inf
+
+    @property
+    def ends(self) -> Range:
+        """`limits`; a ValueError where only a shape is known, which does not tell."""
+        if self.value_range is None and not self.whole:
             return -math.inf, math.inf
-        return float(self.dtype.min), float(self.dtype.max)
+        return self.limits
 
     @property
     def known_range(self) -> Range | None:

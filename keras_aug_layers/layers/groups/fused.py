@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from keras_aug_layers.layers.base import AugmentationLayer
+from keras_aug_layers.layers.engine import converts
 from keras_aug_layers.layers.groups.group import LayerGroup
 from keras_aug_layers.layers.mixes.mixing import MixingLayer
 from keras_aug_layers.layers.pixels.converter import Converter
@@ -68,7 +69,8 @@ class FusedAugmentation(LayerGroup):
             if now.value_range is None:  # behind another unit
                 now = now._replace(value_range=layer.settings.value_range or told)
             plan = plan.then(layer.drawn(cursors, now))
-            told = layer.framed(now).value_range
+            if converts(layer):
+                told = layer.framed(now).value_range
         return plan
 
 

@@ -78,7 +78,7 @@ def turn_hsv(frame: Frame, turns: Any = 0.0, gain: Any = 1.0, cut: float = 0.0) 
         cut: 1 if integers are cut off as in torchvision, which goes from 0 ... 1 to
             255.999; 0 to round them.
     """
-    least, most = frame.limits
+    least, most = frame.ends if cut else frame.limits
     cut *= 0.999 / (most - least)  # no part of it where there is no end
     least = frame.low if math.isinf(least) else least
     return _turn_hsv(turns=turns, gain=gain, low=frame.low, cut=cut, least=least)

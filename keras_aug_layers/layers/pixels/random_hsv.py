@@ -92,5 +92,5 @@ class RandomHSV(ColorLayer):
             gain=random.uniform(self.saturation),
             value=random.uniform(self.value),
             low=frame.low,
-            high=frame.limits[1],
+            high=frame.ends[1],
         )

@@ -51,7 +51,7 @@ def shuffled(changes: list[Change], order: tf.Tensor | None, frame: Frame) -> St
         frame: the images.
     """
     zero = tf.zeros((frame.batch,), tf.float64)
-    low, high = frame.limits
+    low, high = frame.ends
     rows = {}
     for key, column in zip(Change._fields, zip(*changes, strict=True), strict=True):
         every = tf.stack([zero + tf.cast(x, tf.float64) for x in column], axis=1)

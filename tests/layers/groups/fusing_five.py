@@ -42,5 +42,6 @@ def traces(layer):
     """How often each function of the layer was traced."""
     return [
         function.experimental_get_tracing_count()
-        for function in layer._engine.forms._traced.values()
+        for _, forms in layer._engine._forms.values()
+        for function in forms._traced.values()
     ]

@@ -46,7 +46,8 @@ def test_the_form_of_an_eager_call(jit_compile, is_compiled):
     layer = kal.FusedAugmentation(five(), jit_compile=jit_compile)
     images = random_images((2, 9, 12, 3))
     augmented = layer(images, training=True)
-    (function,) = layer._engine.forms._traced.values()
+    ((_, forms),) = layer._engine._forms.values()
+    (function,) = forms._traced.values()
     (concrete,) = function._list_all_concrete_functions()
     ops = [node.op for node in concrete.graph.as_graph_def().node]
     assert (ops.count(WARP), ops.count("GatherV2") >= 4) == (
