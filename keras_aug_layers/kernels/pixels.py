@@ -151,13 +151,11 @@ def undone(
 ) -> Program:
     """Undoes what is done to pixels; where that is lost, images are refused.
 
-    Args:
-        program: what was done.
-        touches: whether a step changes what is beside the images.
-        moved: whether they were moved, too: then the mean of what came in is lost.
+    What `touches` something beside the images is undone all the same. Where they were
+    `moved`, too, the mean of what came in is lost.
 
     Raises:
-        ValueError: if one that does so has no inverse.
+        ValueError: if a step that touches something has no inverse.
     """
     functions = [function_of(step) for step in program]
     if all(x.inverse and not (moved and x.kind == "measured") for x in functions):
@@ -313,10 +311,7 @@ def applied(
     others: Callable[[], Sequence[tf.Tensor]],
     rows: dict[str, tf.Tensor],
 ) -> tf.Tensor:
-    """What a function of its kind, that does not take pixels whole, makes of them.
-
-    `others` gives those whose channels are turned, for a function that mixes them.
-    """
+    """What a function makes of single pixels, with `others` if it mixes channels."""
     if function.kind == "mixing":
         return function.call((own, *others()), **rows)
     if function.kind == "placed":
