@@ -182,8 +182,8 @@ def _add_preview(commands: Any) -> None:
         "--size",
         type=_count,
         default=160,
-        help="pixels of a tile's longer side; photos are shrunk to it, or to the "
-        "greatest size that a layer names, before they are augmented (%(default)s)",
+        help="pixels of a tile's longer side; photos are shrunk to it, but not "
+        "below the sizes that layers name, before they are augmented (%(default)s)",
     )
     preview.add_argument(
         "--seed", type=_seed, default=0, help="decides on all draws (%(default)s)"

@@ -231,10 +231,15 @@ def sheet(rows: Sequence[Row]) -> Image.Image:
 
 
 def _named_size(layers: Sequence[AugmentationLayer], size: int) -> tuple[int, int]:
-    """The greatest height and width that layers name; 0 where none names any."""
-    square = (1, size, size, 3)
-    made = [tuple(x.compute_output_shape(square)[1:3]) for x in layers]
-    named = [(0, 0), *(x for x in made if x != (size, size))]
+    """The greatest height and width that layers name; 0 where none names any.
+
+    Named is what comes out of squares of either of two sizes.
+    """
+    made = [
+        [tuple(x.compute_output_shape((1, n, n, 3))[1:3]) for n in (size, size + 1)]
+        for x in layers
+    ]
+    named = [(0, 0), *(one for one, other in made if one == other)]
     height, width = np.max(named, axis=0).tolist()
     return height, width
 

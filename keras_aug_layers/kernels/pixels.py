@@ -10,6 +10,7 @@ What is measured is in `kernels/measured.py`.
 
 import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -136,8 +137,8 @@ def converts(program: Program) -> bool:
 
 def _lost(x: tf.Tensor, one: tf.Tensor) -> tf.Tensor:
     raise ValueError(
-        "`images` cannot be undone where colours are lost: clipped, blurred, or "
-        "normalised. Received: images for such an `inverse`. Write "
+        "`images` cannot be undone where colours are lost: clipped, blurred, "
+        "normalised, or measured before a move. Received: images to undo. Write "
         "transform.inverse().segmentation_masks(masks), or its keypoints or boxes."
     )
 
@@ -286,7 +287,7 @@ def _after(
             count = known_channels(channels)
             return [before((turn + i) % count) for i in range(1, count)]
 
-        return applied(function, own, others, rows)
+        return applied(function, own, others, channels, rows)
 
     def pixels(turn: int) -> tf.Tensor:
         own = before(turn)
@@ -309,6 +310,7 @@ def applied(
     function: Function,
     own: tf.Tensor,
     others: Callable[[], Sequence[tf.Tensor]],
+    channels: Any,
     rows: dict[str, tf.Tensor],
 ) -> tf.Tensor:
     """What a function makes of single pixels, with `others` if it mixes channels."""
@@ -317,7 +319,7 @@ def applied(
     if function.kind == "placed":
         y, x = rows_and_columns(dimension(own, 1), dimension(own, 2))
         return function.call(own, y, x, **rows)
-    check_each_channel(function, own, rows)
+    check_each_channel(function, own, channels, rows)
     return function.call(own, **rows)
 
 

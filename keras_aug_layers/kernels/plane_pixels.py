@@ -118,7 +118,8 @@ def _channel(planes: Planes, step: Step, turn: int, pick: Pick | None) -> tf.Ten
             key: place(turn_row(row, turn, len(planes)))
             for key, row in step.rows.items()
         }
-        return applied(function, own, lambda: planes[1:], rows)[..., :1]
+        others = planes[1:]
+        return applied(function, own, lambda: others, len(planes), rows)[..., :1]
 
     return picked(step, pick, own, called)
 

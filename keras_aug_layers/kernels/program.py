@@ -38,7 +38,9 @@ pixels are float32: cast them. A row with an entry for each channel turns with t
 channels.
 """
 
+import contextlib
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Optional
 
@@ -293,25 +295,35 @@ def only(step: Step, mask: tf.Tensor) -> Step:
 
 
 def check_each_channel(
-    function: Function, own: tf.Tensor, rows: dict[str, tf.Tensor]
+    function: Function, own: tf.Tensor, channels: Any, rows: dict[str, tf.Tensor]
 ) -> None:
     """Refuses a number for each channel that is no row: it is not turned as those are.
 
-    Args:
-        function: a pointwise one.
-        own: the pixels (B, H, W, C) that it gets.
-        rows: its rows, as it gets them.
+    It is a pointwise `function`, `own` are some of the `channels`, with their `rows`.
     """
-    if function.call.__module__.startswith("keras_aug_layers."):
+    ours = str(getattr(function.call, "__module__", "")).startswith("keras_aug_layers.")
+    if ours or not isinstance(channels, int) or channels == 1:
         return
-    none = {key: row[:0, ..., :1] for key, row in rows.items()}
-    width = function.call(own[:0, ..., :1], **none).shape[-1]
-    if width not in (1, None):
+    wide = tuple((key, row.dtype, row.shape[-1]) for key, row in rows.items())
+    if _width(function, own.dtype, channels, wide) == channels:
         raise ValueError(
             f"{function.name!r} must get a number for each channel as a row. Received: "
-            f"a function that makes {width} channels of one. Write "
+            f"a function that makes {channels} channels of one. Write "
             f"{function.name}(…, offset=[[20.0, 0.0, -20.0]]), and take that."
         )
+
+
+@functools.lru_cache(1024)
+def _width(
+    function: Function, dtype: tf.DType, channels: int, rows: tuple[Any, ...]
+) -> int | None:
+    """How many channels a function makes of one, if a trace of nothing tells it."""
+    sizes = {key: 1 if width == channels else width for key, _, width in rows}
+    with contextlib.suppress(Exception), tf.Graph().as_default():
+        given = {key: tf.zeros((1, 1, 1, sizes[key]), kind) for key, kind, _ in rows}
+        made = function.call(tf.zeros((1, 1, 1, 1), dtype), **given).shape[-1]
+        return None if made is None else int(made)
+    return None
 
 
 def inverse(program: Program) -> Program:

@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras_aug_layers import notices
 from keras_aug_layers.kernels.checked import checked
 from keras_aug_layers.kernels.device import in_xla_context
-from keras_aug_layers.kernels.targets import formats, reading
+from keras_aug_layers.kernels.targets import formats, reading, units
 from keras_aug_layers.plan import entries, moves, strides
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.settings import Settings, Unchosen
@@ -249,18 +249,18 @@ def points(points: dict[str, Any], layer: Any, frame: Frame) -> None:
         if entries.kind_of(key) == "bounding_boxes":
             box_format = formats.known_format(settings.bounding_box_format)
             given = reading.read_boxes(value, box_format, batch, when_it_runs=False)
-            reading.check_box_units(given.boxes, box_format)
+            units.check_box_units(given.boxes, box_format)
         elif entries.kind_of(key) in reading.OUTLINES:
             form = reading.OUTLINES[entries.kind_of(key)]
             outlines = reading.read(value, form, batch, when_it_runs=False).boxes
             if form is reading.POLYGONS:
                 unit = settings.bounding_box_format or "xyxy"
-                reading.check_polygon_units(outlines, unit)
+                units.check_polygon_units(outlines, unit)
         else:
             read = reading.read_keypoints(value, batch)
             unit = settings.keypoint_format or "xy"
             if unit == "xy" or settings.mark_outside is not False:
-                reading.check_keypoint_units(read, unit)
+                units.check_keypoint_units(read, unit)
             if key == "keypoints":
                 _pairs(layer, read.shape[-2])
 

@@ -167,14 +167,15 @@ class Engine:
             return self._drawn(origins, frame)
 
         if before is not None:
-            opinions = before.settings.join(opinions)
-        if known is not None:
-            opinions = opinions.over(Settings(value_range=known))
-        if not training:
+            opinions = before.opinions.join(opinions)
+        if opinions.value_range is None and known is not None:
+            opinions = dataclasses.replace(opinions, value_range=known)
+        if not training and opinions.label_smoothing is not None:
             opinions = opinions.without("label_smoothing")
         after = layer.framed(frame)
         converted = after.dtype != frame.dtype or converts(layer)
-        now = Chain(draw, opinions, after, before, converted, form)
+        told = layer.settings.value_range is not None
+        now = Chain(draw, opinions, after, before, converted, form, told)
         chain.note(layer.name, before, why, now)
         result, sources = self._applied(now, before, origins, pixels, points, training)
         if not training:
@@ -267,9 +268,9 @@ class Engine:
         return notes.source_of(labels, before) is not None
 
     def _frame(self, images: Any) -> Frame:
-        """What is known of images, the layer's own value range among it."""
-        frame = Frame.of(images, self._layer.data_format)
-        return frame._replace(value_range=self._layer.settings.value_range)
+        """What is known of images, their value range among it."""
+        known = self._layer.settings.value_range or chain.range_of(images)
+        return Frame.of(images, self._layer.data_format)._replace(value_range=known)
 
     def _settings(self, frame: Frame) -> Settings:
         """The layer's settings, with the range that pixels have here."""

@@ -62,7 +62,9 @@ def _own_mean(pixels: tf.Tensor) -> tf.Tensor:
 
 def _divide_by_own_deviation(pixels: tf.Tensor, least: tf.Tensor) -> tf.Tensor:
     variance = _own_mean((pixels - _own_mean(pixels)) ** 2)
-    return pixels / (tf.sqrt(tf.maximum(variance, least**2)) + least)  # not of 0
+    some = variance > 0.0  # else there is a deviation of 0, and no gradient
+    root = tf.sqrt(tf.where(some, variance, 1.0))
+    return pixels / (tf.where(some, root, 0.0) + least)
 
 
 subtract_own_mean = register(

@@ -40,8 +40,11 @@ def by_name(
         kwargs: those under their names.
         *names: of `args`.
     """
-    if len(args) > len(names):
-        raise TypeError(f"A call takes data, {', '.join(names)}. Received: {args!r}.")
+    if len(args) > len(names) or kwargs.keys() & {*names[: len(args)]}:
+        raise TypeError(
+            f"A call takes data, {', '.join(names)}, each once. Received: {args!r} and "
+            f"{', '.join(kwargs)}."
+        )
     kwargs |= zip(names, args, strict=False)
     checks.training(kwargs.get("training"))
     return kwargs

@@ -23,7 +23,7 @@ from keras_aug_layers.plan.settings import Settings
 
 
 class NotFusedWarning(UserWarning):
-    """A layer that is random, or of one's own, stays as it is: it has no equivalent.
+    """A layer stays as it is that is random, or overrides what has an equivalent.
 
     Silence it with `warnings.filterwarnings("ignore", category=NotFusedWarning)`.
     """

@@ -43,6 +43,7 @@ class Chain:
         frame: the images as the last layer gives them back.
         converted: whether the last layer changed their dtype or range.
         jit_compile: on which the layers agree.
+        told: whether one of them was told its value range, which is known else.
         length: how many layers there are.
     """
 
@@ -54,8 +55,10 @@ class Chain:
         before: "Chain | None" = None,
         converted: bool = False,
         jit_compile: bool | str = "auto",
+        told: bool = False,
     ) -> None:
         self.settings = settings
+        self.told: bool = told or (before is not None and before.told)
         self.frame = frame
         self.converted = converted
         if before is not None and jit_compile == "auto":
@@ -67,6 +70,12 @@ class Chain:
         self._own: Transform | None = None
         self._graph = _graph()
         self._lock = threading.RLock()  # threads may share what a layer made
+
+    @property
+    def opinions(self) -> Settings:
+        """On which the next layer must agree: not on a range that no layer was told."""
+        told = self.told
+        return self.settings if told else self.settings.without("value_range")
 
     def own(self) -> Transform:
         """What the last layer drew, without those before it."""
@@ -160,7 +169,7 @@ def before(
     if len({chain.jit_compile, jit_compile} - {"auto"}) > 1:
         return None, "one layer is compiled, and the other one is not"
     try:
-        chain.settings.join(settings)
+        chain.opinions.join(settings)
     except Disagreement as disagreement:
         return None, f"settings disagree: {disagreement}"
     return chain, ""

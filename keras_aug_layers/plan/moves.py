@@ -4,8 +4,10 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
+from keras_aug_layers import notices
 from keras_aug_layers.kernels import coordinates, few, fields, passes, shrinking
 from keras_aug_layers.kernels.checked import checked
 from keras_aug_layers.kernels.device import in_xla_context
@@ -159,8 +161,8 @@ def _filtering(
     source = dimension(images, 1), dimension(images, 2)
     target = part.size or source
     reader = coordinates.reader(part.coordinates, source, target)
-    # Where a place jumps to another image, it does not shrink, nor does all of an image
-    # where a field shrinks its middle.
+    # Where a place jumps to another image, it does not shrink. A field may shrink the
+    # middle of an image, which says nothing of the rest.
     smooth = tuple(
         x
         for x in part.coordinates
@@ -217,7 +219,7 @@ def fitting(
             number; of masks, where sizes are not known, an InvalidArgumentError later.
     """
     dense = {
-        key: tf.convert_to_tensor(value)
+        key: tf.convert_to_tensor(_stacked(value))
         for key, value in given.items()
         if entries.kind_of(key) in entries.PIXELS
         and not isinstance(value, tf.RaggedTensor)
@@ -230,6 +232,13 @@ def fitting(
         elif not in_xla_context():
             strides.check(key, sizes.get("images", drawn_for), own, output)
     return {**given, **dense}
+
+
+def _stacked(value: Any) -> Any:
+    """Arrays in a list as one, of their dtype: TensorFlow makes int32 of uint8."""
+    several = isinstance(value, (list, tuple)) and len(value) > 0
+    arrays = several and all(hasattr(x, "__array_interface__") for x in value)
+    return np.stack(value) if arrays else value
 
 
 def further(
@@ -251,21 +260,22 @@ def further(
         axis: that of the channels.
 
     Raises:
-        ValueError: if there are colours, and the further ones are of another dtype, or
-            of channels for which the colours are none.
+        ValueError: if there are colours that are none of their channels. Of another
+            dtype there is a warning.
     """
     kinds = [f"{x.dtype.name} of {x.shape[axis]} channels" for x in (values, images)]
-    if kinds[0] == kinds[1] or not plan.whole().colors:
+    colors = [function_of(x).labels is None for x in plan.whole().colors]  # no mixes
+    if kinds[0] == kinds[1] or not any(colors):
         return change(values)
     name = key.partition("/")[2]
     message = (
-        f"`{name}` must have the dtype and the channels of the images, whose colours "
-        f"it gets. Received: {kinds[0]} beside {kinds[1]}. Write tf.cast, or "
+        f"`{name}` must have the dtype and the channels of the images, in whose unit "
+        f"it is coloured. Received: {kinds[0]} beside {kinds[1]}. Write tf.cast, or "
         f"extra_targets={{{name!r}: 'maps'}} of what is only moved."
     )
     if values.dtype != images.dtype:
-        raise ValueError(message)
+        notices.warn(message)
     try:
         return change(values)
     except (ValueError, tf.errors.InvalidArgumentError) as error:
-        raise ValueError(message) from error
+        raise ValueError(f"{message} ({error})") from error

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 import numpy as np
 import tensorflow as tf
 
-from keras_aug_layers.kernels.program import Step
+from keras_aug_layers.kernels.pixels import converts
+from keras_aug_layers.kernels.program import Step, function_of
 from keras_aug_layers.plan import carry, config
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.plan import Plan
@@ -110,6 +111,13 @@ class Sample(tf.experimental.BatchableExtensionType):
         """The settings alone."""
         return Settings(**{name: getattr(self, name) for name in Settings.NAMES})
 
+    @property
+    def opinions(self) -> Settings:
+        """The settings that matter to it."""
+        stages = map(function_of, self.plan.whole().colors)
+        moves = self._moves or any(function.moves for function in stages)
+        return self.settings if moves else self.settings.without(*FILL)
+
     def then(self, after: "Self", settings: Settings) -> "Self":
         """This transform first, `after` next, under settings that suit both."""
         plan = self.plan.then(after.plan)
@@ -125,9 +133,13 @@ class Sample(tf.experimental.BatchableExtensionType):
             ValueError: if they disagree on a setting that matters to both, or the
                 second was drawn for images of another size than the first one gives.
         """
-        mine, others = (
-            x.settings if x._moves else x.settings.without(*FILL) for x in (self, after)
-        )
+        mine, others = (x.opinions for x in (self, after))
+        if converts(self.plan.whole().pixels) and others.value_range is not None:
+            raise ValueError(
+                "Transforms can be composed if the second has no value range where the "
+                f"first gives another unit. Received: {others.value_range}. Write "
+                "b.images(a.images(x))."
+            )
         try:
             joined = mine.join(others)
         except Disagreement as disagreement:

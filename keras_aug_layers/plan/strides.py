@@ -140,8 +140,8 @@ def check(
 def check_on_the_way(size: tuple[int, int], stride: Any) -> None:
     """Refuses a map that fits images by no whole number at one point of a stack."""
     message = (
-        "`segmentation_masks` that are coarser must be of images whose sizes are "
-        "multiples of the same number all the way. Received: images that become "
+        "`segmentation_masks`, or maps, that are coarser must be of images whose sizes "
+        "are multiples of the same number all the way. Received: images that become "
         f"{_text(size)}. Write masks of the size of the images."
     )
     if not isinstance(stride, int):

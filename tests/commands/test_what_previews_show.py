@@ -77,6 +77,19 @@ def test_a_crop_of_a_photo_has_a_choice(tmp_path):
     assert any((x != drawn[0]).any() for x in drawn)
 
 
+@pytest.mark.parametrize(
+    "text, size, least",
+    [
+        ("RandomCrop(160, 160)", 160, (160, 160)),
+        ("Resizing(80, 200)", 160, (80, 200)),
+        ("RandomFlip", 160, (0, 0)),
+    ],
+)
+def test_sizes_that_layers_name(text, size, least):
+    layers = chosen.from_texts([text]).layers
+    assert preview._named_size(layers, size) == least
+
+
 def test_labels_of_16_bits(tmp_path):
     labels = np.tile(np.array([0, 1, 2, 3], "uint16"), (4, 1))
     Image.fromarray(labels).save(tmp_path / "mask.png")

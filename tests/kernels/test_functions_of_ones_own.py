@@ -1,5 +1,7 @@
 """Functions that a user registers: what would be done wrong is refused."""
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -50,6 +52,43 @@ def test_a_number_for_each_channel_is_a_row(kind, graph, monkeypatch):
     np.testing.assert_allclose(
         call(IMAGES, training=True), expected * tf.ones_like(IMAGES), atol=0.01
     )
+
+
+SEVERAL = {
+    "two numbers": (lambda x, k: x * k[..., 0:1] + k[..., 1:2], [[2.0, 1.0]], 201.0),
+    "a table": (
+        lambda x, k: tf.gather(k[0, 0, 0], tf.cast(x, tf.int32)),
+        np.arange(256.0)[np.newaxis] / 2.0,
+        50.0,
+    ),
+    "a partial": (
+        functools.partial(lambda x, k, by: x + k * by, by=2.0),
+        [[3.0]],
+        106.0,
+    ),
+    "parts": (
+        lambda x, k: x + tf.add_n(tf.unstack(k, axis=-1))[..., None],
+        [[1.0] * 4],
+        104.0,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", device.DEVICES)
+@pytest.mark.parametrize("graph", [False, True])
+@pytest.mark.parametrize("name", SEVERAL)
+def test_rows_of_other_numbers_than_channels(name, graph, kind, monkeypatch):
+    monkeypatch.setenv(device.VARIABLE, kind)
+    function, row, expected = SEVERAL[name]
+    step = kal.register(f"test_functions_of_ones_own.{name}", "pointwise", function)
+
+    class Own(kal.ColorLayer):
+        def draw(self, random, frame):
+            return step(k=row)
+
+    layer = Own()
+    call = tf.function(layer, autograph=False) if graph else layer
+    np.testing.assert_allclose(call(IMAGES, training=True), expected)
 
 
 def test_a_key_for_noise_of_ones_own():

@@ -36,6 +36,8 @@ def test_a_seed_by_its_place():
     np.testing.assert_array_equal(layer(IMAGES, True, (1, 2)), by_name)
     with pytest.raises(TypeError, match="takes data, training, seed"):
         layer(IMAGES, True, (1, 2), 3)
+    with pytest.raises(TypeError, match="takes data, training, seed"):
+        layer(IMAGES, True, training=False)
 
 
 @pytest.mark.parametrize("make, of", LAYERS.values(), ids=LAYERS)

@@ -67,6 +67,37 @@ def test_normalize_behind_rescaling(done, training):
     np.testing.assert_allclose(result, (FLOATS - 0.5) / 0.25, atol=1e-5)
 
 
+def test_a_range_that_is_known_yields_to_one_that_is_told():
+    stack = [
+        kal.Rescaling(1 / 256),
+        kal.RandomFlip("horizontal", chance=1.0),
+        brighter(value_range=(0, 1)),
+        kal.RandomFlip("horizontal", chance=1.0),
+    ]
+    said = kal.explain(keras.Sequential(stack), BYTES.shape)
+    assert said.startswith("1 warp")
+    images = BYTES
+    for layer in stack:
+        images = layer(images, training=True)
+    expected = np.clip(BYTES / 256 + 0.2, 0, 1)
+    np.testing.assert_allclose(images, expected, atol=1e-5)
+
+
+def test_a_choice_of_two_ranges_has_none():
+    choice = kal.RandomChoice([kal.Rescaling(1 / 255), kal.Rescaling(1 / 127.5, -1.0)])
+    with pytest.raises(ValueError, match="`value_range` must be given"):
+        brighter()(choice(BYTES, training=True), training=True)
+    choice = kal.RandomChoice([kal.Rescaling(1 / 255), kal.Rescaling(-1 / 255, 1.0)])
+    result = brighter()(choice(BYTES, training=True), training=True)
+    assert result.numpy().max() <= 1.0
+
+
+def test_a_draw_for_images_of_a_known_range():
+    images = kal.Rescaling(1 / 255)(BYTES)
+    result = brighter().sample(images).images(images)
+    np.testing.assert_allclose(result, np.clip(FLOATS + 0.2, 0, 1), atol=1e-5)
+
+
 def test_in_a_model():
     stack = [kal.Rescaling(1 / 255), kal.RandomFlip(chance=0.0), brighter()]
     model = keras.Sequential([keras.Input((8, 8, 3), dtype="uint8"), *stack])

@@ -75,9 +75,16 @@ def test_pairs_are_those_of_the_keypoints():
     assert layer(data, training=True)["other"].shape == (2, 1, 2)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "uint16"])
+def test_further_images_of_another_dtype_are_named(dtype):
+    layer = kal.RandomBrightness((0.2, 0.2), extra_targets={"thermal": "images"})
+    data = {"images": IMAGES, "thermal": np.ones((2, 8, 10, 3), dtype)}
+    with pytest.warns(kal.DataWarning, match="in whose unit it is coloured"):
+        made = layer(data, training=True)
+    assert made["thermal"].dtype == dtype and (made["thermal"].numpy() == 52).all()
+
+
 FURTHER = {
-    "of another dtype": (kal.RandomBrightness((0.2, 0.2)), "float32", 3),
-    "that a curve would take": (kal.Solarization(), "uint16", 3),
     "without a hue": (kal.RandomHue(turns=(0.1, 0.1)), "uint8", 1),
     "without the channels of a matrix": (kal.RandomGrayscale(1.0), "uint8", 1),
 }
@@ -104,6 +111,15 @@ def test_further_images_that_are_only_moved(dtype, channels):
     np.testing.assert_array_equal(made["thermal"], thermal[:, :, ::-1])
 
 
+def test_further_images_are_mixed_in_their_own_dtype():
+    mix = kal.CutMix(extra_targets={"depth": "images"}, jit_compile=False)
+    depth = IMAGES[..., :1].astype("float32") / 7.0
+    data = {"images": IMAGES, "depth": depth, "labels": np.eye(2, dtype="float32")}
+    made = mix(data, training=True)
+    found = np.round(made["depth"].numpy() * 7.0).astype("uint8")
+    np.testing.assert_array_equal(found, made["images"][..., :1])
+
+
 def test_further_grey_images_are_brightened():
     layer = kal.RandomBrightness((0.2, 0.2), extra_targets={"grey": "images"})
     data = {"images": IMAGES, "grey": np.full((2, 8, 10, 1), 100, "uint8")}
@@ -116,7 +132,7 @@ PAIRS = {
         mirror(),
     ),
     "another fill behind a colour": (
-        kal.RandomContrast(0.2),
+        kal.RandomInvert(1.0),
         kal.RandomShift(0.2, fill_mode="constant", fill_value=7.0),
     ),
     "formats that one has": (mirror(bounding_box_format="xywh"), kal.RandomRotate(0.1)),
@@ -131,6 +147,9 @@ def test_what_composes(one, other, turn):
     for name in ("value_range", "bounding_box_format"):
         wanted = getattr(one, name) or getattr(other, name)
         assert getattr(whole, name) == wanted
+    once = other.images(one.images(IMAGES)).numpy().astype(int)
+    off = np.abs(whole.images(IMAGES).numpy() - once)
+    assert off[:, 2:-2, 2:-2].max() <= 1  # beside the fill, which has colours too
     fills = {x.fill_mode for x in (one, other)}
     assert whole.fill_mode == ("constant" if "constant" in fills else "reflect")
 
@@ -142,6 +161,24 @@ def test_what_does_not_compose():
         one @ other
     with pytest.raises(ValueError, match="both for one image"):
         one @ kal.RandomShift(0.2, fill_mode="nearest").sample(IMAGES[0])
+
+
+def test_what_a_stage_moves_is_filled_by_its_own_setting():
+    images = IMAGES[:1]
+    mix = kal.AugMix(fill_mode="constant", jit_compile=False).sample(images)
+    shift = kal.RandomShift(0.2, fill_mode="nearest").sample(images)
+    with pytest.raises(ValueError, match="`fill_mode` is 'constant' and 'nearest'"):
+        mix @ shift
+    assert (kal.RandomContrast(0.2).sample(images) @ mix).fill_mode == "constant"
+
+
+def test_a_range_behind_a_change_of_unit():
+    one = kal.Rescaling(1 / 255).sample(IMAGES)
+    other = kal.RandomBrightness((0.2, 0.2), value_range=(0, 1))
+    with pytest.raises(
+        ValueError, match="no value range where the first gives another"
+    ):
+        one @ other.sample(IMAGES.shape, dtype="float32")
 
 
 def test_a_fill_behind_a_change_of_unit():

@@ -93,7 +93,7 @@ def to_xyxy(boxes: tf.Tensor, frame: tf.Tensor, box_format: str) -> tf.Tensor:
 
 
 def whole(boxes: tf.Tensor, box_format: str) -> tf.Tensor:
-    """Boxes in whole numbers, of which none ends elsewhere than its end is rounded."""
+    """Boxes in whole numbers; those with a corner end where their end is rounded to."""
     if box_format != "xywh":
         return tf.round(boxes)
     low, high = tf.round(boxes[..., :2]), tf.round(boxes[..., :2] + boxes[..., 2:])

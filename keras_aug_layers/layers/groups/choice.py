@@ -131,7 +131,9 @@ class RandomChoice(LayerGroup):
                     f"{_words(kind)} of {layer.name!r}. Write the layer that changes "
                     "it before or after the choice, or in all of its layers."
                 )
-        return frames[0]
+        ranges = {x.value_range for x in frames}
+        known = ranges.pop() if len(ranges) == 1 else None
+        return frames[0]._replace(value_range=known)
 
     def _draw(self, cursor: Cursor, cursors: Iterator[Cursor], frame: Frame) -> Plan:
         """Every layer's plan, each for the images that chose it.

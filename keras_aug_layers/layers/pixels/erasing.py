@@ -123,7 +123,7 @@ class ErasingLayer(ColorLayer):
             range, given or that of an unsigned integer dtype, its mean is the middle
             and its standard deviation 0.225 of the range, which is what standard normal
             noise in normalised images is before they are normalised; without one it is
-            standard normal.
+            standard normal, of floats.
         mask_value: the label that masks get where pixels are erased; None for none.
         max_covered: the greatest part of a box that may be erased: a box of which
             more is becomes -1, and below 1 an erased keypoint does. None keeps all.

@@ -1,6 +1,5 @@
 """Hue and saturation in HSV: the function that hue, saturation and jitter share."""
 
-import math
 from typing import Any
 
 import tensorflow as tf
@@ -80,7 +79,7 @@ def turn_hsv(frame: Frame, turns: Any = 0.0, gain: Any = 1.0, cut: float = 0.0) 
     """
     least, most = frame.ends if cut else frame.limits
     cut *= 0.999 / (most - least)  # no part of it where there is no end
-    least = frame.low if math.isinf(least) else least
+    least = frame.low if least < -(2.0**53) else least  # which float64 has not
     return _turn_hsv(turns=turns, gain=gain, low=frame.low, cut=cut, least=least)
 
 

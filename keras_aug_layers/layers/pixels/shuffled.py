@@ -76,7 +76,8 @@ def _done_in_turn(
 
         def turned() -> list[tf.Tensor]:
             cut = now["cut"] * (0.999 / (high - low))  # as `turn_hsv` has it
-            return turned_planes([*planes], turns, now["gain"], low, cut, low)
+            least = tf.where(low < -(2.0**53), tf.zeros_like(low), low)
+            return turned_planes([*planes], turns, now["gain"], low, cut, least)
 
         if len(planes) != 3:
             return toned()
