@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_aug_layers.layers import checks
-from keras_aug_layers.plan import entries
+from keras_aug_layers.plan import entries, moves
 
 
 @dataclasses.dataclass
@@ -56,10 +56,7 @@ def _shape(x: Any) -> Any:
 
 
 def tensor(name: str, x: Any) -> tf.Tensor:
-    """A tensor; of arrays or pictures in a list of their dtype.
-
-    TensorFlow makes int32 of a list of uint8 arrays.
-    """
+    """A tensor; of arrays or pictures in a list of their dtype."""
     objects = isinstance(x, np.ndarray) and x.dtype.kind == "O"
     if objects or isinstance(x, (tf.SparseTensor, set)):
         raise ValueError(
@@ -67,10 +64,7 @@ def tensor(name: str, x: Any) -> tf.Tensor:
             f"{' of objects' * objects}. Write "
             "tf.sparse.to_dense(x), or np.stack(x) of arrays of one shape."
         )
-    several = isinstance(x, (list, tuple)) and len(x) > 0
-    if several and all(hasattr(y, "__array_interface__") for y in x):
-        x = np.stack([np.asarray(y) for y in x])
-    return tf.convert_to_tensor(x)
+    return tf.convert_to_tensor(moves.stacked(x))
 
 
 def opened(x: Any) -> Any:

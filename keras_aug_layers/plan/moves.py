@@ -219,7 +219,7 @@ def fitting(
             number; of masks, where sizes are not known, an InvalidArgumentError later.
     """
     dense = {
-        key: tf.convert_to_tensor(_stacked(value))
+        key: tf.convert_to_tensor(stacked(value))
         for key, value in given.items()
         if entries.kind_of(key) in entries.PIXELS
         and not isinstance(value, tf.RaggedTensor)
@@ -234,11 +234,14 @@ def fitting(
     return {**given, **dense}
 
 
-def _stacked(value: Any) -> Any:
-    """Arrays in a list as one, of their dtype: TensorFlow makes int32 of uint8."""
+def stacked(value: Any) -> Any:
+    """Arrays or pictures in a list as one, of their dtype; anything else as it is.
+
+    TensorFlow makes int32 of a list of uint8 arrays.
+    """
     several = isinstance(value, (list, tuple)) and len(value) > 0
     arrays = several and all(hasattr(x, "__array_interface__") for x in value)
-    return np.stack(value) if arrays else value
+    return np.stack([np.asarray(x) for x in value]) if arrays else value
 
 
 def further(

@@ -19,13 +19,7 @@ HALF_TURN = kal.RandomRotate(degrees=(180, 180))
 BOTH = kal.FusedAugmentation([HALF_TURN, kal.RandomBrightness(gain=(1, 1))])
 
 
-@pytest.fixture(autouse=True)
-def workplace(monkeypatch, tmp_path):
-    """A folder of its own; layers run op by op: tracing takes longer than they do."""
-    monkeypatch.chdir(tmp_path)
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+pytestmark = pytest.mark.usefixtures("workplace")
 
 
 @pytest.fixture

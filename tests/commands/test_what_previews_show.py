@@ -3,20 +3,13 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from PIL import Image
 
 import keras_aug_layers as kal
 from keras_aug_layers.commands import chosen, cli, preview
 from keras_aug_layers.layers import LayerSequence
 
-
-@pytest.fixture(autouse=True)
-def op_by_op(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+pytestmark = pytest.mark.usefixtures("workplace")
 
 
 def serialized(layer):
