@@ -64,6 +64,7 @@ def _done_in_turn(
 ) -> tf.Tensor:
     """The channels stay apart from the first change to the last one."""
     count = rows["gain"].shape[1]
+    low, high = tf.reshape(low, (-1,)), tf.reshape(high, (-1,))  # as the others are
     # Together, for the reason given in kernels/either.py.
     together = tf.stack(list(rows.values()), axis=2)
 
