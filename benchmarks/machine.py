@@ -23,7 +23,8 @@ PACKAGES = (
 
 
 def describe() -> dict[str, Any]:
-    """Processor, memory, system, versions, commit and date."""
+    """Processor, memory, system, versions, commit and date; None of what none tells."""
+    changes = _git("status", "--porcelain", "--", "keras_aug_layers", "benchmarks/*.py")
     return {
         "processor": _processor(),
         "vectors": _vectors(),
@@ -35,9 +36,7 @@ def describe() -> dict[str, Any]:
         "python": platform.python_version(),
         "versions": _versions(),
         "commit": _git("rev-parse", "HEAD"),
-        "uncommitted_changes": bool(
-            _git("status", "--porcelain", "--", "keras_aug_layers", "benchmarks/*.py")
-        ),
+        "uncommitted_changes": None if changes is None else bool(changes),
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat("T", "seconds"),
     }
 

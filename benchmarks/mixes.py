@@ -1,6 +1,6 @@
 """What regions, partners and fields cost.
 
-    python -m benchmarks.mixes           # three minutes on two quiet cores
+    python -m benchmarks.mixes           # a dozen minutes on two quiet cores
     python -m benchmarks.mixes --quick   # tiny images, one round: does it run?
 
 On top of the five-layer stack, and against Keras's own layers; uint8, 224 x 224, a

@@ -281,9 +281,9 @@ def main() -> None:
     sizes = Sizes(PHOTOGRAPHS, 1.0, arguments.rounds, 0.2)
     if arguments.quick:
         sizes = Sizes(Case(40, 4, "uint8"), 0.15, 1, 0.001)
+    before = machine.load()
     results = {
         "machine": machine.describe(),
-        "load_average": machine.load(),
         "settings": {"photographs": str(sizes.case), "rounds": sizes.rounds},
         **measure(sizes, arguments.only, console),
     }
@@ -291,6 +291,7 @@ def main() -> None:
         batch = 2 if arguments.quick else arguments.batch
         results["fit"] = steps(sizes, batch)
         show_steps(results["fit"], console)
+    results["load_average"] = {"before": before, "after": machine.load()}
     output = arguments.output or (RESULTS if arguments.write else None)
     if output is not None:
         write(results, output)

@@ -4,6 +4,7 @@ Each pipeline is a function that takes photographs, uint8 (B, H, W, 3), and give
 of no arguments, which makes a batch. What is heavy or optional is imported there.
 """
 
+import functools
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,8 @@ import numpy as np
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 Pipeline = Callable[[np.ndarray], Callable[[], Any]]
+Each = Callable[[Callable[[Any], Any], Any], list[Any]]
+"""A function of each image, in one thread or in several."""
 
 
 def pipelines(name: str, size: int, local: int, classes: int) -> dict[str, Pipeline]:
@@ -26,18 +29,34 @@ def pipelines(name: str, size: int, local: int, classes: int) -> dict[str, Pipel
         classes: of labels that are mixed.
     """
     found: dict[str, Pipeline] = {}
-    if name in TORCHVISION:
-        for title, threads in (("torchvision v2", 1), ("torchvision v2, threads", 0)):
-            found[title] = lambda images, n=threads: _torchvision(
-                name, size, local, classes, n, images
+    for behind, each in (("", _one_by_one), (", threads", _in_threads)):
+        if name in TORCHVISION:
+            found[f"torchvision v2{behind}"] = functools.partial(
+                _torchvision, name, size, local, classes, each
             )
-    if name == "timm":
-        found["timm, of Pillow's images"] = lambda images: _timm(size, classes, images)
-    if name in ALBUMENTATIONS:
-        found["albumentations"] = lambda images: _albumentations(
-            name, size, local, images
-        )
+        if name == "timm":
+            found[f"timm, of Pillow's images{behind}"] = functools.partial(
+                _timm, size, classes, each
+            )
+        if name in ALBUMENTATIONS:
+            found[f"albumentations{behind}"] = functools.partial(
+                _albumentations, name, size, local, each
+            )
     return found
+
+
+def _one_by_one(function: Callable[[Any], Any], images: Any) -> list[Any]:
+    return list(map(function, images))
+
+
+def _in_threads(function: Callable[[Any], Any], images: Any) -> list[Any]:
+    """One thread for each core, as a loader of data has workers."""
+    return list(_pool().map(function, images))
+
+
+@functools.cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(len(os.sched_getaffinity(0)))
 
 
 TORCHVISION = (
@@ -53,7 +72,7 @@ ALBUMENTATIONS = ("torchvision, no policy", "simclr", "dino", "mae")
 
 
 def _torchvision(
-    name: str, size: int, local: int, classes: int, threads: int, images: np.ndarray
+    name: str, size: int, local: int, classes: int, each: Each, images: np.ndarray
 ) -> Callable[[], Any]:
     import torch
     from torchvision.transforms import v2
@@ -62,7 +81,7 @@ def _torchvision(
         return [v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
 
     def view(size: int, scale: Any, jitter: Any, blur: float, solarize: float) -> Any:
-        taps = max(size // 10 // 2 * 2 + 1, 3)
+        taps = _taps(name, size)
         crop = v2.RandomResizedCrop(size, scale=scale, interpolation=3, antialias=True)
         return v2.Compose(
             [
@@ -112,17 +131,19 @@ def _torchvision(
     def one(image: Any) -> list[Any]:
         return [transform(image) for transform in chosen]
 
-    pool = None if threads else ThreadPoolExecutor(len(os.sched_getaffinity(0)))
-
     def run() -> Any:
-        several = map(one, tensors) if pool is None else pool.map(one, tensors)
-        views = [torch.stack(x) for x in zip(*several, strict=True)]
+        views = [torch.stack(x) for x in zip(*each(one, tensors), strict=True)]
         return mix(views[0], labels) if mixes else views
 
     return run
 
 
-def _timm(size: int, classes: int, images: np.ndarray) -> Callable[[], Any]:
+def _taps(name: str, size: int) -> int:
+    """Of the blur: a tenth of the side, an odd number; of DINO as in our recipe."""
+    return 13 if name == "dino" else max(size // 10 // 2 * 2 + 1, 3)
+
+
+def _timm(size: int, classes: int, each: Each, images: np.ndarray) -> Callable[[], Any]:
     import torch
     from PIL import Image, ImageOps
     from timm.data import Mixup, create_transform
@@ -146,11 +167,11 @@ def _timm(size: int, classes: int, images: np.ndarray) -> Callable[[], Any]:
     mix = Mixup(0.8, 1.0, label_smoothing=0.1, num_classes=classes)
     photographs = [Image.fromarray(image) for image in images]
     labels = torch.arange(len(images)) % classes
-    return lambda: mix(torch.stack([transform(x) for x in photographs]), labels)
+    return lambda: mix(torch.stack(each(transform, photographs)), labels)
 
 
 def _albumentations(
-    name: str, size: int, local: int, images: np.ndarray
+    name: str, size: int, local: int, each: Each, images: np.ndarray
 ) -> Callable[[], Any]:
     os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
     import albumentations as A
@@ -163,7 +184,7 @@ def _albumentations(
         return [cropped, A.HorizontalFlip(p=0.5)]
 
     def view(size: int, scale: Any, jitter: Any, blur: float, solarize: float) -> Any:
-        taps = max(size // 10 // 2 * 2 + 1, 3)
+        taps = _taps(name, size)
         return A.Compose(
             [
                 *crop(size, scale),
@@ -196,10 +217,11 @@ def _albumentations(
         "mae": lambda: [A.Compose([*crop(size, (0.2, 1.0)), A.Normalize(MEAN, STD)])],
     }
     chosen = transforms[name]()
-    return lambda: [
-        np.stack([transform(image=image)["image"] for image in images])
-        for transform in chosen
-    ]
+
+    def one(image: np.ndarray) -> list[np.ndarray]:
+        return [transform(image=image)["image"] for transform in chosen]
+
+    return lambda: [np.stack(x) for x in zip(*each(one, images), strict=True)]
 
 
 def keras_layers(name: str, size: int, side: int) -> list[Any] | None:

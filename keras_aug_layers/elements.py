@@ -47,8 +47,7 @@ def of_element(
     views = [name for crop in crops for name in crop.stacks]
     if (data := named(element, structure)) is not None:
         done = apply(data)
-        made = [_part(done, name, views) for name in data]
-        return type(element)(*made) if hasattr(element, "_fields") else tuple(made)
+        return _like(element, [_part(done, name, views) for name in data])
     parts = element if isinstance(element, tuple) else (element,)
     labelled = any(x.mixes() or x.settings.num_classes is not None for x in ours)
     if isinstance(parts[0], tuple) and not entries.is_named(parts[0]):
@@ -73,8 +72,13 @@ def of_element(
         if several:
             images = _without_labels(done, views)
             images = images if views else entries.merged(parts[0], images)
-        return (images, _part(done, "labels", views), *parts[2:])
-    return (done, *parts[1:]) if isinstance(element, tuple) else done
+        return _like(element, (images, _part(done, "labels", views), *parts[2:]))
+    return _like(element, (done, *parts[1:])) if isinstance(element, tuple) else done
+
+
+def _like(element: tuple[Any, ...], parts: Collection[Any]) -> tuple[Any, ...]:
+    """A tuple of parts; with the names of an element that has some."""
+    return type(element)(*parts) if hasattr(element, "_fields") else tuple(parts)
 
 
 def _part(done: dict[str, Any], name: str, views: Collection[str]) -> Any:

@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels.program import function_of
 from keras_aug_layers.layers.base import AugmentationLayer
+from keras_aug_layers.layers.pixels.converter import Converter
 from keras_aug_layers.layers.streams import held_by
 from keras_aug_layers.plan import chain
 from keras_aug_layers.plan.plan import Plan
@@ -201,7 +202,9 @@ def describe(layer: AugmentationLayer) -> str:
     base = inspect.signature(AugmentationLayer.__init__).parameters
     parameters.setdefault("probability", base["probability"])
     for name, parameter in parameters.items():
-        value = arguments.held(getattr(layer, name, None))
+        made = name == "dtype" and isinstance(layer, Converter)  # not Keras's own
+        held = getattr(layer, "output_dtype" if made else name, None)
+        value = arguments.held(held)
         listed = name in ("self", "layers", "layer", "weights", "kwargs")
         default = value == parameter.default
         default |= value == (0.0, 0.0) and parameter.default == 0.0

@@ -145,6 +145,7 @@ def _with_recipe(task: Task, text: str, seed: int) -> Prepared:
     test = demo_recipe.photographs(task.test, task.classes)
     images, _ = next(iter(test))
     recipe = demo_recipe.build(text, int(images.shape[1]))
+    demo_recipe.check_classes(recipe, task.classes)
     plain, mixed, tested = demo_recipe.datasets(recipe, train, test, seed)
     courses = {
         "without the recipe": Course(plain, tested, [], [recipe.validation]),

@@ -45,6 +45,16 @@ def build(text: str, size: int) -> Recipe:
     return recipe
 
 
+def check_classes(recipe: Recipe, classes: int) -> None:
+    """Refuses a recipe of another number of classes than the data has."""
+    told = recipe.arguments.get("num_classes", classes)
+    if told not in (None, classes):
+        raise CommandError(
+            f"--recipe: {recipe.name} is of {told} classes, and the data of {classes}; "
+            "leave num_classes out"
+        )
+
+
 def photographs(dataset: tf.data.Dataset, classes: int) -> tf.data.Dataset:
     """What a recipe takes: bytes of three channels, and one-hot labels, to be mixed."""
 
@@ -71,7 +81,8 @@ def datasets(
 
 def drawn(recipe: Recipe, images: tf.Tensor) -> tf.Tensor:
     """What the training sees, mixed images too: pixels from 0 to 255."""
-    labels = tf.one_hot(tf.range(len(images)), len(images))
+    classes = recipe.arguments.get("num_classes") or len(images)
+    labels = tf.one_hot(tf.range(len(images)) % classes, classes)
     data = {"images": images, "labels": labels}
     return _shown(recipe, recipe.train(data, training=True)["images"])
 
@@ -83,4 +94,5 @@ def seen(recipe: Recipe, images: tf.Tensor) -> tf.Tensor:
 
 def _shown(recipe: Recipe, images: Any) -> tf.Tensor:
     mean, std = (np.float32(recipe.arguments[name]) for name in ("mean", "std"))
+    images = tf.cast(images, tf.float32)
     return tf.clip_by_value(255.0 * (images * std + mean), 0.0, 255.0)

@@ -56,7 +56,8 @@ def touches(step: Step, target: str) -> bool:
         return function.masks is not None and "masks" not in function.optional
     if getattr(function, target) is None:
         return False
-    return function.optional.get(target, next(iter(step.rows))) in step.rows
+    needed = function.optional.get(target)
+    return needed is None or needed in step.rows
 
 
 def mixes(step: Step, target: str) -> bool:

@@ -88,6 +88,7 @@ def with_mean(
             if statistic is None:
                 return None
             now = function_of(step).call(statistic, **rows)
+            now = now.map(lambda row: tf.cast(row, dtype))  # of a register's own maker
             step = Step(now.name, now.rows, step.only)
         known = then(known, step)
     return known

@@ -314,12 +314,12 @@ def applied(
     rows: dict[str, tf.Tensor],
 ) -> tf.Tensor:
     """What a function makes of single pixels, with `others` if it mixes channels."""
+    check_each_channel(function, own, channels, rows)
     if function.kind == "mixing":
         return function.call((own, *others()), **rows)
     if function.kind == "placed":
         y, x = rows_and_columns(dimension(own, 1), dimension(own, 2))
         return function.call(own, y, x, **rows)
-    check_each_channel(function, own, channels, rows)
     return function.call(own, **rows)
 
 

@@ -20,7 +20,7 @@ Its kind says what it gets, and what it gives back:
   at (n - 1) / 2 of n pixels, of shapes that broadcast to (B, H, W); it gives those of
   the frame that comes in, likewise. One that `gathers` gives the number of the image in
   the batch, too, in which they are read.
-- "pointwise": the values of pixels; it gives values.
+- "pointwise": the values of pixels, perhaps of one channel alone; it gives values.
 - "mixing": a tuple of a channel, the next, the one after …, with rows that turn with
   them; it gives the values of the first.
 - "measured": the mean colour of each image; it gives a step without one.
@@ -299,16 +299,17 @@ def check_each_channel(
 ) -> None:
     """Refuses a number for each channel that is no row: it is not turned as those are.
 
-    It is a pointwise `function`, `own` are some of the `channels`, with their `rows`.
+    The `function` gets `own`, some of the `channels`, with their `rows`.
     """
     ours = str(getattr(function.call, "__module__", "")).startswith("keras_aug_layers.")
     if ours or not isinstance(channels, int) or channels == 1:
         return
     wide = tuple((key, row.dtype, row.shape[-1]) for key, row in rows.items())
-    if _width(function, own.dtype, channels, wide) == channels:
+    width = _width(function, own.dtype, channels, wide)
+    if width in (0, channels):  # 0 of a row that is taken apart
         raise ValueError(
             f"{function.name!r} must get a number for each channel as a row. Received: "
-            f"a function that makes {channels} channels of one. Write "
+            f"a function that makes {width} channels of one. Write "
             f"{function.name}(…, offset=[[20.0, 0.0, -20.0]]), and take that."
         )
 
@@ -321,7 +322,9 @@ def _width(
     sizes = {key: 1 if width == channels else width for key, _, width in rows}
     with contextlib.suppress(Exception), tf.Graph().as_default():
         given = {key: tf.zeros((1, 1, 1, sizes[key]), kind) for key, kind, _ in rows}
-        made = function.call(tf.zeros((1, 1, 1, 1), dtype), **given).shape[-1]
+        one = tf.zeros((1, 1, 1, 1), dtype)
+        pixels: Any = {"placed": [one] * 3, "mixing": [[one] * channels]}
+        made = function.call(*pixels.get(function.kind, [one]), **given).shape[-1]
         return None if made is None else int(made)
     return None
 

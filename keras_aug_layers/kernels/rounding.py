@@ -47,9 +47,10 @@ def stored(
 
     Clipped to the value range, and rounded where the dtype is an integer, if `rounds`.
     """
-    if dtype.is_integer and dtype.size <= 2:  # whose limits float32 holds
-        limits = dtype.min, dtype.max
-        value_range = tuple(sorted((*limits, x))[1] for x in value_range or limits)
+    if dtype.is_integer:
+        least, most = float(dtype.min), float(dtype.max)
+        low, high = (sorted((least, most, x))[1] for x in value_range or (least, most))
+        value_range = low, high
     if value_range is not None:
         values = tf.clip_by_value(values, *value_range)
     return tf.round(values) if rounds and dtype.is_integer else values

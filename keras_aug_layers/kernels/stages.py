@@ -45,6 +45,12 @@ def run(
 
     def call(images: tf.Tensor, **rows: tf.Tensor) -> tf.Tensor:
         result = function.call(images, **rows, **extra)
+        if result.dtype != images.dtype:
+            raise ValueError(
+                f"{step.name!r} must give images of the dtype that it gets. Received: "
+                f"{result.dtype.name} of {images.dtype.name}. Write tf.cast(…, "
+                "images.dtype)."
+            )
         return rounding.clipped(result, value_range)
 
     dtype = compute_dtype(images.dtype)

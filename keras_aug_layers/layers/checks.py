@@ -39,7 +39,7 @@ def names(layer: Any, data: dict[str, Any]) -> None:
             continue
         if meant is None and isinstance(value, dict):
             _within(key, value, key in known, _shape_of(data["images"])[sides])
-        elif meant is not None and _may_be_a_target(value):
+        elif meant and _may_be_a_target(value, 1 if meant == "labels" else 2):
             further = f", or for a further one extra_targets={{{key!r}: {meant!r}}}"
             notices.warn(
                 f"The entry {key!r} of `data` is not moved with the images: its name "
@@ -72,10 +72,10 @@ def _within(name: str, entry: dict[str, Any], known: bool, size: list[Any]) -> N
             )
 
 
-def _may_be_a_target(value: Any) -> bool:
-    """Whether a value has, or may have, more axes than one."""
+def _may_be_a_target(value: Any, axes: int) -> bool:
+    """Whether a value has, or may have, so many axes."""
     rank = tf.TensorShape(getattr(value, "shape", (0, 0))).rank
-    return rank is None or rank > 1
+    return rank is None or rank >= axes
 
 
 def _shape_of(value: Any) -> list[int | None]:
@@ -142,7 +142,7 @@ def training(value: Any) -> None:
     dtype = getattr(value, "dtype", tf.bool)
     if dtype == tf.bool and (not tf.is_tensor(value) or hasattr(value, "numpy")):
         return
-    way = "tf.cond(training, lambda: layer(x, training=True), lambda: x)"
+    way = "tf.cond(training, lambda: layer(x, training=True), lambda: layer(x))"
     if dtype != tf.bool:
         way = "dataset.map(lambda x, y: (layer(x, training=True), y))"
     raise ValueError(

@@ -13,6 +13,7 @@ from keras_aug_layers.kernels.checked import checked
 from keras_aug_layers.kernels.warp import dimension
 from keras_aug_layers.plan import notes, random_numbers
 from keras_aug_layers.plan.entries import POINTS, kind_of
+from keras_aug_layers.plan.moves import stacked
 
 
 class Clips(NamedTuple):
@@ -84,7 +85,7 @@ class Clips(NamedTuple):
                 f"`{key}` must be dense beside videos, padded with -1. Received: a "
                 "tf.RaggedTensor. Write value.to_tensor(-1)."
             )
-        value = tf.convert_to_tensor(value)
+        value = tf.convert_to_tensor(stacked(value))
         joined = notes.seen_as(value)
         if joined is not None:
             return joined

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from keras_aug_layers.arguments import Range
 from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.layers import checks, counts
 from keras_aug_layers.layers.clips import Clips
 from keras_aug_layers.layers.given import opened, tensor
 from keras_aug_layers.layers.kept import variables_of
-from keras_aug_layers.layers.mixable import mixable
+from keras_aug_layers.layers.mixable import check_labels, mixable
 from keras_aug_layers.layers.streams import Streams
 from keras_aug_layers.plan import (
     chain,
@@ -45,26 +44,28 @@ class Engine:
         self._layer = layer
         self._streams = Streams(layer)
         self._variables: list[tf.Variable] | None = None
-        self._forms: dict[Range | None, tuple[Forms, Forms]] = {}
+        self._forms: dict[Any, tuple[Forms, Forms]] = {}
         self._ragged: dict[Any, Any] = {}
 
-    def _formed(self, value_range: Range | None) -> tuple[Forms, Forms]:
+    def _formed(self, frame: Frame) -> tuple[Forms, Forms]:
         """From origins of random numbers and data to a draw, and to augmented data.
 
         Pure functions, in every form in which they may run, for pixels of a range.
         """
-        if value_range not in self._forms:
+        key = value_range, in_training = frame.value_range, frame.in_training
+        if key not in self._forms:
 
             def draw(origins: list[tf.Tensor], data: dict[str, Any]) -> Transform:
                 frame = self._frame(data["images"])
-                return self._drawn(origins, frame._replace(value_range=value_range))
+                frame = frame._replace(value_range=value_range, in_training=in_training)
+                return self._drawn(origins, frame)
 
             def run(origins: list[tf.Tensor], data: dict[str, Any]) -> dict[str, Any]:
                 return draw(origins, data).moved(data)
 
             form = self._layer.data_format
-            self._forms[value_range] = Forms(draw, form), Forms(run, form)
-        return self._forms[value_range]
+            self._forms[key] = Forms(draw, form), Forms(run, form)
+        return self._forms[key]
 
     def sample(self, images: Any, seed: Any, dtype: Any) -> Transform:
         """Draws for images, or for the shape of some, and touches no pixel."""
@@ -86,7 +87,7 @@ class Engine:
         if ragged:
             return self._drawn_ragged(origins, frame)
         if hasattr(images, "__array__"):
-            drawing, _ = self._formed(frame.value_range)
+            drawing, _ = self._formed(frame)
             return drawing.run(origins, {"images": images})
         return self._drawn(origins, frame)
 
@@ -132,7 +133,7 @@ class Engine:
     ) -> dict[str, Any]:
         """What becomes of images, or of the frames of videos, and what is with them."""
         layer = self._layer
-        opinions, form = layer.opinions, layer.jit_compile
+        opinions, form = self._opinions(data, training), layer.jit_compile
         before, why = chain.before(data["images"], opinions, layer.mixes(), form)
         pixels = {
             key: x if isinstance(x, tf.RaggedTensor) else tensor(key, x)
@@ -142,9 +143,8 @@ class Engine:
         if training and not tf.executing_eagerly() and not in_xla_context():
             pixels = {key: opened(x) for key, x in pixels.items()}
         images = pixels["images"]
-        frame = self._frame(images) if before is None else before.frame
-        known = layer.settings.value_range or chain.range_of(data["images"])
-        frame = frame._replace(value_range=known)
+        frame = Frame.of(images, layer.data_format) if before is None else before.frame
+        frame = self._ranged(frame, data["images"])
         points = self._points(data, pixels, frame, before, training)
         if before is None:
             pixels, points = notes.as_source(pixels), notes.as_source(points)
@@ -162,22 +162,21 @@ class Engine:
             if frame.ragged:
                 return self._drawn_ragged(origins, frame)
             if tf.executing_eagerly():
-                drawing, _ = self._formed(frame.value_range)
+                drawing, _ = self._formed(frame)
                 return drawing.run(origins, {"images": images})
             return self._drawn(origins, frame)
 
         if before is not None:
             opinions = before.opinions.join(opinions)
-        if opinions.value_range is None and known is not None:
-            opinions = dataclasses.replace(opinions, value_range=known)
-        if not training and opinions.label_smoothing is not None:
-            opinions = opinions.without("label_smoothing")
+        if opinions.value_range is None:
+            opinions = dataclasses.replace(opinions, value_range=frame.value_range)
         after = layer.framed(frame)
         converted = after.dtype != frame.dtype or converts(layer)
         told = layer.settings.value_range is not None
         now = Chain(draw, opinions, after, before, converted, form, told)
         chain.note(layer.name, before, why, now)
-        result, sources = self._applied(now, before, origins, pixels, points, training)
+        whole = pixels, points, training
+        result, sources = self._applied(now, before, frame, origins, *whole)
         if not training:
             given = {**pixels, **points}
             same = {key: data[key] for key, x in given.items() if result[key] is x}
@@ -193,6 +192,7 @@ class Engine:
         self,
         now: Chain,
         before: Chain | None,
+        frame: Frame,
         origins: list[tf.Tensor],
         pixels: dict[str, Any],
         points: dict[str, Any],
@@ -211,7 +211,7 @@ class Engine:
         if unsized.tries(images, *form) or (training and ragged):
             result = chain.apply(now.transform(), pixels, jit_compile, training)
         elif training:
-            _, forms = self._formed(now.settings.value_range)
+            _, forms = self._formed(frame)
             result = forms.run(origins, pixels, jit_compile)
         else:
             return now.transform().moved(sources), sources
@@ -259,6 +259,24 @@ class Engine:
             points["labels"] = data["labels"]
         return points
 
+    def _opinions(self, data: dict[str, Any], training: bool) -> Settings:
+        """The layer's settings, on which its neighbours in a chain must agree.
+
+        What it does outside training, where most of these do nothing and say nothing,
+        must not hang on what they were told: its bars, and how it reads keypoints.
+        """
+        opinions = self._layer.opinions
+        if not training:
+            opinions = opinions.without("label_smoothing")
+        if not self._layer.rests():
+            return opinions
+        firm: dict[str, Any] = {}
+        if opinions.fill_mode == "constant":
+            firm |= {"fill_value": 0.0, "mask_fill_value": 0.0}
+        if any(kind_of(key) == "keypoints" for key in data):
+            firm |= {"keypoint_format": "xy", "mark_outside": True}
+        return opinions.over(Settings(**firm))
+
     def _labels(self, labels: Any, before: Chain | None) -> bool:
         """Whether labels are this layer's affair, or that of those before it."""
         if self._layer.mixes() or self._layer.settings.num_classes is not None:
@@ -269,8 +287,19 @@ class Engine:
 
     def _frame(self, images: Any) -> Frame:
         """What is known of images, their value range among it."""
-        known = self._layer.settings.value_range or chain.range_of(images)
-        return Frame.of(images, self._layer.data_format)._replace(value_range=known)
+        return self._ranged(Frame.of(images, self._layer.data_format), images)
+
+    def _ranged(self, frame: Frame, images: Any) -> Frame:
+        """The frame, with the range that the layer or one before it was told, or knows.
+
+        Only what gives pixels another unit says outside training what it was told.
+        """
+        known, told = chain.ranged(frame, images), self._layer.settings.value_range
+        if told is None:
+            return known
+        always = told == known.known_range and not known.in_training
+        in_training = not (always or converts(self._layer))
+        return known._replace(value_range=told, in_training=in_training)
 
     def _settings(self, frame: Frame) -> Settings:
         """The layer's settings, with the range that pixels have here."""
@@ -286,13 +315,14 @@ class Engine:
         held = {id(x): now[0] for x, now in zip(known, behind, strict=True)}
         with variables.held(held):
             plan = self._layer.drawn(cursors, frame)
+        check_labels(self._layer, plan)
         return Transform.of(plan, frame, settings)
 
     def _drawn_ragged(self, origins: list[tf.Tensor], frame: Frame) -> Transform:
         """The same for images of different sizes; one trace for all of them."""
         if not tf.executing_eagerly():
             return self._drawn(origins, frame)
-        key = frame.channels, frame.dtype, frame.value_range
+        key = frame.channels, frame.dtype, frame.value_range, frame.in_training
         if key not in self._ragged:
 
             def drawn(origins: list[tf.Tensor], sizes: tf.Tensor) -> Transform:

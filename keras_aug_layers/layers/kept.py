@@ -23,12 +23,14 @@ class Kept(Uncast):
     """A layer whose arguments are its attributes of the same names."""
 
     random_state: Any
+    _p = "probability"
+    """The argument that others call p."""
 
     def __init__(self, **kwargs: Any) -> None:
         for name in kwargs.keys() - OF_KERAS:
             known = list(dict.fromkeys(argument_names(type(self))))
             similar = difflib.get_close_matches(name, known, 1, cutoff=0.5)
-            meant = "probability" if name == "p" else next(iter(similar), None)
+            meant = self._p if name == "p" else next(iter(similar), None)
             way = f"Write {meant}" if meant else f"It takes {', '.join(known)}"
             raise ValueError(
                 f"`{name}` is no argument of {type(self).__name__}. Received: "
@@ -43,13 +45,17 @@ class Kept(Uncast):
         return {**super().get_config(), **given}
 
     def save_own_variables(self, store: Any) -> None:
-        """Saves the state of the random numbers, which is no weight."""
+        """Saves its weights, and the state of the random numbers, which is none."""
+        super().save_own_variables(store)
         store["random_state"] = own(self.random_state).numpy()
 
     def load_own_variables(self, store: Any) -> None:
-        """Loads it, where it was saved: not by a net without this layer."""
+        """Loads them, where they were saved: not by a net without this layer."""
         if "random_state" in store.keys():
             self.random_state.assign(store["random_state"])
+        own_weights = {key: store[key] for key in store.keys() if key.isdigit()}
+        if own_weights:
+            super().load_own_variables(own_weights)
 
 
 def variables_of(layer: Any) -> list[tf.Variable]:

@@ -7,8 +7,9 @@ import tensorflow as tf
 
 from keras_aug_layers.kernels.targets import reading
 from keras_aug_layers.layers import checks
-from keras_aug_layers.plan import entries
+from keras_aug_layers.plan import carry, entries
 from keras_aug_layers.plan.frame import Frame
+from keras_aug_layers.plan.plan import Plan
 
 
 def mixable(layer: Any, data: dict[str, Any], frame: Frame) -> None:
@@ -41,4 +42,14 @@ def mixable(layer: Any, data: dict[str, Any], frame: Frame) -> None:
         raise ValueError(
             f"`labels` must be one for each image for {layer.name!r}, which mixes "
             f"them. Received: {count} labels of {own} images."
+        )
+
+
+def check_labels(layer: Any, plan: Plan) -> None:
+    """Refuses a draw that changes labels of a layer that does not say that it mixes."""
+    if carry.touched(plan, "labels") and not layer.mixes():
+        raise ValueError(
+            "`draw` must only change labels in a layer that mixes. Received: a draw of "
+            f"{type(layer).__name__}, whose mixes() is False. Write a method "
+            "mixes(self) that returns True."
         )

@@ -214,7 +214,7 @@ def keypoints(
                 keypoint_format,
                 mark_outside,
             )
-            points = moved if mark_outside else _there(moved, points)
+            points = moved if mark_outside else formats.there(moved, points)
         for step in part.pixels:
             reorder = function_of(step).reorders
             if reorder is not None:
@@ -231,20 +231,6 @@ def keypoints(
         seen = tf.where(there, points[..., 2:], 0.0)
         points = tf.concat([points[..., :2], seen], axis=-1)
     return points
-
-
-def _there(points: tf.Tensor, before: tf.Tensor) -> tf.Tensor:
-    """Moved points, of which those at (-1, -1) are not taken for none.
-
-    They are a millionth of a pixel off, which float32 has.
-    """
-    none = [
-        tf.reduce_all(tf.equal(x[..., :2], -1.0), -1, True) for x in (points, before)
-    ]
-    aside = points + tf.constant(
-        [2.0**-20] * 2 + [0.0] * (points.shape[-1] - 2), points.dtype
-    )
-    return tf.where(none[0] & ~none[1], aside, points)
 
 
 def outlines(
@@ -270,7 +256,7 @@ def outlines(
             moved, kept = move_rotated(numbers, move, target)
         else:
             moved, kept = move_polygons(numbers, move, size, target, relative)
-            moved = _there(moved, numbers)
+            moved = formats.there(moved, numbers)
         kept &= there
         mask = tf.reshape(kept, tf.concat([tf.shape(kept), [1] * len(inner)], axis=0))
         corners = tf.where(mask, moved, -tf.ones_like(moved))

@@ -19,8 +19,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_aug_layers.arguments import Range
-from keras_aug_layers.kernels.device import during
+from keras_aug_layers.kernels.device import during, in_tf_data
 from keras_aug_layers.plan import entries, ragged, unsized
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.jit import Forms
@@ -175,10 +174,18 @@ def before(
     return chain, ""
 
 
-def range_of(images: Any) -> Range | None:
-    """The value range of images, where a layer that made them was told or knows it."""
+def ranged(frame: Frame, images: Any) -> Frame:
+    """The frame with the range of images that a layer made which was told or knows it.
+
+    Args:
+        frame: of the images.
+        images: which remember what made them.
+    """
     chain, _ = made_by(images)
-    return None if chain is None else chain.frame.value_range
+    if chain is None:
+        return frame
+    known = chain.frame
+    return frame._replace(value_range=known.value_range, in_training=known.in_training)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -230,6 +237,9 @@ def apply(
     images, data_format = data["images"], transform.data_format
     if unsized.tries(images, data_format, jit_compile, training):
         return unsized.apply(transform, data, training)
+    eager = tf.executing_eagerly()
+    if not (training or eager or in_tf_data()) and jit_compile == "auto":
+        return transform.moved(data)  # as after one layer: a model that serves
     rows = tf.nest.flatten(transform, expand_composites=True)
     kind = transform.kind()
     with _LOCK:

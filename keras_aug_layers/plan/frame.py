@@ -22,6 +22,8 @@ class Frame(NamedTuple):
         batched: whether the images have a batch axis.
         value_range: the range of the pixels, where one was given; `range_of` knows that
             of unsigned integers too.
+        in_training: whether it is known in training only, when a layer acts that was
+            told it.
     """
 
     batch: Any
@@ -31,6 +33,7 @@ class Frame(NamedTuple):
     dtype: tf.DType | None
     batched: bool
     value_range: Range | None = None
+    in_training: bool = False
 
     @property
     def ragged(self) -> bool:
@@ -49,7 +52,8 @@ class Frame(NamedTuple):
         elif images.shape.rank is None:
             raise ValueError(
                 "`images` must have a known rank, 3 or 4. Received a tensor of unknown "
-                "shape. Write images.set_shape((None, None, None, 3))."
+                "shape. Write images.set_shape((None, None, 3)) of one image, or "
+                "images.set_shape((None, None, None, 3)) of a batch."
             )
         else:
             sizes = [dimension(images, axis) for axis in range(images.shape.rank)]
@@ -125,9 +129,17 @@ class Frame(NamedTuple):
         """The value range; a ValueError where it is not known.
 
         Args:
-            layer: who asks, for the error where there is neither.
+            layer: who asks. One that acts outside training too needs a range that is
+                known then.
         """
         known = self.known_range
+        if self.in_training and layer.rests():
+            raise ValueError(
+                "`value_range` must be given to whatever acts outside training too. "
+                f"Received: value_range=None, behind a layer that was told {known}, "
+                "which then does nothing and says nothing. Write "
+                f"{type(layer).__name__}(…, value_range={known})."
+            )
         if known is not None:
             return known
         received = "unknown" if self.dtype is None else self.dtype.name

@@ -189,10 +189,13 @@ def _scope(transform: "Transform") -> tf.Tensor:
 
 def _read(transform: "Transform", full: dict[str, flat.Flat]) -> dict[str, tf.Tensor]:
     """Images and masks from lists of pixels."""
-    return {key: _one_of(transform, key, each) for key, each in full.items()}
+    images = full.get("images")
+    return {key: _one_of(transform, key, each, images) for key, each in full.items()}
 
 
-def _one_of(transform: "Transform", key: str, full: flat.Flat) -> tf.Tensor:
+def _one_of(
+    transform: "Transform", key: str, full: flat.Flat, images: flat.Flat | None
+) -> tf.Tensor:
     plan, settings = transform.plan, transform.settings
     size, kind = size_named(transform), kind_of(key)
     reader = _reader(transform, full.sizes)
@@ -210,12 +213,18 @@ def _one_of(transform: "Transform", key: str, full: flat.Flat) -> tf.Tensor:
     moves.check_fill(settings, full.pixels, dimension(full.pixels, 1))
     move = flat.move(full, reader, shrinks, size, **moves.of_images(settings))
     to = None if plan.dtype is None else tf.as_dtype(plan.dtype)
-    return passes.run(
-        plan.colors,
-        full.pixels,
-        move,
-        settings.value_range,
-        to,
-        moves.by_program(settings),
-        moves.overshoots(settings),
-    )
+
+    def change(pixels: tf.Tensor) -> tf.Tensor:
+        return passes.run(
+            plan.colors,
+            pixels,
+            move,
+            settings.value_range,
+            to,
+            moves.by_program(settings),
+            moves.overshoots(settings),
+        )
+
+    if images is None or key == kind:
+        return change(full.pixels)
+    return moves.further(change, plan, key, full.pixels, images.pixels, 1)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 import numpy as np
 import tensorflow as tf
 
+from keras_aug_layers.kernels.checked import checked
 from keras_aug_layers.kernels.pixels import converts
 from keras_aug_layers.kernels.program import Step, function_of
 from keras_aug_layers.plan import carry, config
@@ -85,14 +86,26 @@ class Sample(tf.experimental.BatchableExtensionType):
         """
         size = tf.stack([frame.height, frame.width], axis=-1)
 
-        def spread_out(row: tf.Tensor) -> tf.Tensor:
+        def spread_out(step: Step) -> Step:
             """A row for each image: tf.data would split one for all."""
-            if row.shape[0] != 1 or isinstance(frame.batch, int) and frame.batch == 1:
-                return row
-            return tf.repeat(row, frame.batch, axis=0)
 
+            def row_of_each(row: tf.Tensor) -> tf.Tensor:
+                if row.shape[0] == 1:
+                    return row if one else tf.repeat(row, frame.batch, axis=0)
+                right = row.shape[0] is None or row.shape[0] == frame.batch
+                return checked(
+                    row,
+                    right,
+                    f"{step.name!r} must get a row for each image, or one for all. "
+                    f"Received: {row.shape[0]} of shape {row.shape[1:]}. Write "
+                    "offset=[[20.0, 0.0, -20.0]] of a number for each channel.",
+                )
+
+            return step.map(row_of_each)
+
+        one = isinstance(frame.batch, int) and frame.batch == 1
         if spread:
-            plan = plan.map(lambda step: step.map(spread_out))
+            plan = plan.map(spread_out)
         return cls(
             **fields_of(plan),
             size=tf.broadcast_to(size, (frame.batch, 2)),

@@ -75,7 +75,7 @@ class Transform(Sample):
         """
         if isinstance(images, tf.RaggedTensor):
             return ragged.apply(self, {"images": images})["images"]
-        images = tf.convert_to_tensor(images)
+        images = tf.convert_to_tensor(moves.stacked(images))
         stages = map(program.function_of, self.plan.whole().colors)
         if self._moves or any(function.moves for function in stages):
             channels = dimension(images, self._channel_axis)
@@ -111,7 +111,7 @@ class Transform(Sample):
         kind = next(x for x, how in moves.MASKS.items() if how == interpolation)
         if isinstance(masks, tf.RaggedTensor):
             return ragged.apply(self, {kind: masks})[kind]
-        masks = tf.convert_to_tensor(masks)
+        masks = tf.convert_to_tensor(moves.stacked(masks))
         if not self._moves and not carry.touched(self.plan, kind):
             return masks
         coarse = strides.size_of(masks, self.data_format, 3 + self.batched)
@@ -279,7 +279,8 @@ class Transform(Sample):
                 masks fit them by no whole number.
         """
         extra, form = self.settings.extra_targets, self.data_format
-        shape = tf.TensorShape(getattr(data.get("images"), "shape", None))
+        images = moves.stacked(data.get("images"))
+        shape = tf.TensorShape(getattr(images, "shape", None))
         places = entries.paths(data, shape, extra, form, flat=True)
         given = entries.taken(data, places)
         rank = 3 + self.batched

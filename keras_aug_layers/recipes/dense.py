@@ -64,6 +64,8 @@ def yolo(
 
     - Images that are not square meet in a mosaic with the grey that is beside them, and
       those of a mosaic are not cut where its canvas ends.
+    - The other three of a mosaic are of the same batch, not of all the data.
+    - Images that shrink are filtered, which OpenCV's `INTER_LINEAR` does not.
     - Boxes of less than two pixels, or a hundred times as long as wide, stay.
     - Those that no default uses (shear, perspective, MixUp, copy and paste) are not
       here, nor the blurs, grey and CLAHE of one image in a hundred, which it leaves to
@@ -86,7 +88,7 @@ def yolo(
             of 255, of bytes or of the value range.
         mean: of the channels, as parts of the value range.
         std: likewise.
-        value_range: (low, high); needed unless the dtype is an unsigned integer.
+        value_range: (low, high); needed unless the images are uint8.
         dtype: of what comes out; that of Keras's policy by default.
 
     Raises:
@@ -147,8 +149,10 @@ def nnunet(
     `configure_rotation_dummyDA_mirroring_and_inital_patch_size`, and of the transforms
     of `batchgeneratorsv2` that they name. Other than there:
 
-    - All channels of an image share what is drawn. The chance of blur and low
-      resolution is halved instead, which there half of the channels have.
+    - All channels of an image share what is drawn, but for noise, of which each has
+      its own. The chance of blur and low resolution is halved instead, which there half
+      of the channels have.
+    - What shrinks is filtered.
     - A blur has one width along both axes.
     - Values are clipped to their range, and integers rounded, from step to step;
       contrast ends at the range of the dtype, not of the image.

@@ -31,6 +31,7 @@ _CHECKS |= {
     if kind != float | Numbers  # where None is possible, they are strengths
 }
 _CHECKS["dtype"] = functools.partial(arguments.optional, policy)
+_CHECKS["local_views"] = functools.partial(arguments.size, low=0)
 """By an argument's name, or its annotation: layers would name it otherwise."""
 
 

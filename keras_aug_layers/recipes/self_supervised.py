@@ -4,6 +4,7 @@ from keras_aug_layers import arguments
 from keras_aug_layers.layers import (
     FusedAugmentation,
     Normalize,
+    RandomColorJitter,
     RandomGaussianBlur,
     RandomGrayscale,
     Solarization,
@@ -24,21 +25,24 @@ from keras_aug_layers.recipes.recipe import Parts, recipe
 
 SIGMA = (0.1, 2.0)
 """Of the blur, in pixels, in all of them."""
+TAPS = 13
+"""Of the blur of DINO, which has PIL's, of no end: three times the greatest sigma."""
 
 
 def _view(
     size: int,
     scale: Pair,
-    strengths: Numbers,
+    colors: RandomColorJitter,
     blur: float,
     solarize: float,
     normal: Normalize,
+    taps: int | None = None,
 ) -> list[AugmentationLayer]:
     """One view: crop, flip, jitter, grey, blur, solarize, normalise."""
     size = arguments.size("size", size)
-    taps = max(size // 10 // 2 * 2 + 1, 3)  # a tenth of the side, an odd number
-    colors = [jitter(strengths, probability=0.8), RandomGrayscale(0.2)]
-    layers = [*crop_and_flip(size, scale), *colors]
+    if taps is None:
+        taps = max(size // 10 // 2 * 2 + 1, 3)  # a tenth of the side, an odd number
+    layers = [*crop_and_flip(size, scale), colors, RandomGrayscale(0.2)]
     if blur:
         layers.append(RandomGaussianBlur(1.0, taps, sigma=SIGMA, probability=blur))
     if solarize:  # at the middle of the range, as PIL and torchvision do at 128
@@ -90,7 +94,8 @@ def simclr(
     strength = arguments.number("strength", strength, 0.0, 5.0)
     strengths = tuple(strength * x for x in (0.8, 0.8, 0.8, 0.2))
     normal = Normalize(mean, std, value_range=value_range, dtype=dtype)
-    view = _view(size, scale, strengths, blur, 0.0, normal)
+    colors = jitter(strengths, probability=0.8)
+    view = _view(size, scale, colors, blur, 0.0, normal)
     train = views({"views": (2, view)}, "bicubic")
     return train, _evaluation(size, normal)
 
@@ -109,7 +114,9 @@ def byol(
 
     Both have a random resized crop, a flip, jitter of 0.4, 0.4, 0.2 and 0.1 with a
     chance of 0.8, and grey with 0.2; the first one is always blurred, the second one
-    with a chance of 0.1, and solarized with 0.2.
+    with a chance of 0.1, and solarized with 0.2. As in its code, the jitter adds a part
+    of the value range for brightness, keeps each channel's mean in a contrast, and
+    scales the saturation in HSV.
 
     Args:
         size: of what comes out.
@@ -132,13 +139,18 @@ def byol(
         >>> byol(size=32).train(images, training=True)["second"].shape
         TensorShape([4, 1, 32, 32, 3])
     """
-    strengths, normal = (
-        (0.4, 0.4, 0.2, 0.1),
-        Normalize(mean, std, value_range=value_range, dtype=dtype),
+    normal = Normalize(mean, std, value_range=value_range, dtype=dtype)
+    colors = RandomColorJitter(
+        brightness_factor=0.4,
+        contrast_factor=0.4,
+        saturation_factor=(0.8 / 1.8, 1.2 / 2.2),  # gains of 0.8 to 1.2, as f / (1 - f)
+        hue=0.1,
+        order="random",
+        probability=0.8,
     )
     both = {
-        "first": (1, _view(size, scale, strengths, 1.0, 0.0, normal)),
-        "second": (1, _view(size, scale, strengths, 0.1, 0.2, normal)),
+        "first": (1, _view(size, scale, colors, 1.0, 0.0, normal)),
+        "second": (1, _view(size, scale, colors, 0.1, 0.2, normal)),
     }
     return views(both, "bicubic"), _evaluation(size, normal)
 
@@ -161,12 +173,12 @@ def dino(
     Numbers are those of `DataAugmentationDINO` in its code: jitter of 0.4, 0.4, 0.2
     and 0.1 with a chance of 0.8, grey with 0.2; a blur with a chance of 1 and of 0.1
     for the global views, the second of which is solarized with 0.2, and of 0.5 for the
-    local ones.
+    local ones. A sigma is in pixels, and a kernel of 13, in views of any size.
 
     Args:
         size: of the global views.
         local_size: of the local ones.
-        local_views: how many local views there are.
+        local_views: how many local views there are; 0 for none.
         global_scale: of the area of a global view, as a part of the image's.
         local_scale: of that of a local one.
         mean: of the channels, as parts of the value range.
@@ -187,17 +199,17 @@ def dino(
         >>> dino(size=32, local_size=16).train(images, training=True)["local"].shape
         TensorShape([2, 8, 16, 16, 3])
     """
-    strengths, normal = (
-        (0.4, 0.4, 0.2, 0.1),
-        Normalize(mean, std, value_range=value_range, dtype=dtype),
-    )
+    normal = Normalize(mean, std, value_range=value_range, dtype=dtype)
+    colors = jitter((0.4, 0.4, 0.2, 0.1), probability=0.8)
     local_size = arguments.size("local_size", local_size)
-    small = _view(local_size, local_scale, strengths, 0.5, 0.0, normal)
+    small = _view(local_size, local_scale, colors, 0.5, 0.0, normal, TAPS)
     all_views = {
-        "first": (1, _view(size, global_scale, strengths, 1.0, 0.0, normal)),
-        "second": (1, _view(size, global_scale, strengths, 0.1, 0.2, normal)),
+        "first": (1, _view(size, global_scale, colors, 1.0, 0.0, normal, TAPS)),
+        "second": (1, _view(size, global_scale, colors, 0.1, 0.2, normal, TAPS)),
         "local": (local_views, small),
     }
+    if not local_views:
+        del all_views["local"]
     return views(all_views, "bicubic"), _evaluation(size, normal)
 
 
@@ -234,6 +246,8 @@ def mae(
     """
     normal = Normalize(mean, std, value_range=value_range, dtype=dtype)
     train = fused([*crop_and_flip(size, scale), normal], "bicubic")
+    if size > 224:  # `build_transform` of its code
+        return train, evaluation(size, size, "bicubic", normal, [])
     return train, _evaluation(size, normal)
 
 

@@ -179,7 +179,7 @@ def timm(
         crop_pct: the share of the shorter side that the evaluation sees.
         mean: of the channels, as parts of the value range.
         std: likewise.
-        value_range: (low, high); needed unless the dtype is an unsigned integer.
+        value_range: (low, high); needed unless the images are uint8.
         dtype: of what comes out; that of Keras's policy by default.
 
     Raises:

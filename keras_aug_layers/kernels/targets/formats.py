@@ -53,6 +53,24 @@ def known_format(box_format: str | None) -> str:
     return box_format
 
 
+def there(points: tf.Tensor, before: tf.Tensor) -> tf.Tensor:
+    """Moved points, of which those at (-1, -1) are not taken for none.
+
+    They are a millionth of a pixel off, which float32 has.
+
+    Args:
+        points: (B, N, 2), or more of each behind x and y.
+        before: the same before they were moved.
+    """
+    none = [
+        tf.reduce_all(tf.equal(x[..., :2], -1.0), -1, True) for x in (points, before)
+    ]
+    aside = points + tf.constant(
+        [2.0**-20] * 2 + [0.0] * (points.shape[-1] - 2), points.dtype
+    )
+    return tf.where(none[0] & ~none[1], aside, points)
+
+
 def nothing(dtype: tf.DType) -> tf.Tensor:
     """What stands where nothing is: -1; 0, False or "" in a dtype without it."""
     return tf.cast(-1, dtype) if holds_minus_one(dtype) else tf.zeros((), dtype)

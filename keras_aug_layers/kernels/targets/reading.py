@@ -247,7 +247,9 @@ def _filled_up(
         ValueError: if the rows in it differ, or are not the 4 of a box; where that is
             known only when a graph runs, an InvalidArgumentError then.
     """
-    if value.ragged_rank == 2:
+    if value.ragged_rank == 2 and inner[0] is None and len(inner) > 1:
+        value = value.with_values(value.values.to_tensor(nothing(value.dtype)))
+    elif value.ragged_rank == 2:
         longest = tf.cast(value.bounding_shape(axis=2), tf.int32)
         known = inner[0]
         size = known or longest

@@ -81,6 +81,8 @@ class RandomFlip(GeometricLayer):
         [5, 4, 3, 2, 1, 0]
     """
 
+    _p = "chance"
+
     def __init__(
         self,
         mode: str = "horizontal_and_vertical",

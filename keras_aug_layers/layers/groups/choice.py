@@ -86,6 +86,7 @@ class RandomChoice(LayerGroup):
     """
 
     alternatives = True
+    _p = "weights"
 
     def __init__(
         self,

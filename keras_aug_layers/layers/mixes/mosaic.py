@@ -8,7 +8,12 @@ import tensorflow as tf
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels.followers import Boxes
 from keras_aug_layers.kernels.program import Step, register
-from keras_aug_layers.kernels.targets.formats import TOUCHING, in_frame, to_edges
+from keras_aug_layers.kernels.targets.formats import (
+    TOUCHING,
+    in_frame,
+    there,
+    to_edges,
+)
 from keras_aug_layers.layers.mixes.mixing import (
     MixingLayer,
     of_partner,
@@ -121,11 +126,8 @@ def _keypoints(
         beyond = (place < -TOUCHING) | (place > limit + TOUCHING)
         padding = tf.reduce_all(tf.equal(shown, -1.0), axis=-1)
         gone = (tf.reduce_any(beyond, axis=-1) | padding)[..., tf.newaxis]
-        moved = shown[..., :2] + shift
         # Where the frame is shown larger, (-1, -1) is a place as any other.
-        moved += (
-            tf.cast(tf.reduce_all(moved == -1.0, -1, keepdims=True), tf.float64) / 2**30
-        )
+        moved = there(shown[..., :2] + shift, shown)
         moved = tf.concat([moved, shown[..., 2:]], axis=-1)
         moved = tf.where(gone, -tf.ones_like(moved), moved)
         four.append(tf.where(mixed, moved, shown))

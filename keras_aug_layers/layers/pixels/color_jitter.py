@@ -141,7 +141,8 @@ class RandomColorJitter(ColorLayer):
 
     def _changes(self, random: Cursor, frame: Frame) -> dict[str, Change]:
         changes = {}
-        rest = rest_of_grey(frame)
+        about_grey = (self.contrast, self.saturation) != (None, None)
+        rest = rest_of_grey(frame) if about_grey else 0.0
         if self.brightness is not None:
             gain = random.uniform(self.brightness)
             changes["brightness"] = Change(gain, bias=frame.low * (1 - gain), cut=1.0)

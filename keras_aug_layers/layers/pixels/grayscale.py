@@ -33,6 +33,8 @@ class RandomGrayscale(ColorLayer):
         array([118, 118, 118], dtype=uint8)
     """
 
+    _p = "factor"
+
     def __init__(self, factor: float = 0.5, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.factor = arguments.number("factor", factor, 0.0, 1.0)

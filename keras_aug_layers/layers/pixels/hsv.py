@@ -46,6 +46,16 @@ def turned(
     return channels
 
 
+def _cut(x: tf.Tensor, cut: tf.Tensor, least: tf.Tensor) -> tf.Tensor:
+    """The whole part of numbers above the least one, grown by a share.
+
+    Only what is behind their point grows: of 16 bits float32 has but few of them.
+    """
+    above = x - least
+    whole = tf.floor(above)
+    return least + whole + tf.floor(above - whole + above * cut + HAIR)
+
+
 def turned_planes(
     planes: list[tf.Tensor],
     turns: tf.Tensor,
@@ -61,9 +71,7 @@ def turned_planes(
     dtype = planes[0].dtype
     result = turned([compute(x) for x in planes], turns, gain, low)
     if dtype.is_integer:
-        cuts = [least + tf.floor((x - least) * (1.0 + cut) + HAIR) for x in result]
-        pairs = zip(cuts, result, strict=True)
-        result = [tf.where(cut > 0.0, one, other) for one, other in pairs]
+        result = [tf.where(cut > 0.0, _cut(x, cut, least), x) for x in result]
     return [finish(x, dtype) for x in result]
 
 

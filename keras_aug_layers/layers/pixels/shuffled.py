@@ -56,15 +56,19 @@ def shuffled(changes: list[Change], order: tf.Tensor | None, frame: Frame) -> St
     for key, column in zip(Change._fields, zip(*changes, strict=True), strict=True):
         every = tf.stack([zero + tf.cast(x, tf.float64) for x in column], axis=1)
         rows[key] = every if order is None else tf.gather(every, order, batch_dims=1)
-    return _in_turn(low=low, high=high, **rows)
+    return _in_turn(low=low, high=high, black=frame.low, **rows)
 
 
 def _done_in_turn(
-    images: tf.Tensor, low: tf.Tensor, high: tf.Tensor, **rows: tf.Tensor
+    images: tf.Tensor,
+    low: tf.Tensor,
+    high: tf.Tensor,
+    black: tf.Tensor,
+    **rows: tf.Tensor,
 ) -> tf.Tensor:
     """The channels stay apart from the first change to the last one."""
     count = rows["gain"].shape[1]
-    low, high = tf.reshape(low, (-1,)), tf.reshape(high, (-1,))  # as the others are
+    low, high, black = (tf.reshape(x, (-1,)) for x in (low, high, black))
     # Together, for the reason given in kernels/either.py.
     together = tf.stack(list(rows.values()), axis=2)
 
@@ -77,8 +81,8 @@ def _done_in_turn(
 
         def turned() -> list[tf.Tensor]:
             cut = now["cut"] * (0.999 / (high - low))  # as `turn_hsv` has it
-            least = tf.where(low < -(2.0**53), tf.zeros_like(low), low)
-            return turned_planes([*planes], turns, now["gain"], low, cut, least)
+            least = tf.where(low < -(2.0**53), black, low)
+            return turned_planes([*planes], turns, now["gain"], black, cut, least)
 
         if len(planes) != 3:
             return toned()
