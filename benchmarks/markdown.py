@@ -151,7 +151,7 @@ def machines(files: Files) -> str:
                 f"`{name}.json`",
                 _machine(files[name]),
                 f"{found['python']}, {versions['tensorflow']}, {versions['keras']}",
-                str(found["commit"])[:7],
+                (found["commit"] or "not known")[: 9 if found["commit"] is None else 7],
                 found["date"][:10],
             ]
         )

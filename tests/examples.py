@@ -231,6 +231,8 @@ def stack(**kwargs):
 
 LABELLED = ("torchvision_resnet50", "timm", "deit3")
 """Recipes that mix labels."""
+FEW_VIEWS = {"dino": {"local_views": 2}}
+"""Arguments of a recipe of which eight views are of one stack."""
 
 
 def small_recipe(name, **arguments):

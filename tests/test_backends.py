@@ -36,7 +36,10 @@ def test_tf_data_gives_what_it_gives_under_tensorflow(tensorflow, other, layer):
     assert len(set(digests.values())) == len(digests) == 8
 
 
-PATHS = {"jax": "ten_epochs or key", "torch": "parallel_calls or without_order"}
+PATHS = {
+    "jax": "ten_epochs and True or with_a_key and False",
+    "torch": "parallel_calls or without_order",
+}
 
 
 def test_the_tests_of_tf_data_pass(other):

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from examples import ALWAYS, EVERY, EXAMPLES, GEOMETRIC, stack
+from examples import ALIKE, ALWAYS, EVERY, EXAMPLES, GEOMETRIC, stack
 from helpers import assert_same_bits, drawn, random_images, sampled
 
 import keras_aug_layers as kal
@@ -67,9 +67,14 @@ def test_one_image_of_known_size_gets_another(jit_compile):
     assert spec == tf.TensorSpec((6, 7, 3), "uint8")
 
 
+COMPILED = ("RandomColorJitter", "RandomCrop", "RandomGaussianBlur", "RandomRotate")
+"""Of which the number is said in one place, whatever the layer."""
+COUNTED = [(name, False) for name in [*EVERY, *ALWAYS] if name not in ALIKE]
+COUNTED += [(name, "auto") for name in COMPILED]
+
+
 @pytest.mark.thorough
-@pytest.mark.parametrize("jit_compile", ["auto", False])
-@pytest.mark.parametrize("name", [*EVERY, *ALWAYS])
+@pytest.mark.parametrize(("name", "jit_compile"), COUNTED)
 def test_the_number_of_images_is_known_in_a_graph(name, jit_compile):
     """As a loop of TensorFlow's needs it, and a model with a batch shape."""
     layer = {**EVERY, **ALWAYS}[name](jit_compile=jit_compile)

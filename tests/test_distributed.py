@@ -5,7 +5,7 @@ from helpers import run_engine
 
 LIKELY = 1e-3
 """A correct generator falls below this p-value for one seed in a thousand."""
-STEPS = 200
+STEPS = 100
 pytestmark = pytest.mark.slow
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import PIL.Image
 import pytest
 import tensorflow as tf
-from examples import ALWAYS, EVERY, EXAMPLES, GEOMETRIC
+from examples import ALIKE, ALWAYS, EVERY, EXAMPLES, GEOMETRIC
 from helpers import assert_same_bits, drawn, random_images
 
 import keras_aug_layers as kal
@@ -58,12 +58,14 @@ def test_dtype_in_is_dtype_out(name, dtype, interpolation):
         (name, dtype)
         for place, name in enumerate(WITHOUT_MIXES)
         for dtype in (("uint16", "float64"), ("int32", "float16"))[place % 2]
+        if name not in ALIKE
     ],
 )
 def test_every_layer_takes_every_width_of_numbers_and_one_row(name, dtype):
     """Others than uint8 and float32, in which most is tested."""
     layer = kal.FusedAugmentation([WITHOUT_MIXES[name](seed=1)], value_range=(0, 255))
-    for shape in ((4, 9, 12, 3), (4, 1, 12, 3), (4, 9, 1, 3)):
+    narrow = (4, 1, 12, 3) if "int" in dtype else (4, 9, 1, 3)
+    for shape in ((4, 9, 12, 3), narrow):
         images = tf.cast(random_images(shape) * 90, dtype)
         result = drawn(layer, images)
         assert np.isfinite(result.astype("float64")).all()

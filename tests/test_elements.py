@@ -64,7 +64,7 @@ def test_what_is_no_target_among_labels_is_not_named():
 
 def views(*layers, count=2):
     """Views of the left part: `near` as `layers` make them, and `far` as they are."""
-    crop = [kal.CenterCrop(20, 24, jit_compile=False)]
+    crop = [kal.CenterCrop(20, 24, antialias=False, jit_compile=False)]
     return kal.MultiCrop({"near": (count, [*crop, *layers]), "far": (1, crop)})
 
 
@@ -116,10 +116,10 @@ def test_each_named_part_is_that_of_the_views(layers):
 @pytest.mark.parametrize("kind", [dict, lambda **x: Pictures(**x)])
 def test_what_stands_beside_the_images_of_views_stays(kind):
     images = kind(images=IMAGES, segmentation_masks=MASKS, names=LABELS)
-    made, labels = augmented((images, LABELS), views(mix()))
+    made, labels = augmented((images, LABELS), views(mix(), count=1))
     assert set(made) == {"names", "near", "far"}
     assert set(made["near"]) == {"images", "segmentation_masks"}
-    assert labels["near"].shape == (4, 2, 5)
+    assert labels["near"].shape == (4, 1, 5)
 
 
 @pytest.mark.parametrize("behind", [keras.layers.Rescaling(1 / 255), kal.RandomFlip()])

@@ -1,8 +1,8 @@
 """Random stacks of layers: a landmark, its mask, its box and its keypoint agree.
 
 Each example is a stack that hypothesis makes up, with groups and crops in it, and a
-batch of images, each of which draws its own program: 50 stacks of 200 images are
-10,000 programs.
+batch of images, each of which draws its own program: 50 stacks of 50 images are
+2,500 programs.
 """
 
 import hypothesis.strategies as st
@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 import keras_aug_layers as kal
 
-BATCH, SIZE, RADIUS = 200, (46, 54), 4.5
+BATCH, SIZE, RADIUS = 50, (46, 54), 4.5
 PAINT = 210.0, 150.0, 60.0
 
 
@@ -169,5 +169,5 @@ def test_a_landmark_its_mask_its_box_and_its_keypoint_agree():
         visible.extend(agree(*each, warps) for each in found)
 
     check()
-    assert len(visible) >= 10_000
+    assert len(visible) >= 2_500
     assert sum(visible) > 0.6 * len(visible)

@@ -5,6 +5,7 @@ import json
 import pytest
 import tensorflow as tf
 
+import keras_aug_layers as kal
 from benchmarks import gpu
 
 
@@ -20,8 +21,19 @@ def test_a_machine_without_the_device_is_told_so(monkeypatch, capsys, device):
     assert captured.out == ""
 
 
+def flipped_views(case):
+    """What gives a dict, as the recipe of SimCLR."""
+    return kal.MultiCrop({"views": (2, [kal.RandomFlip()])})
+
+
 @pytest.mark.slow
-def test_it_runs_on_the_cpu(tmp_path, capsys):
+def test_it_runs_on_the_cpu(tmp_path, capsys, monkeypatch):
+    for build in gpu.OF_BYTES.values():  # of these long ones one is timed
+        build(gpu.QUICK_CASES[0])
+    blur = "ours, RandomGaussianBlur"
+    timed = {blur: gpu.OF_BYTES[blur], "views": flipped_views}
+    monkeypatch.setattr(gpu, "OF_BYTES", timed)
+    monkeypatch.setattr(gpu, "EIGHT", 2)  # steps of a loop, which are all compiled
     output = tmp_path / "new" / "gpu.json"
     arguments = ["--device", "CPU:0", "--quick", "--output", str(output)]
     assert gpu.main(arguments) == 0

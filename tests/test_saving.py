@@ -31,21 +31,22 @@ class Last(keras.layers.Layer):
         return images
 
 
-def build():
+def build(jit_compile=False):
     model = keras.Sequential(
         [
             keras.Input((9, 12, 3), batch_size=4),
-            kal.RandomShift(0.3, 0.3),
+            kal.RandomShift(0.3, 0.3, jit_compile=jit_compile),
             kal.FusedAugmentation(
                 [kal.RandomRotate(0.2, seed=4), kal.RandomBrightness(gain=0.3)],
                 probability=0.9,
+                jit_compile=jit_compile,
             ),
             Last(),
             keras.layers.Flatten(),
             keras.layers.Dense(1),
         ]
     )
-    model.compile(keras.optimizers.Adam(0.01), "mse")
+    model.compile(keras.optimizers.Adam(0.01), "mse", jit_compile=jit_compile)
     return model
 
 
@@ -77,9 +78,9 @@ def fit(model, epochs, initial_epoch=0, callbacks=()):
     return np.stack(record.batches), model.get_weights()
 
 
-def initial(path):
-    """The same model at every call."""
-    model = build()
+def initial(path, jit_compile=False):
+    """The same model at every call; it takes seconds to compile it."""
+    model = build(jit_compile)
     model.save(path)
     return lambda: keras.models.load_model(path)
 
@@ -94,7 +95,7 @@ def assert_goes_on(first, rest, whole):
 
 
 def test_a_saved_model_goes_on(tmp_path):
-    load = initial(tmp_path / "initial.keras")
+    load = initial(tmp_path / "initial.keras", jit_compile=True)
     whole = fit(load(), EPOCHS)
     model = load()
     first = fit(model, 2)

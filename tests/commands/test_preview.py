@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import op_by_op
 from PIL import Image
 
 import keras_aug_layers as kal
@@ -102,6 +103,7 @@ def test_the_layers_of_a_recipe_fill_as_it_does():
 @pytest.mark.parametrize(
     "text", ["mae(size=30)", "timm(size=30, auto_augment=None)", "yolo(size=30)"]
 )
+@op_by_op()
 def test_a_recipe_is_shown_without_its_normalising(photo, text):
     assert run("--recipe", text, "--columns", "1") == 0
     shown = chosen.from_recipe(text)
@@ -169,6 +171,7 @@ def test_what_normalises_is_left_out(photo, way, capsys):
 
 
 @pytest.mark.thorough
+@op_by_op()
 def test_a_recipe_of_views_has_a_row_for_each(photo):
     assert run("--recipe", "dino(size=30, local_size=20)", "--columns", "1") == 0
     shown = chosen.from_recipe("dino(size=30, local_size=20)")

@@ -29,6 +29,19 @@ INTERPOLATIONS = ("bilinear", "nearest")
 BATCH, HEIGHT, WIDTH = 4, 50, 64
 HORIZON = 3
 """In image 1 of the perspectives, it is the column 2**HORIZON."""
+MODES = [
+    ("reflect", "bilinear", True),
+    ("reflect", "nearest", False),
+    ("constant", "bilinear", False),
+    ("constant", "nearest", True),
+    ("nearest", "bilinear", True),
+    ("nearest", "nearest", False),
+    ("wrap", "bilinear", False),
+    ("wrap", "nearest", True),
+]
+"""A fill mode, an interpolation, and whether turns are affine."""
+OTHERS = [(fill, how, not affine) for fill, how, affine in MODES]
+"""Those that are left, of which the gradients are taken."""
 FEW = 1e-4
 """Of the values, so many may be a grey level off."""
 
@@ -105,9 +118,7 @@ def assert_close(ours, theirs):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("affine", [True, False])
-@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
-@pytest.mark.parametrize("fill_mode", FILL_MODES)
+@pytest.mark.parametrize(("fill_mode", "interpolation", "affine"), MODES)
 def test_modes(fill_mode, interpolation, affine):
     images = random_images((BATCH, HEIGHT, WIDTH, 3))
     modes = {"fill_mode": fill_mode, "interpolation": interpolation, "fill_value": 0.5}
@@ -222,9 +233,7 @@ def test_no_place(fill_mode, interpolation):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("affine", [True, False])
-@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
-@pytest.mark.parametrize("fill_mode", FILL_MODES)
+@pytest.mark.parametrize(("fill_mode", "interpolation", "affine"), OTHERS)
 def test_gradients(fill_mode, interpolation, affine):
     images = tf.constant(random_images((BATCH, 11, 13, 1)))
     upstream = tf.constant(random_images((BATCH, 11, 13, 1), seed=5))

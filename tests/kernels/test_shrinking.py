@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import skimage.data
 import tensorflow as tf
+from helpers import drawn
 
 import keras_aug_layers as kal
 from keras_aug_layers.kernels import few, separable
@@ -67,15 +68,13 @@ def test_upright_it_is_at_least_as_good_as_tensorflows(picture):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("picture", ["plate", "photograph"])
-def test_turned_it_is_a_third_of_the_plain_warp(picture):
-    image = pictures()[picture]
-    pixels = image.astype("float32")[..., None]
-    ratios = []
+def test_turned_it_is_a_third_of_the_plain_warp():
+    named = pictures()
+    pixels = np.stack([*named.values()]).astype("float32")[..., None]
+    ratios = {name: [] for name in named}
     for shrink in SHRINKS:
         side = round(SIDE / shrink)
-        expected = exact(image, side, 30.0)
-        errors = []
+        found = []
         for antialias in ("auto", False):
             stack = kal.FusedAugmentation(
                 [
@@ -83,83 +82,107 @@ def test_turned_it_is_a_third_of_the_plain_warp(picture):
                     kal.RandomRotate(degrees=(30, 30), fill_mode="nearest"),
                 ]
             )
-            found = stack(pixels, training=True).numpy()[..., 0]
-            errors.append(error(found, expected, 0.25))
-        ratios.append(errors[0] / errors[1])
-    assert np.exp(np.mean(np.log(ratios))) <= 1 / 3, ratios
+            found.append(drawn(stack, pixels)[..., 0])
+        for number, (name, image) in enumerate(named.items()):
+            expected = exact(image, side, 30.0)
+            filtered, plain = (error(x[number], expected, 0.25) for x in found)
+            ratios[name].append(filtered / plain)
+    for name, each in ratios.items():
+        assert np.exp(np.mean(np.log(each))) <= 1 / 3, (name, each)
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(
-    ("shrink", "fill_mode", "dtype"),
+    ("shrink", "fill_mode", "dtype", "turned"),
     [
-        (1.0, "reflect", "uint8"),
-        (2.7, "reflect", "float32"),
-        (9.0, "constant", "uint8"),
+        (1.0, "reflect", "uint8", False),
+        (1.8, "reflect", "float32", False),
+        (9.0, "constant", "uint8", True),
     ],
 )
-def test_all_forms_agree(shrink, fill_mode, dtype):
+def test_all_forms_agree(shrink, fill_mode, dtype, turned):
+    """Crops that are turned, and not halved, are those of test_straight.py."""
     images = np.random.default_rng(0).integers(0, 256, (2, 61, 83, 3)).astype(dtype)
     size = round(61 / shrink), round(83 / shrink)
-    options = {"scale": (0.9, 1.0), "fill_mode": fill_mode, "seed": 1}
-    tolerance = 1 if dtype == "uint8" else 0.05
-    results = []
+    layers = [kal.RandomResizedCrop(*size, scale=(0.9, 1.0), seed=1)]
+    if turned:
+        layers.append(kal.RandomRotate(0.1, seed=2))
+    made = []
     for jit_compile in (True, False):
-        own = {**options, "jit_compile": jit_compile}
-        layers = [kal.RandomResizedCrop(*size, **own)]
-        turn = kal.RandomRotate(
-            0.1, seed=2, fill_mode=fill_mode, jit_compile=jit_compile
+        stack = kal.FusedAugmentation(
+            layers, fill_mode=fill_mode, jit_compile=jit_compile
         )
-        for stack in (layers, [*layers, turn]):
-            fused = kal.FusedAugmentation(stack)
-            results.append(fused(images, training=True, seed=(1, 2)).numpy())
-    for upright, compiled in ((results[2], results[0]), (results[3], results[1])):
-        np.testing.assert_allclose(
-            upright.astype("float64"), compiled.astype("float64"), atol=tolerance
-        )
+        made.append(stack(images, training=True, seed=(1, 2)).numpy())
+    compiled, eager = (x.astype("float64") for x in made)
+    tolerance = 1 if dtype == "uint8" else 0.05
+    np.testing.assert_allclose(eager, compiled, atol=tolerance)
 
 
 BICUBIC = {
-    "close": (24, 31),  # 2.5 and 2.7 times as small: six pixels for both points
-    "far": (60, 20),  # once and four times
-    "halved": (13, 11),
+    "near": ((44, 59), (24, 31)),  # 1.8 and 1.9 times as small
+    "far": ((60, 83), (60, 20)),  # once and four times
+    "halved": ((60, 83), (13, 11)),
 }
+"""Height and width of what is read, and of what comes out."""
+
+
+def noise(height, width):
+    return np.random.default_rng(0).integers(0, 256, (3, height, width, 3), "uint8")
+
+
+def upright_and_bicubic(size, fill_mode):
+    """A stack that is compiled, unless `drawn` calls it."""
+    return kal.FusedAugmentation(
+        [
+            kal.Resizing(*size),
+            kal.RandomFlip("horizontal", seed=2),
+            kal.RandomShift(0.2, 0.2, seed=3),
+        ],
+        antialias="auto",
+        jit_compile=True,
+        fill_mode=fill_mode,
+        fill_value=50.0,
+        interpolation="bicubic",
+    )
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(
-    ("size", "fill_mode"),
+    ("sizes", "fill_mode"),
     [
-        ("close", "constant"),
-        ("close", "reflect"),
-        ("close", "wrap"),
+        ("near", "constant"),
+        ("near", "reflect"),
+        ("near", "wrap"),
         ("far", "nearest"),
         ("halved", "constant"),
     ],
 )
-def test_bicubic_axis_by_axis(size, fill_mode, monkeypatch):
+def test_bicubic_axis_by_axis(sizes, fill_mode, monkeypatch):
     """Compiled, in two passes where nothing is halved; and pixel by pixel."""
-    images = np.random.default_rng(0).integers(0, 256, (3, 60, 83, 3)).astype("uint8")
-    compiled = upright_and_bicubic(images, size, fill_mode, True)
+    source, size = BICUBIC[sizes]
+    images, stack = noise(*source), upright_and_bicubic(size, fill_mode)
+    compiled = stack(images, training=True, seed=(1, 2)).numpy().astype(int)
     monkeypatch.setattr(separable, "fits", lambda *_, **__: False)
-    by_pixels = upright_and_bicubic(images, size, fill_mode, False)
+    by_pixels = drawn(stack, images, seed=(1, 2)).astype(int)
     assert np.abs(compiled - by_pixels).max() <= 1
     assert compiled.std() > 10
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize(
-    ("size", "fill_mode"), [("close", "constant"), ("far", "nearest")]
-)
-def test_bicubic_axis_by_axis_in_a_list(size, fill_mode, monkeypatch):
+def test_bicubic_axis_by_axis_in_a_list(monkeypatch):
     """In one pass, in which two points of an axis are read together, or apart."""
-    images = np.random.default_rng(0).integers(0, 256, (3, 60, 83, 3)).astype("uint8")
-    ragged = tf.RaggedTensor.from_tensor(images, ragged_rank=2)
-    in_a_list = upright_and_bicubic(ragged, size, fill_mode, True)
-    monkeypatch.setattr(separable, "fits", lambda *_, **__: False)
-    by_pixels = upright_and_bicubic(images, size, fill_mode, False)
-    assert np.abs(in_a_list - by_pixels).max() <= 1
-    assert in_a_list.std() > 10
+    stack = upright_and_bicubic((24, 31), "constant")
+    close = 60, 83  # 2.5 and 2.7 times as large: six pixels for both points
+    apart = 40, 130  # 1.7 and 4.2 times; filled up to as many pixels
+    for source in (close, apart):
+        images = noise(*source)
+        ragged = tf.RaggedTensor.from_tensor(images, ragged_rank=2)
+        in_a_list = stack(ragged, training=True, seed=(1, 2)).numpy().astype(int)
+        with monkeypatch.context() as by_pixel:
+            by_pixel.setattr(separable, "fits", lambda *_, **__: False)
+            by_pixels = drawn(stack, images, seed=(1, 2)).astype(int)
+        assert np.abs(in_a_list - by_pixels).max() <= 1
+        assert in_a_list.std() > 10
 
 
 @pytest.mark.parametrize("jit_compile", [True, False])
@@ -199,23 +222,6 @@ def test_wide_images_are_read_pixel_by_pixel(monkeypatch):
     np.testing.assert_array_equal(wide, narrow(images, training=True, seed=(1, 2)))
 
 
-def upright_and_bicubic(images, size, fill_mode, jit_compile):
-    layers = [
-        kal.Resizing(*BICUBIC[size]),
-        kal.RandomFlip("horizontal", seed=2),
-        kal.RandomShift(0.2, 0.2, seed=3),
-    ]
-    stack = kal.FusedAugmentation(
-        layers,
-        antialias="auto",
-        jit_compile=jit_compile,
-        fill_mode=fill_mode,
-        fill_value=50.0,
-        interpolation="bicubic",
-    )
-    return stack(images, training=True, seed=(1, 2)).numpy().astype(int)
-
-
 @pytest.mark.thorough
 @pytest.mark.parametrize("jit_compile", [True, False])
 def test_what_does_not_shrink_is_left_alone(jit_compile):
@@ -233,12 +239,18 @@ def test_what_does_not_shrink_is_left_alone(jit_compile):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
-def test_a_gradient_passes(interpolation):
-    images = tf.random.stateless_uniform((2, 40, 40, 1), (1, 2))
-    options = {"interpolation": interpolation, "seed": 1}
+@pytest.mark.parametrize(
+    ("interpolation", "side", "scale"),
+    [
+        ("bilinear", 40, (0.9, 1.0)),  # halved before they are read
+        ("bicubic", 17, (0.6, 1.0)),  # in two passes
+    ],
+)
+def test_a_gradient_passes(interpolation, side, scale):
+    images = tf.random.stateless_uniform((2, side, side, 1), (1, 2))
+    options = {"interpolation": interpolation, "scale": scale, "ratio": (1.0, 1.0)}
     for jit_compile in (True, False):
-        layer = kal.RandomResizedCrop(9, 9, jit_compile=jit_compile, **options)
+        layer = kal.RandomResizedCrop(9, 9, jit_compile=jit_compile, seed=1, **options)
         with tf.GradientTape() as tape:
             tape.watch(images)
             result = tf.reduce_sum(layer(images, training=True, seed=(1, 2)))
@@ -247,24 +259,19 @@ def test_a_gradient_passes(interpolation):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("side", [10, 50, 224])
-def test_all_forms_agree_where_what_is_filtered_begins(side):
-    """Exactly at 1.2 they round to different sides."""
+@pytest.mark.parametrize(("side", "jit_compile"), [(10, None), (50, True), (224, None)])
+def test_all_forms_agree_where_what_is_filtered_begins(side, jit_compile):
+    """Exactly at 1.2 they round to different sides: eager, in a graph, compiled."""
     photo = skimage.data.astronaut()[np.newaxis, :side, :side]
     layer = kal.RandomZoom((0.2, 0.2), antialias="auto", seed=1)
 
-    def run(images):
+    @tf.function(jit_compile=jit_compile)
+    def graph(images):
         return layer(images, training=True)
 
-    found = {
-        "eager": layer(photo, training=True),
-        "graph": tf.function(run)(tf.constant(photo)),
-        "compiled": tf.function(run, jit_compile=True)(tf.constant(photo)),
-    }
-    plain = kal.RandomZoom((0.2, 0.2), antialias=False)(photo, training=True)
-    for name, images in found.items():
-        difference = np.abs(images.numpy().astype(int) - plain.numpy())
-        assert difference.max() <= 1, name
+    plain = drawn(kal.RandomZoom((0.2, 0.2), antialias=False), photo).astype(int)
+    for images in (layer(photo, training=True), graph(tf.constant(photo))):
+        assert np.abs(images.numpy() - plain).max() <= 1
 
 
 def few_that_shrink(antialias):

@@ -44,11 +44,16 @@ def test_inference_is_the_identity_where_kerass_is_not(images):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(
-    "count",
-    [10, 11],
+    ("count", "dtype", "training"),
+    [
+        (10, "uint8", True),
+        (10, "uint8", False),
+        (10, "float64", False),
+        (11, "uint8", False),
+        (11, "float64", False),
+        (11, "float64", True),
+    ],
 )
-@pytest.mark.parametrize("dtype", ["uint8", "float64"])
-@pytest.mark.parametrize("training", [False, True])
 def test_dtypes_stay(count, dtype, training, images):
     fused = kal.fuse(full_stack()[:count])
     with op_by_op():

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import op_by_op
 
 import keras_aug_layers as kal
 
@@ -27,6 +28,7 @@ def images():
 
 @standards
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "int32", "float32"])
+@op_by_op()
 def test_integers_are_read_once_as_floats_are(standard, dtype, images):
     """They were read twice, and blurred: the zoom out had been rounded between."""
     images = tf.cast(images, dtype)

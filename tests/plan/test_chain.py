@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import op_by_op
 
 import keras_aug_layers as kal
 from keras_aug_layers.plan import chain
@@ -44,6 +45,7 @@ def bound(layers):
     return lambda images: called(layers, images)
 
 
+@op_by_op()
 def fused(layers, images):
     """What one group of them makes."""
     return kal.FusedAugmentation(layers)(images, training=True).numpy()
@@ -101,7 +103,7 @@ def test_nested_models_without_an_input(images):
     images = tf.cast(images, tf.float32)
     nested = [keras.Sequential(stack()[:2]), keras.Sequential(stack()[2:])]
     result = keras.Sequential(nested)(images, training=True).numpy()
-    expected = kal.FusedAugmentation(stack())(images, training=True).numpy()
+    expected = fused(stack(), images)
     np.testing.assert_allclose(result, expected, atol=255 * 1e-4)
 
 
@@ -171,6 +173,7 @@ def test_a_chain_ends_and_the_next_warp_reads_real_pixels(end, images):
 
 
 @pytest.mark.thorough
+@op_by_op()
 def test_no_chaining(images):
     with kal.no_chaining():
         apart = called(stack(), images).numpy()
@@ -286,6 +289,7 @@ def boxed(**kwargs):
 
 
 @pytest.mark.thorough
+@op_by_op()
 def test_targets_chain_like_images(images):
     data = data_of(images)
     chained = called(boxed(), data)
@@ -345,6 +349,7 @@ def test_nothing_is_done_outside_training(images):
 
 
 @pytest.mark.thorough
+@op_by_op()
 def test_a_blur_before_a_move_is_not_exchanged_with_it(images):
     """Two warps, and the same in a group, in a chain, and with real pixels between."""
     layers = [

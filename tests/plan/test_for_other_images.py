@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import drawn, random_images
+from helpers import drawn, op_by_op, random_images
 
 import keras_aug_layers as kal
 
@@ -109,6 +109,7 @@ def test_a_mosaic_by_chance_that_changes_the_size():
         np.testing.assert_allclose(found[key], value)
 
 
+@op_by_op()
 def test_of_two_mosaics_the_first_is_read_in_a_pass_of_its_own():
     layers = [smaller_mosaic(seed=3), smaller_mosaic(seed=4)]
     mosaic, *others = layers[0].layers

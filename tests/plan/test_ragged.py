@@ -61,9 +61,7 @@ STACKS = {
         pytest.param("free", "eager", marks=pytest.mark.thorough),
         pytest.param("copied", "graph", marks=pytest.mark.thorough),
         pytest.param("crop", "eager", marks=pytest.mark.slow),
-        pytest.param("moved", "eager", marks=pytest.mark.slow),
         pytest.param("moved", "graph", marks=pytest.mark.slow),
-        pytest.param("free", "graph", marks=pytest.mark.slow),
     ],
 )
 def test_they_equal_the_images_one_by_one(stack, form):
@@ -120,13 +118,14 @@ def test_they_equal_the_images_one_by_one(stack, form):
 @pytest.mark.thorough
 def test_chains_models_and_datasets():
     images = pictures()
+    many = pictures(SIZES * 2 + SIZES[:1])  # batches that are filled up to one number
     stack = keras.Sequential([kal.RandomResizedCrop(12, 17, seed=1), kal.RandomFlip()])
     dataset = tf.data.Dataset.from_generator(
-        lambda: iter(images), output_signature=tf.TensorSpec((None, None, 3), "uint8")
+        lambda: iter(many), output_signature=tf.TensorSpec((None, None, 3), "uint8")
     )
-    dataset = dataset.ragged_batch(3).map(lambda x: stack(x, training=True))
+    dataset = dataset.ragged_batch(6).map(lambda x: stack(x, training=True))
     assert dataset.element_spec.shape.as_list() == [None, 12, 17, 3]
-    assert [x.shape[0] for x in dataset] == [3, 2]
+    assert [x.shape[0] for x in dataset] == [6, 5]
     still = kal.Resizing(12, 17, antialias=False)
     found = still(ragged(images)).numpy().astype(int)
     for image, resized in zip(images, found, strict=True):

@@ -94,9 +94,15 @@ def test_a_line_lands_where_it_should():
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
-@pytest.mark.parametrize("channels", [True, False])
-@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(
+    ("data_format", "channels", "training"),
+    [  # every pair of values
+        ("channels_last", True, True),
+        ("channels_last", False, False),
+        ("channels_first", True, False),
+        ("channels_first", False, True),
+    ],
+)
 def test_layers_and_models_take_them(data_format, channels, training):
     first = data_format == "channels_first"
     images = places(24, 32)
@@ -128,31 +134,34 @@ def test_layers_and_models_take_them(data_format, channels, training):
 @pytest.mark.thorough
 def test_what_fits_by_no_whole_number_is_refused():
     images = np.zeros((1, 16, 16, 1), "uint8")
-    turn, crop = kal.RandomRotate(0.1), kal.RandomCrop(9, 9)
-    for shape, layer in (
-        ((7, 8), turn),
-        ((8, 4), turn),
-        ((16, 8), turn),
-        ((32, 32), turn),
-        ((8, 8), crop),
+    unknown = {
+        "images": tf.TensorSpec([None, None, None, 1], tf.uint8),
+        "segmentation_masks": tf.TensorSpec([None, None, None, 1], tf.float64),
+    }
+    for layer, shapes in (
+        (kal.RandomRotate(0.1), [(7, 8), (8, 4), (16, 8), (32, 32)]),
+        (kal.RandomCrop(9, 9), [(8, 8)]),
     ):
-        data = {"images": images, "segmentation_masks": np.zeros((1, *shape, 1))}
-        with pytest.raises(ValueError, match=f"Received: masks of {shape[0]} x"):
-            layer(data, training=True)
-        with pytest.raises(ValueError, match=f"Received: masks of {shape[0]} x"):
-            layer.sample(images).segmentation_masks(data["segmentation_masks"])
-        shape = None, None, None, 1
-        signature = {k: tf.TensorSpec(shape, v.dtype) for k, v in data.items()}
         call = functools.partial(layer, training=True)
-        graph = tf.function(call, [signature], autograph=False)
-        with pytest.raises(tf.errors.InvalidArgumentError, match="segmentation_masks"):
-            graph(data)
+        graph = tf.function(call, [unknown], autograph=False)
         plain = layer.sample(images)
-        masks = tf.function(
-            plain.segmentation_masks, [signature["segmentation_masks"]], autograph=False
+        alone = tf.function(
+            plain.segmentation_masks,
+            [unknown["segmentation_masks"]],
+            autograph=False,
         )
-        with pytest.raises(tf.errors.InvalidArgumentError, match="segmentation_masks"):
-            masks(data["segmentation_masks"])
+        for height, width in shapes:
+            masks = np.zeros((1, height, width, 1))
+            data = {"images": images, "segmentation_masks": masks}
+            with pytest.raises(ValueError, match=f"Received: masks of {height} x"):
+                layer(data, training=True)
+            with pytest.raises(ValueError, match=f"Received: masks of {height} x"):
+                layer.sample(images).segmentation_masks(masks)
+            for function, given in ((graph, data), (alone, masks)):
+                with pytest.raises(
+                    tf.errors.InvalidArgumentError, match="segmentation_masks"
+                ):
+                    function(given)
 
 
 @pytest.mark.thorough

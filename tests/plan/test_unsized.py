@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import op_by_op
 
 import keras_aug_layers as kal
 from keras_aug_layers.kernels import flat
@@ -51,7 +52,6 @@ STACKS = {
 }
 SETTINGS = {
     "reflect": {},
-    "wrap": {"fill_mode": "wrap"},
     "constant": {"fill_mode": "constant", "fill_value": 25},
     "copied": {"interpolation": "nearest", "fill_mode": "nearest"},
     "cubic, wrap": {"interpolation": "bicubic", "fill_mode": "wrap"},
@@ -105,7 +105,8 @@ def test_values_are_those_of_calls(stack, size, compiled):
     layer, image = kal.FusedAugmentation(STACKS[stack]()), picture(*size)
     data = {"images": image, "segmentation_masks": image[..., 0] // 64}
     found = graph_of(layer, IMAGE, MASK)(data, SEED)
-    expected = layer(data, training=True, seed=SEED)
+    with op_by_op():
+        expected = layer(data, training=True, seed=SEED)
     check(found, expected, most=2)
     np.testing.assert_array_equal(
         found["segmentation_masks"], expected["segmentation_masks"]
@@ -117,7 +118,7 @@ def test_values_are_those_of_calls(stack, size, compiled):
     "setting",
     [
         pytest.param(x, marks=getattr(pytest.mark, tier))
-        for x, tier in zip(SETTINGS, ["thorough", *["slow"] * 4], strict=True)
+        for x, tier in zip(SETTINGS, ["thorough", *["slow"] * 3], strict=True)
     ],
 )
 def test_the_part_of_an_image_that_is_copied_has_all_that_is_read(setting):
@@ -220,7 +221,7 @@ def test_it_is_compiled_where_jit_compile_says_so(compiled):
         assert bool(compiled) == bool(jit_compile)
     # Of a fixed size the whole graph is compiled, and nothing here.
     compiled.clear()
-    graph_of(layer, ("images", (40, 30, 3), "uint8"))(data, SEED)
+    graph_of(layer, ("images", (40, 30, 3), "uint8")).get_concrete_function()
     assert not compiled
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from examples import LABELLED
+from examples import FEW_VIEWS, LABELLED
 from examples import small_recipe as made
 from helpers import op_by_op, random_images
 
@@ -38,7 +38,8 @@ def results(layer, images, name, training):
 def test_floats_are_what_bytes_are(name, training):
     images = smooth_images()
     floats = tf.cast(images, tf.float32) / 127.5 - 1.0
-    of_bytes, of_floats = made(name), made(name, value_range=(-1.0, 1.0))
+    few = FEW_VIEWS.get(name, {})
+    of_bytes, of_floats = made(name, **few), made(name, value_range=(-1.0, 1.0), **few)
     layers = [x.train if training else x.validation for x in (of_bytes, of_floats)]
     expected, got = (
         results(layer, x, name, training)

@@ -293,7 +293,7 @@ def test_images_of_one_batch_get_different_policies(policy, images):
 @pytest.mark.parametrize("policy", [kal.RandAugment, kal.TrivialAugment])
 def test_policies_take_fill_settings_and_range(policy):
     layer = policy(fill_mode="constant", fill_value=300.0, value_range=(0, 200))
-    images = np.full((64, 9, 12, 3), 100.0, "float32")
+    images = np.full((32, 9, 12, 3), 100.0, "float32")
     result = drawn(layer, images)
     assert (result.min(), result.max()) >= (0.0, 200.0)
     assert result.max() == 200.0
@@ -426,25 +426,37 @@ def test_errors(wrong, message):
         wrong()
 
 
+def crop_or_flip(**kwargs):
+    """A choice of a crop to the size that images of 12 x 12 have, and of a flip."""
+    crop = kal.RandomCrop(12, 12, padding=2)
+    flip = kal.RandomFlip("horizontal", chance=1)
+    return kal.RandomChoice([crop, flip], seed=3, **kwargs)
+
+
+def assert_some_are_flipped(made, images):
+    flipped = (made.numpy() == images[:, :, ::-1]).all(axis=(1, 2, 3))
+    assert 0 < flipped.sum() < 16
+
+
 def test_a_crop_to_the_size_that_images_have_is_a_choice():
     """Also in an eager call, which is traced for all sizes."""
     images = random_images((16, 12, 12, 3), "uint8")
-    crop = kal.RandomCrop(12, 12, padding=2)
-    layers = [crop, kal.RandomFlip("horizontal", chance=1)]
-    choice = kal.RandomChoice(layers, seed=3)
-    rarely = kal.RandomChoice(layers, probability=0.9, seed=3)
-    for made in (
-        choice(images, training=True).numpy(),
-        choice.sample(images).images(images).numpy(),
-        rarely(images, training=True).numpy(),
-        kal.FusedAugmentation([choice], probability=0.9)(images, training=True).numpy(),
-    ):
-        flipped = (made == images[:, :, ::-1]).all(axis=(1, 2, 3))
-        assert 0 < flipped.sum() < 16
+    choice = crop_or_flip()
+    assert_some_are_flipped(choice(images, training=True), images)
+    assert_some_are_flipped(choice.sample(images).images(images), images)
     with pytest.raises(ValueError, match="must give images of one size"):
         choice(images[:, 1:], training=True)
     with pytest.raises(ValueError, match="must give images of one size"):
         choice.sample(images[:, 1:])
+
+
+@pytest.mark.thorough
+def test_a_crop_to_their_size_is_a_choice_for_some_images():
+    images = random_images((16, 12, 12, 3), "uint8")
+    rarely = crop_or_flip(probability=0.9)
+    grouped = kal.FusedAugmentation([crop_or_flip()], probability=0.9)
+    for layer in (rarely, grouped):
+        assert_some_are_flipped(layer(images, training=True), images)
 
 
 def test_a_dtype_that_is_not_known_may_be_any():

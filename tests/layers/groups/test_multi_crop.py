@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import random_images
+from helpers import op_by_op, random_images
 
 import keras_aug_layers as kal
 
@@ -20,6 +20,7 @@ def views():
     )
 
 
+@op_by_op()
 def test_one_layer_is_a_stack_of_one():
     images = np.random.default_rng(0).integers(0, 256, (2, 9, 9, 3), "uint8")
     one, several = (
@@ -42,6 +43,7 @@ def test_a_view_is_no_target(name):
 
 
 @pytest.mark.thorough
+@op_by_op()
 def test_shapes_and_draws():
     images = np.random.default_rng(0).integers(0, 256, (4, 40, 50, 3), "uint8")
     layer = views()
@@ -80,6 +82,7 @@ def test_in_models_and_datasets(tmp_path):
 
 
 @pytest.mark.thorough
+@op_by_op()
 def test_targets_follow_every_view():
     generator = np.random.default_rng(0)
     images = generator.integers(0, 200, (3, 40, 50, 1), "uint8")

@@ -95,8 +95,19 @@ def photos():
     )
 
 
-@pytest.mark.parametrize("form", [*FORMS, "Sequential"])
-@pytest.mark.parametrize("names", STACKS, ids="-".join)
+FORMED = [
+    *((names, "op by op") for names in STACKS),
+    *((names, "compiled") for names in STACKS[:2]),
+    (STACKS[2], "Sequential"),
+    (STACKS[3], "compiled"),
+    (STACKS[4], "Sequential"),
+]
+"""Each of them by the op, and compiled, in a group or in a chain."""
+
+
+@pytest.mark.parametrize(
+    ("names", "form"), FORMED, ids=lambda x: x if isinstance(x, str) else "-".join(x)
+)
 def test_a_stack_follows_the_rules(photos, names, form):
     check(photos, names, form, [], photos)
 
@@ -107,12 +118,7 @@ def test_a_stack_follows_the_rules(photos, names, form):
         (("paler", "equalized", "blurred", "brighter", "posterized"), form)
         for form in FORMS
     ]
-    + [
-        (
-            ("paler", "contrast", "solarized", "contrast", "blurred", "contrast"),
-            "Sequential",
-        )
-    ],
+    + [(("paler", "solarized", "contrast", "blurred", "contrast"), "Sequential")],
     ids=str,
 )
 @pytest.mark.thorough
