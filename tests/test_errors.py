@@ -69,7 +69,7 @@ ERRORS = {
         lambda: kal.RandomRotate(degree=30),
         ["`degree` is no argument of RandomRotate", "Write degrees."],
     ),
-    "p": (lambda: kal.RandomFlip(p=0.5), ["`p`", "Write probability."]),
+    "p": (lambda: kal.RandomFlip(p=0.5), ["`p`", "Write chance."]),
     "like nothing": (
         lambda: kal.RandomFlip(xyzzy=1),
         ["`xyzzy`", "It takes mode, seed, ", "jit_compile."],
