@@ -124,14 +124,22 @@ COLORS = {
 }
 
 
+def gains(jitter):
+    """Of brightness, contrast and saturation; BYOL's code adds the first, from 1 on."""
+    if jitter.brightness is not None:
+        return jitter.brightness, jitter.contrast, jitter.saturation
+    plain = [jitter.brightness_factor, jitter.contrast_factor]
+    added = [tuple(1 + x for x in factor) for factor in plain]
+    return *added, tuple(x / (1 - x) for x in jitter.saturation_factor)
+
+
 @pytest.mark.parametrize(("name", "view"), COLORS)
 def test_the_numbers_of_views(name, view):
     strengths, blurred, solarized = COLORS[name, view]
     layers = stacks(getattr(recipes, name)())[view]
     jitter = of(layers, kal.RandomColorJitter)
     *factors, hue = strengths
-    gains = jitter.brightness, jitter.contrast, jitter.saturation
-    for (low, high), x in zip(gains, factors, strict=True):
+    for (low, high), x in zip(gains(jitter), factors, strict=True):
         assert (low, high) == pytest.approx((1 - x, 1 + x))
     assert jitter.hue == (-hue, hue)
     assert (jitter.probability, jitter.order) == (0.8, "random")
