@@ -151,7 +151,7 @@ def machines(files: Files) -> str:
                 f"`{name}.json`",
                 _machine(files[name]),
                 f"{found['python']}, {versions['tensorflow']}, {versions['keras']}",
-                (found["commit"] or "not known")[: 9 if found["commit"] is None else 7],
+                "not known" if found["commit"] is None else found["commit"][:7],
                 found["date"][:10],
             ]
         )

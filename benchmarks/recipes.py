@@ -3,10 +3,10 @@
 From decoded photographs, uint8, to the batch that a network takes: cropped, augmented,
 normalised, and mixed with its labels where the recipe does. Ours in `tf.data` and as a
 layer in a `tf.function`; torchvision's v2, timm and albumentations image by image, as
-their own data sets call them, and torchvision also with a thread for each core; the
-nearest stack of `keras.layers` in a `tf.function`. All contenders of a recipe run in
-turn, in one process, and those that are faster than ours are named. Then the share that
-augmentation has of a step of `fit`, of a ResNet-50.
+their own data sets call them, and also with a thread for each core; the nearest stack
+of `keras.layers` in a `tf.function`. All contenders of a recipe run in turn, in one
+process, and those that are faster than ours are named. Then the share that augmentation
+has of a step of `fit`, of a ResNet-50.
 
 A peer that is not installed is skipped, and the table says so.
 """

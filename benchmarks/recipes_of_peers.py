@@ -13,6 +13,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_aug_layers.recipes.self_supervised import TAPS
+
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 Pipeline = Callable[[np.ndarray], Callable[[], Any]]
 Each = Callable[[Callable[[Any], Any], Any], list[Any]]
@@ -140,7 +142,7 @@ def _torchvision(
 
 def _taps(name: str, size: int) -> int:
     """Of the blur: a tenth of the side, an odd number; of DINO as in our recipe."""
-    return 13 if name == "dino" else max(size // 10 // 2 * 2 + 1, 3)
+    return TAPS if name == "dino" else max(size // 10 // 2 * 2 + 1, 3)
 
 
 def _timm(size: int, classes: int, each: Each, images: np.ndarray) -> Callable[[], Any]:

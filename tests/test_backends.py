@@ -37,6 +37,7 @@ def test_tf_data_gives_what_it_gives_under_tensorflow(tensorflow, other, layer):
 
 
 PATHS = {
+    # Of one test the case "True", of another one the case "False".
     "jax": "ten_epochs and True or with_a_key and False",
     "torch": "parallel_calls or without_order",
 }

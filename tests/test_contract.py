@@ -155,7 +155,7 @@ def test_a_graph_gives_what_eager_calls_give(number, data):
 
 SAME_KIND = {
     *("FusedAugmentation", "RandomApply"),  # groups, as RandomChoice
-    *("RandomShear", "RandomZoom"),  # matrices, as RandomPerspective and RandomRotate
+    *("RandomShear", "RandomZoom"),  # matrices, as RandomRotate and RandomShift
     "RandomGridDistortion",  # bends, as RandomOpticalDistortion
     "RandomInvert",  # scales, as RandomBrightness
     *("RandomGamma", "Solarization"),  # pointwise, as RandomPosterization

@@ -19,7 +19,8 @@ GRADED = (
     "RandomPerspective",
     "RandomResizedCrop",
 )
-"""Of which the gradient is compared, and with it what they make of floats."""
+"""Of which the gradient is compared, and with it what they make of floats; the first
+and the last one, the stack and the filtered crop, on integers too."""
 FEW = 1e-4
 """Of the values, so many may be a grey level off."""
 
@@ -61,8 +62,8 @@ def test_two_layers(name, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(ALL.keys() - ALIKE - {*QUICK, *GRADED}))
-def test_every_layer(name, monkeypatch):
+@pytest.mark.parametrize("name", sorted(ALL.keys() - ALIKE - {*QUICK, *GRADED[1:-1]}))
+def test_every_other_layer(name, monkeypatch):
     assert_forms_agree(name, monkeypatch)
 
 

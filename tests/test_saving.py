@@ -79,7 +79,7 @@ def fit(model, epochs, initial_epoch=0, callbacks=()):
 
 
 def initial(path, jit_compile=False):
-    """The same model at every call; it takes seconds to compile it."""
+    """The same model at every call; compiled in one test, as that takes seconds."""
     model = build(jit_compile)
     model.save(path)
     return lambda: keras.models.load_model(path)

@@ -12,9 +12,9 @@ from keras_aug_layers.constructors import build_layer, build_recipe
 from keras_aug_layers.elements import stacked
 from keras_aug_layers.explain import describe
 from keras_aug_layers.layers.base import AugmentationLayer
-from keras_aug_layers.layers.engine import converts
 from keras_aug_layers.layers.groups.group import opinions_in_order
 from keras_aug_layers.layers.groups.sequence import is_sequence
+from keras_aug_layers.layers.told import converts
 
 FORMATS: dict[str, Any] = {
     "data_format": "channels_last",

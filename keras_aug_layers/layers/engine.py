@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_aug_layers.kernels.device import in_xla_context
-from keras_aug_layers.layers import checks, counts
+from keras_aug_layers.layers import checks, counts, told
 from keras_aug_layers.layers.clips import Clips
 from keras_aug_layers.layers.given import opened, tensor
 from keras_aug_layers.layers.kept import variables_of
@@ -52,7 +52,8 @@ class Engine:
 
         Pure functions, in every form in which they may run, for pixels of a range.
         """
-        key = value_range, in_training = frame.value_range, frame.in_training
+        value_range, in_training = frame.value_range, frame.in_training
+        key = value_range, in_training
         if key not in self._forms:
 
             def draw(origins: list[tf.Tensor], data: dict[str, Any]) -> Transform:
@@ -133,8 +134,9 @@ class Engine:
     ) -> dict[str, Any]:
         """What becomes of images, or of the frames of videos, and what is with them."""
         layer = self._layer
-        opinions, form = self._opinions(data, training), layer.jit_compile
+        opinions, form = told.opinions(layer, data, training), layer.jit_compile
         before, why = chain.before(data["images"], opinions, layer.mixes(), form)
+        told.check_keypoints(layer, why)
         pixels = {
             key: x if isinstance(x, tf.RaggedTensor) else tensor(key, x)
             for key, x in data.items()
@@ -144,7 +146,7 @@ class Engine:
             pixels = {key: opened(x) for key, x in pixels.items()}
         images = pixels["images"]
         frame = Frame.of(images, layer.data_format) if before is None else before.frame
-        frame = self._ranged(frame, data["images"])
+        frame = told.ranged(layer, frame, data["images"])
         points = self._points(data, pixels, frame, before, training)
         if before is None:
             pixels, points = notes.as_source(pixels), notes.as_source(points)
@@ -171,9 +173,9 @@ class Engine:
         if opinions.value_range is None:
             opinions = dataclasses.replace(opinions, value_range=frame.value_range)
         after = layer.framed(frame)
-        converted = after.dtype != frame.dtype or converts(layer)
-        told = layer.settings.value_range is not None
-        now = Chain(draw, opinions, after, before, converted, form, told)
+        converted = after.dtype != frame.dtype or told.converts(layer)
+        knows = layer.settings.value_range is not None
+        now = Chain(draw, opinions, after, before, converted, form, knows, training)
         chain.note(layer.name, before, why, now)
         whole = pixels, points, training
         result, sources = self._applied(now, before, frame, origins, *whole)
@@ -204,7 +206,7 @@ class Engine:
         """
         images, jit_compile = pixels["images"], self._layer.jit_compile
         if before is not None:
-            return chain.continued(now, before, pixels, points, training)
+            return chain.continued(now, before, pixels, points)
         sources = {**pixels, **points}
         ragged = isinstance(images, tf.RaggedTensor)
         form = self._layer.data_format, jit_compile, training
@@ -259,24 +261,6 @@ class Engine:
             points["labels"] = data["labels"]
         return points
 
-    def _opinions(self, data: dict[str, Any], training: bool) -> Settings:
-        """The layer's settings, on which its neighbours in a chain must agree.
-
-        What it does outside training, where most of these do nothing and say nothing,
-        must not hang on what they were told: its bars, and how it reads keypoints.
-        """
-        opinions = self._layer.opinions
-        if not training:
-            opinions = opinions.without("label_smoothing")
-        if not self._layer.rests():
-            return opinions
-        firm: dict[str, Any] = {}
-        if opinions.fill_mode == "constant":
-            firm |= {"fill_value": 0.0, "mask_fill_value": 0.0}
-        if any(kind_of(key) == "keypoints" for key in data):
-            firm |= {"keypoint_format": "xy", "mark_outside": True}
-        return opinions.over(Settings(**firm))
-
     def _labels(self, labels: Any, before: Chain | None) -> bool:
         """Whether labels are this layer's affair, or that of those before it."""
         if self._layer.mixes() or self._layer.settings.num_classes is not None:
@@ -287,19 +271,8 @@ class Engine:
 
     def _frame(self, images: Any) -> Frame:
         """What is known of images, their value range among it."""
-        return self._ranged(Frame.of(images, self._layer.data_format), images)
-
-    def _ranged(self, frame: Frame, images: Any) -> Frame:
-        """The frame, with the range that the layer or one before it was told, or knows.
-
-        Only what gives pixels another unit says outside training what it was told.
-        """
-        known, told = chain.ranged(frame, images), self._layer.settings.value_range
-        if told is None:
-            return known
-        always = told == known.known_range and not known.in_training
-        in_training = not (always or converts(self._layer))
-        return known._replace(value_range=told, in_training=in_training)
+        frame = Frame.of(images, self._layer.data_format)
+        return told.ranged(self._layer, frame, images)
 
     def _settings(self, frame: Frame) -> Settings:
         """The layer's settings, with the range that pixels have here."""
@@ -341,9 +314,3 @@ class Engine:
         settings = self._settings(frame).without("label_smoothing")
         plan = as_plan(self._layer.rest(frame))
         return Transform.of(plan, frame, settings, spread=frame.ragged)
-
-
-def converts(layer: Any) -> bool:
-    """Whether a layer, or one within it, gives pixels another unit."""
-    own: bool = getattr(layer, "changes_unit", False)
-    return own or any(map(converts, layer.members()))

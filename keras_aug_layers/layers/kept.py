@@ -53,9 +53,8 @@ class Kept(Uncast):
         """Loads them, where they were saved: not by a net without this layer."""
         if "random_state" in store.keys():
             self.random_state.assign(store["random_state"])
-        own_weights = {key: store[key] for key in store.keys() if key.isdigit()}
-        if own_weights:
-            super().load_own_variables(own_weights)
+            weights = {key: store[key] for key in store.keys() if key.isdigit()}
+            super().load_own_variables(weights)
 
 
 def variables_of(layer: Any) -> list[tf.Variable]:

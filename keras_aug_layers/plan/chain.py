@@ -43,6 +43,7 @@ class Chain:
         converted: whether the last layer changed their dtype or range.
         jit_compile: on which the layers agree.
         told: whether one of them was told its value range, which is known else.
+        trains: whether one of them was called in training.
         length: how many layers there are.
     """
 
@@ -55,9 +56,11 @@ class Chain:
         converted: bool = False,
         jit_compile: bool | str = "auto",
         told: bool = False,
+        trains: bool = False,
     ) -> None:
         self.settings = settings
         self.told: bool = told or (before is not None and before.told)
+        self.trains: bool = trains or (before is not None and before.trains)
         self.frame = frame
         self.converted = converted
         if before is not None and jit_compile == "auto":
@@ -111,7 +114,6 @@ def continued(
     before: Chain,
     pixels: dict[str, Any],
     points: dict[str, Any],
-    training: bool,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Augments from the sources, and what is of no source as it came in.
 
@@ -120,7 +122,6 @@ def continued(
         before: those before it, whose output the images are.
         pixels: images and masks, as the last layer gets them.
         points: bounding boxes and keypoints, likewise.
-        training: whether it trains.
 
     Returns:
         The results, and the sources of those that have one.
@@ -132,7 +133,7 @@ def continued(
     sources = {key: source for key, source in sources.items() if source is not None}
     whole = now.transform()
     given = {k: v for k, v in sources.items() if k in pixels}
-    result = apply(whole, given, now.jit_compile, training)
+    result = apply(whole, given, now.jit_compile, now.trains)
     result |= whole.moved({k: v for k, v in sources.items() if k in points})
     others = {k: v for k, v in {**pixels, **points}.items() if k not in sources}
     return result | now.own().moved(others), sources
@@ -239,7 +240,7 @@ def apply(
         return unsized.apply(transform, data, training)
     eager = tf.executing_eagerly()
     if not (training or eager or in_tf_data()) and jit_compile == "auto":
-        return transform.moved(data)  # as after one layer: a model that serves
+        return transform.moved(data)  # nothing trains: as one layer, not compiled
     rows = tf.nest.flatten(transform, expand_composites=True)
     kind = transform.kind()
     with _LOCK:

@@ -133,7 +133,7 @@ class Frame(NamedTuple):
                 known then.
         """
         known = self.known_range
-        if self.in_training and layer.rests():
+        if known is not None and self.in_training and layer.rests():
             raise ValueError(
                 "`value_range` must be given to whatever acts outside training too. "
                 f"Received: value_range=None, behind a layer that was told {known}, "

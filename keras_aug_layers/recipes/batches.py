@@ -10,9 +10,9 @@ from keras_aug_layers.dataset import augment_dataset
 from keras_aug_layers.elements import augmenting, named, of_element
 from keras_aug_layers.kernels.targets.formats import nothing
 from keras_aug_layers.layers import FusedAugmentation, RandomApply
-from keras_aug_layers.layers.engine import converts
 from keras_aug_layers.layers.groups.sequence import LayerSequence, is_sequence
 from keras_aug_layers.layers.kept import argument_names
+from keras_aug_layers.layers.told import converts
 from keras_aug_layers.plan import entries
 from keras_aug_layers.plan.settings import Settings
 

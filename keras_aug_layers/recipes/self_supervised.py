@@ -26,7 +26,7 @@ from keras_aug_layers.recipes.recipe import Parts, recipe
 SIGMA = (0.1, 2.0)
 """Of the blur, in pixels, in all of them."""
 TAPS = 13
-"""Of the blur of DINO, which has PIL's, of no end: three times the greatest sigma."""
+"""Of the blur of DINO: PIL's has no end, and 13 hold three times the greatest sigma."""
 
 
 def _view(
@@ -225,7 +225,8 @@ def mae(
 ) -> Parts:
     """MAE (He et al., 2021, arXiv:2111.06377): a random resized crop and a flip.
 
-    Numbers: table 8 of the paper, `main_pretrain.py` of its code.
+    Numbers: table 8 of the paper, `main_pretrain.py` of its code. It evaluates seven
+    eighths of the shorter side, and all of it where `size` is above 224.
 
     Args:
         size: of what comes out.
@@ -252,5 +253,5 @@ def mae(
 
 
 def _evaluation(size: int, normal: Normalize) -> FusedAugmentation:
-    """Seven eighths of the shorter side, as all of them evaluate."""
+    """Seven eighths of the shorter side, as all of them evaluate at 224 pixels."""
     return evaluation(size * 8 // 7, size, "bicubic", normal, [])

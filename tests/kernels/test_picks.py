@@ -143,7 +143,7 @@ def test_it_is_what_a_pass_of_its_own_gives(name, kind, monkeypatch):
     ("name", "kind", "channels"),
     [
         ("a turn", CPU, 3),
-        ("a perspective", GPU, 2),  # each of which is read by itself
+        ("a perspective", GPU, 2),  # of two channels, as each is read by itself
         ("filled", CPU, 3),
         ("bicubic", GPU, 2),
         ("a crop", CPU, 3),

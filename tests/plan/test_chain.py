@@ -289,7 +289,6 @@ def boxed(**kwargs):
 
 
 @pytest.mark.thorough
-@op_by_op()
 def test_targets_chain_like_images(images):
     data = data_of(images)
     chained = called(boxed(), data)

@@ -1,6 +1,7 @@
 """What acts outside training does the same there as in training, whatever is beside."""
 
 import pathlib
+import warnings
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 import keras_aug_layers as kal
+from keras_aug_layers.plan import chain
 
 DEEP = np.random.default_rng(0).integers(0, 4096, (2, 8, 8, 3)).astype("uint16")
 NO_CHANGE = (0.0, 0.0)
@@ -112,9 +114,44 @@ def test_keypoints_are_read_as_it_was_told():
     for training in (True, False):
         result = in_turn([flip, crop], data, training)["keypoints"]
         np.testing.assert_allclose(result, expected, atol=1e-5)
-        with pytest.warns(kal.DataWarning, match="are taken for pixels"):
-            untold = in_turn([flip, kal.CenterCrop(16, 16)], data, training)
-        np.testing.assert_array_equal(untold["keypoints"], np.full((1, 2, 2), -1.0))
+    with pytest.raises(ValueError, match="`keypoint_format` must be given"):
+        in_turn([flip, kal.CenterCrop(16, 16)], data, True)
+
+
+def test_what_only_turns_or_mixes_labels_keeps_what_a_chain_was_told():
+    flip = kal.RandomFlip("horizontal", chance=0.0, keypoint_format="rel_xy")
+    points = tf.constant([[[0.5, 0.5]], [[0.625, 0.375]]])
+    images = tf.zeros((2, 32, 32, 3), tf.uint8)
+    data = {"images": images, "keypoints": points, "labels": tf.range(2)}
+    for behind in (kal.Normalize(0.5, 0.5), kal.Mosaic(num_classes=2, probability=0.0)):
+        flipped = flip(data, training=True)
+        with chain.watched() as calls, warnings.catch_warnings():
+            warnings.simplefilter("ignore", kal.DataWarning)  # of one told nothing
+            result = behind(flipped, training=True)["keypoints"]
+        assert [call.why for call in calls] == [""]
+        np.testing.assert_allclose(result[:, :1], points, atol=1e-6)
+
+
+def test_a_group_that_crops_says_its_range():
+    crop = kal.RandomResizedCrop(6, 6, scale=(1.0, 1.0), ratio=(1.0, 1.0))
+    group = kal.FusedAugmentation([crop, dark(None)], value_range=(0, 4095))
+    floats = np.full((2, 8, 8, 3), 2048.0, "float32")
+    for training in (True, False):
+        result = in_turn([group, kal.Normalize(0.5, 0.25)], floats, training)
+        expected = np.full((2, 6, 6, 3), (2048 / 4095 - 0.5) / 0.25)
+        np.testing.assert_allclose(result, expected, atol=1e-5)
+
+
+def test_a_step_of_training_is_compiled_to_its_end():
+    layers = [kal.RandomRotate(0.1), kal.Normalize(0.5, 0.5)]
+
+    @tf.function(autograph=False)
+    def step(images):
+        return layers[1](layers[0](images, training=True))  # without `training`
+
+    graph = step.get_concrete_function(tf.zeros((2, 8, 8, 3), tf.uint8)).graph
+    (called,) = graph.get_operations()[-2].inputs or graph.get_operations()[-1].inputs
+    assert "Partitioned" in called.op.type
 
 
 def test_a_served_chain_is_not_compiled(tmp_path):

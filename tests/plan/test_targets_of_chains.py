@@ -122,6 +122,11 @@ def test_what_the_image_loses_its_targets_lose(name, way):
     assert_lost(WAYS[way](layers)(data()))
 
 
+def test_what_the_image_loses_its_targets_lose_in_eager_calls():
+    layers = [there(0.5), BETWEEN["RandomGaussianBlur"](), there(-0.5)]
+    assert_lost(group(layers)(data()))
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_what_the_image_loses_its_targets_lose_in_every_form(form):
     layers = [there(0.5), BETWEEN["RandomGaussianBlur"](), there(-0.5)]
@@ -177,7 +182,8 @@ FIRST = {
 IN_FORMS = [
     *((name, "op by op") for name in FIRST),
     *((name, "sizes unknown") for name in ("RandomBrightness", "Solarization")),
-    *((name, "a graph") for name in ("RandomBrightness", "RandomApply")),
+    *((name, "eager") for name in ("RandomBrightness", "AutoContrast")),
+    ("RandomApply", "a graph"),
     *((name, "compiled as a whole") for name in ("AutoContrast", "RandomGrayscale")),
 ]
 

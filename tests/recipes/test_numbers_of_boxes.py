@@ -63,8 +63,16 @@ def test_boxes_are_filled_up_for_a_validation():
     np.testing.assert_array_equal(there, first["labels"] != -1)
 
 
-def test_boxes_are_filled_up_for_a_training():
-    dataset = mosaics().dataset(photographs(), True, batch_size=2)
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        mosaics,
+        pytest.param(lambda: recipes.yolo(16, **FORMAT), marks=pytest.mark.slow),
+    ],
+    ids=["own", "yolo"],
+)
+def test_boxes_are_filled_up_for_a_training(recipe):
+    dataset = recipe().dataset(photographs(), True, batch_size=2)
     batches = [batch["bounding_boxes"] for batch in dataset]
     for boxes in batches:  # four images in one, each with room for the most of them
         count = boxes["boxes"].shape[1]

@@ -125,6 +125,8 @@ class SizeLayer(GeometricLayer):
         self.width = arguments.size("width", width)
 
     _draws_for_sizes = True
+    names_size = True
+    """Images come out in one size, in training and outside."""
 
     def window(self, frame: Frame) -> Window:
         """What is shown outside training."""

@@ -6,11 +6,11 @@ from typing import Any
 import keras
 
 from keras_aug_layers.layers.base import AugmentationLayer
-from keras_aug_layers.layers.engine import converts
 from keras_aug_layers.layers.groups.group import LayerGroup
 from keras_aug_layers.layers.mixes.mixing import MixingLayer
 from keras_aug_layers.layers.pixels.converter import Converter
 from keras_aug_layers.layers.pixels.erasing import ErasingLayer
+from keras_aug_layers.layers.told import converts
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.plan import Plan, as_plan
 from keras_aug_layers.plan.random_numbers import Cursor

@@ -7,9 +7,9 @@ import keras
 
 from keras_aug_layers import arguments
 from keras_aug_layers.layers.base import AugmentationLayer
-from keras_aug_layers.layers.engine import converts
 from keras_aug_layers.layers.kept import argument_names
 from keras_aug_layers.layers.streams import track
+from keras_aug_layers.layers.told import converts
 from keras_aug_layers.plan.settings import Disagreement, Settings
 
 

@@ -141,8 +141,6 @@ class RandomColorJitter(ColorLayer):
 
     def _changes(self, random: Cursor, frame: Frame) -> dict[str, Change]:
         changes = {}
-        about_grey = (self.contrast, self.saturation) != (None, None)
-        rest = rest_of_grey(frame) if about_grey else 0.0
         if self.brightness is not None:
             gain = random.uniform(self.brightness)
             changes["brightness"] = Change(gain, bias=frame.low * (1 - gain), cut=1.0)
@@ -152,17 +150,17 @@ class RandomColorJitter(ColorLayer):
             changes["brightness"] = Change(bias=bias)
         if self.contrast is not None:
             gain = random.uniform(self.contrast)
+            bias = rest_of_grey(frame) * (1 - gain)
             changes["contrast"] = Change(
-                gain, centre=1 - gain, bias=rest * (1 - gain), of_grey=1.0, cut=1.0
+                gain, centre=1 - gain, bias=bias, of_grey=1.0, cut=1.0
             )
         elif self.contrast_factor is not None:
             gain = 1.0 + random.uniform(self.contrast_factor)
             changes["contrast"] = Change(gain, centre=1 - gain)
         if self.saturation is not None:
             gain = random.uniform(self.saturation)
-            changes["saturation"] = Change(
-                gain, grey=1 - gain, bias=rest * (1 - gain), cut=1.0
-            )
+            bias = rest_of_grey(frame) * (1 - gain)
+            changes["saturation"] = Change(gain, grey=1 - gain, bias=bias, cut=1.0)
         elif self.saturation_factor is not None:
             gain = drawn_gain(random, self.saturation_factor, None)
             if self.space == "hsv":

@@ -185,3 +185,40 @@ def test_an_image_that_is_its_own_partner_keeps_its_boxes():
         np.testing.assert_array_equal(made["keypoints"][1, 0], points[1, 0])
         cut += np.any(kept[[0, 2], 0] != boxes[[0, 2], 0])
     assert cut > 0
+
+
+TUPLED = {
+    "either": lambda: kal.RandomChoice(
+        [LAYERS["mixup"](seed=3), LAYERS["cutmix"](seed=4)], seed=5
+    ),
+    "mosaic": lambda: LAYERS["mosaic"](seed=6),
+}
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", TUPLED)
+def test_tuples_in_a_dataset(name):
+    images = random_images((11, 8, 9, 3), "uint8")
+    labels, weights = np.arange(11) % CLASSES, np.arange(11.0)
+    layer = TUPLED[name]()
+
+    def elements(*parts, **kwargs):
+        dataset = tf.data.Dataset.from_tensor_slices(parts).batch(4)
+        return list(kal.augment_dataset(dataset, layer, seed=1, **kwargs))
+
+    three = elements(images, labels, weights)
+    assert [len(x) for x, *_ in three] == [4, 4, 3]
+    for (x, y, _), (x2, y2) in zip(three, elements(images, labels), strict=True):
+        assert y.shape == (len(x), CLASSES)
+        np.testing.assert_allclose(tf.reduce_sum(y, axis=1), 1.0, atol=1e-6)
+        np.testing.assert_array_equal(x, x2)
+        np.testing.assert_array_equal(y, y2)
+    np.testing.assert_array_equal(np.concatenate([w for *_, w in three]), weights)
+    alone = elements(images, labels, num_parallel_calls=1)
+    for (x, y), (x2, y2, _) in zip(alone, three, strict=True):
+        np.testing.assert_array_equal(x, x2)
+        np.testing.assert_array_equal(y, y2)
+    dicts = tf.data.Dataset.from_tensor_slices(({"images": images}, labels)).batch(4)
+    (x, y), *_ = kal.augment_dataset(dicts, layer, seed=1)
+    np.testing.assert_array_equal(x["images"], three[0][0])
+    np.testing.assert_array_equal(y, three[0][1])
