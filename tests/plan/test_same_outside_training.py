@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import op_by_op
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 import keras_aug_layers as kal
@@ -85,6 +86,7 @@ def test_labels_stay_smooth_behind_it(mix):
         np.testing.assert_allclose(found, smoothed["labels"], atol=1e-6)
 
 
+@op_by_op()
 def test_bars_are_those_that_a_letterbox_was_told():
     wide = np.full((1, 32, 64, 3), 200, "uint8")
     turn = kal.RandomRotate(NO_CHANGE, fill_mode="constant", fill_value=114.0)
@@ -95,6 +97,7 @@ def test_bars_are_those_that_a_letterbox_was_told():
             assert int(bars) == expected
 
 
+@op_by_op()
 def test_labels_in_the_bars_of_masks():
     turn = kal.RandomRotate(NO_CHANGE, fill_mode="constant", mask_fill_value=255)
     crop = kal.RandomCrop(24, 24, pad_if_needed=True)
@@ -132,6 +135,7 @@ def test_what_only_turns_or_mixes_labels_keeps_what_a_chain_was_told():
         np.testing.assert_allclose(result[:, :1], points, atol=1e-6)
 
 
+@op_by_op()
 def test_a_group_that_crops_says_its_range():
     crop = kal.RandomResizedCrop(6, 6, scale=(1.0, 1.0), ratio=(1.0, 1.0))
     group = kal.FusedAugmentation([crop, dark(None)], value_range=(0, 4095))

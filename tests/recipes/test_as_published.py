@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import op_by_op
 
 import keras_aug_layers as kal
 from keras_aug_layers import recipes
@@ -41,6 +42,7 @@ def test_the_blur_of_dino_is_in_pixels():
         assert [blur.kernel_size for blur in blurs] == [(13, 13)] * 3
 
 
+@op_by_op()
 def test_dino_without_local_views():
     images = np.zeros((2, 40, 40, 3), "uint8")
     made = recipes.dino(24, 16, local_views=0).train(images, training=True)
