@@ -170,7 +170,7 @@ class Engine:
 
         if before is not None:
             opinions = before.opinions.join(opinions)
-        if opinions.value_range is None:
+        if opinions.value_range is None and frame.value_range is not None:
             opinions = dataclasses.replace(opinions, value_range=frame.value_range)
         after = layer.framed(frame)
         converted = after.dtype != frame.dtype or told.converts(layer)

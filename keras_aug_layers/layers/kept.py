@@ -52,9 +52,9 @@ class Kept(Uncast):
     def load_own_variables(self, store: Any) -> None:
         """Loads them, where they were saved: not by a net without this layer."""
         if "random_state" in store.keys():
-            self.random_state.assign(store["random_state"])
             weights = {key: store[key] for key in store.keys() if key.isdigit()}
             super().load_own_variables(weights)
+            self.random_state.assign(store["random_state"])
 
 
 def variables_of(layer: Any) -> list[tf.Variable]:

@@ -41,7 +41,7 @@ def opinions(layer: Any, data: dict[str, Any], training: bool) -> Settings:
         firm |= {"fill_value": 0.0, "mask_fill_value": 0.0}
     if resizes(layer) and any(kind_of(key) == "keypoints" for key in data):
         firm |= {"keypoint_format": "xy", "mark_outside": True}
-    return own.over(Settings(**firm))
+    return own.over(Settings(**firm)) if firm else own
 
 
 def ranged(layer: Any, frame: Frame, images: Any) -> Frame:
