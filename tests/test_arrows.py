@@ -14,7 +14,7 @@ FLOORS = (
     ("kernels.labels",),
     ("kernels.derivative",),
     ("kernels.hidden",),
-    ("kernels.rounding", "kernels.picks"),
+    ("kernels.rounding", "kernels.picks", "kernels.products"),
     ("kernels.matrices",),
     ("kernels.fields",),
     ("kernels.coordinates",),

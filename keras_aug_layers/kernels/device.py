@@ -118,7 +118,7 @@ def compiled_for(run: Callable[[str], Any]) -> Any:
     Args:
         run: calls the function in the form for a device.
     """
-    device = wanted() or (None if has_gpu() else CPU)
+    device = wanted() or (CPU if in_tf_data() or not has_gpu() else None)
     if device is None and tf.executing_eagerly():
         device = CPU if "CPU" in tf.zeros(()).device else GPU
     if device is not None:

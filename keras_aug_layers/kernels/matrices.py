@@ -81,12 +81,11 @@ def rotate(turns: Any) -> tf.Tensor:
     quarters = tf.round(4.0 * tf.convert_to_tensor(turns, tf.float64))
     angle = 2.0 * math.pi * (turns - quarters / 4.0)
     cos, sin = tf.cos(angle), tf.sin(angle)
-    quadrant = tf.cast(quarters, tf.int32) % 4
-    cos, sin = (
-        tf.where(quadrant % 2 == 0, cos, -sin),
-        tf.where(quadrant % 2 == 0, sin, cos),
-    )
-    sign = tf.where(quadrant < 2, tf.ones_like(cos), -tf.ones_like(cos))
+    # Integers would be computed by the host of a GPU, which waits for them.
+    quadrant = quarters - 4.0 * tf.floor(quarters / 4.0)
+    even = tf.equal(tf.abs(quadrant - 1.0), 1.0)
+    cos, sin = tf.where(even, cos, -sin), tf.where(even, sin, cos)
+    sign = tf.where(quadrant < 2.0, tf.ones_like(cos), -tf.ones_like(cos))
     cos, sin = sign * cos, sign * sin
     return from_rows((cos, -sin, 0.0), (sin, cos, 0.0), (0.0, 0.0, 1.0))
 

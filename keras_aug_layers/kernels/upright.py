@@ -5,6 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from keras_aug_layers.kernels.products import product
 from keras_aug_layers.kernels.taps import filled, taps
 from keras_aug_layers.kernels.warp import compute_dtype, dimension
 
@@ -112,11 +113,11 @@ def _summed(values: tf.Tensor, weights: tf.Tensor, axis: int) -> tf.Tensor:
     length = dimension(weights, 0)
     if axis == 1:
         rows = tf.reshape(values, [batch, height, width * channels])
-        rows = tf.matmul(weights, rows)
+        rows = product(weights, rows)
         return tf.reshape(rows, [batch, length, width, channels])
     lines = tf.transpose(values, [0, 1, 3, 2])
     lines = tf.reshape(lines, [batch * height * channels, width])
-    lines = tf.matmul(lines, weights, transpose_b=True)
+    lines = product(lines, weights, transpose_b=True)
     lines = tf.reshape(lines, [batch, height, channels, length])
     return tf.transpose(lines, [0, 1, 3, 2])
 
