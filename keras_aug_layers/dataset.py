@@ -11,12 +11,13 @@ from keras_aug_layers import arguments
 from keras_aug_layers.elements import augmenting, of_element, stacked
 from keras_aug_layers.layers import MultiCrop
 from keras_aug_layers.layers.base import AugmentationLayer
+from keras_aug_layers.layers.draws import draws, held_by
 from keras_aug_layers.layers.groups.sequence import (
     by_another,
     further_targets,
     is_sequence,
 )
-from keras_aug_layers.layers.streams import behind, draws, held_by
+from keras_aug_layers.layers.streams import behind
 
 OURS = (AugmentationLayer, MultiCrop)
 """The layers that draw from a seed."""

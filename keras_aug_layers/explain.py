@@ -10,8 +10,8 @@ import tensorflow as tf
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels.program import function_of
 from keras_aug_layers.layers.base import AugmentationLayer
+from keras_aug_layers.layers.draws import held_by
 from keras_aug_layers.layers.pixels.converter import Converter
-from keras_aug_layers.layers.streams import held_by
 from keras_aug_layers.plan import chain
 from keras_aug_layers.plan.plan import Plan
 

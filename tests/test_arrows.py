@@ -47,7 +47,7 @@ FLOORS = (
         "layers.statistics",
         "layers.told",
     ),
-    ("layers.streams", "layers.kept"),
+    ("layers.streams", "layers.kept", "layers.draws"),
     ("layers.engine",),
     ("layers.base",),
     ("layers.geometry", "layers.pixels", "layers.mixes", "layers.generator"),

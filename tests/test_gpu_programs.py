@@ -131,19 +131,19 @@ def test_passes_that_are_forced(compiler, text):
 @pytest.mark.parametrize("name", ["augment", "copy"])
 def test_the_loop_that_is_timed_copies_nothing(compiler, name):
     """Of `benchmarks/gpu.py`: a kernel for each step, and one before the first."""
-    turns = 1000
+    calls = 20
     layer = build_layer(command.FIVE)
     step, times, dtype = {
-        "augment": (gpu._augment(layer), 2, "uint8"),  # as any even number
+        "augment": (gpu._augment(layer), gpu.STEPS, "uint8"),
         "copy": (gpu._copy, 1, "int64"),
     }[name]
     shape = (64, 224, 224, 3)
-    assert gpu.EIGHT % 2 == 0  # two in a body stand for eight
     [row] = measure(
-        lambda images: gpu._on_device(step, images, times)(turns),
+        lambda images: gpu._on_device(step, images, times)(calls),
         shape,
         dtype,
         CARDS[:1],
     )
-    assert row.image_kernels == turns * times + 1
-    assert row.copies <= 1.05 * (turns * times + 1)
+    steps = calls * gpu.TURNS * times
+    assert row.image_kernels == steps + 1
+    assert row.copies <= 1.05 * (steps + 1)

@@ -2,6 +2,7 @@
 
 import logging
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -289,6 +290,35 @@ def test_weights_beside_kerass_layers_load_after_fuse(nested, tmp_path):
     new.load_weights(tmp_path / "old.weights.h5")
     for one, other in zip(new.weights, old.trainable_weights, strict=True):
         assert_same_bits(one, other)
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_weights_go_both_ways_to_kerass_layers_of_the_same_name(back, tmp_path):
+    """Which stand at the same place of the file."""
+    names = "Resizing", "Rescaling", "RandomFlip", "RandomZoom"
+    arguments = {"Resizing": (9, 12), "Rescaling": (0.5,), "RandomZoom": (0.1,)}
+    nets = [
+        net_behind([getattr(each, name)(*arguments.get(name, ())) for name in names])
+        for each in (kal, keras.layers)
+    ]
+    source, target = reversed(nets) if back else nets
+    source.save_weights(tmp_path / "net.weights.h5")
+    target.load_weights(tmp_path / "net.weights.h5")
+    ours, kerass = nets
+    for one, other in zip(ours.weights, kerass.trainable_weights, strict=True):
+        assert_same_bits(one, other)
+
+
+def test_a_state_beside_the_weights_is_loaded_as_version_2_kept_it(tmp_path):
+    layer, path = kal.RandomFlip(seed=1), tmp_path / "flip.weights.h5"
+    net = net_behind([layer])
+    net.save_weights(path)
+    with h5py.File(path, "r+") as file:
+        state = file.pop("layers/random_flip/_state")["vars/random_state"]
+        file["layers/random_flip/vars/random_state"] = state[...] + 7
+    before = layer.random_state.numpy()
+    net.load_weights(path)
+    np.testing.assert_array_equal(layer.random_state, before + 7)
 
 
 def test_a_checkpoint_beside_kerass_layers_loads_after_fuse(tmp_path):

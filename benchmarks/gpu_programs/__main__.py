@@ -5,8 +5,11 @@ For a layer of your own, write `measure(layer, shape, dtype)` in Python. Exit co
 """
 
 import argparse
+import dataclasses
+import json
 import os
 import sys
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["CUDA_VISIBLE_DEVICES"] = ""  # nothing runs on a device
@@ -71,6 +74,12 @@ def main(arguments: list[str]) -> int:
         default=["256x224x224x3", "16x1024x1024x3"],
         metavar="BxHxWxC",
     )
+    parser.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="where to write the rows, for `python -m benchmarks.gpu --predicted FILE`",
+    )
     options = parser.parse_args(arguments)
     try:
         shapes = [tuple(map(int, text.split("x"))) for text in options.shapes]
@@ -90,6 +99,9 @@ def main(arguments: list[str]) -> int:
     except Unavailable as error:
         print(f"There is no compiler for GPUs here. {error}", file=sys.stderr)
         return 3
+    if options.json:
+        content = json.dumps([dataclasses.asdict(row) for row in rows], indent=1)
+        options.json.write_text(content + "\n")
     print(table(sorted(rows, key=lambda row: options.devices.index(row.device))))
     print(EXPLAINED)
     return 0

@@ -57,6 +57,9 @@ absl::StatusOr<GpuTargetConfigProto> Device(const std::string& name) {
   if (name == "l4")
     return Like(GpuModel::A6000, "NVIDIA L4", 8, 9, 58, 1536, 102400, 2.04,
                 300000000000, 48 << 20);
+  if (name == "h200")
+    return Like(GpuModel::H100_SXM, "NVIDIA H200", 9, 0, 132, 2048, 233472, 1.98,
+                4800000000000, 50 << 20);
   return absl::InvalidArgumentError("no such device: " + name);
 }
 

@@ -15,8 +15,8 @@ import tensorflow as tf
 
 from benchmarks.gpu_programs import build, dump
 
-DEVICES = ("h100", "a100", "v100", "b200", "t4", "l4")
-"""For which there are figures: XLA's own, and ours in compile.cc for T4 and L4."""
+DEVICES = ("h100", "a100", "v100", "b200", "t4", "l4", "h200")
+"""For which there are figures: XLA's own, and in compile.cc for T4, L4 and H200."""
 
 IMAGE_SIZE = 16
 """An array is of image size from a sixteenth of the images' bytes on."""

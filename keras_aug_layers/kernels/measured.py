@@ -166,6 +166,12 @@ def measuring(before: Program, step: Step) -> Program:
     return (whole,) if "stage" in kinds else (in_between(one=1.0), whole)
 
 
+def measured_behind_a_stage(steps: Program) -> bool:
+    """Whether a mean is that of what a stage made, and so of the image as it lies."""
+    kinds = [function_of(step).kind for step in steps]
+    return "stage" in kinds and "measured" in kinds[kinds.index("stage") :]
+
+
 def covered(number: tf.Tensor, size: Any, middle: Any, half: Any) -> tf.Tensor:
     """The part of each pixel of a row or column that lies in a window.
 

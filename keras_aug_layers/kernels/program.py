@@ -115,7 +115,7 @@ class Function:
             a function of images, a program of pixels and, perhaps, one of coordinates.
         moves: of such a stage, whether it has programs of coordinates: it is a warp.
         placed: of a stage, whether what it does to a pixel depends on where it lies or
-            on its neighbours, so that it cannot be exchanged with a move.
+            on other pixels, so that it cannot be exchanged with a move.
         picks: of a stage that shows, in each pixel, an image or its `partner`: whether
             it is the partner, given rows and columns and its rows, see `picks.Pick`.
         gathers: of coordinates, whether they are read in other images of the batch.
@@ -161,7 +161,8 @@ class Function:
     @property
     def has_place(self) -> bool:
         """Whether it cannot be exchanged with a move of the pixels."""
-        return self.kind == "placed" or (self.kind == "stage" and self.placed)
+        of_place = self.kind in ("placed", "whole")
+        return of_place or (self.kind == "stage" and self.placed)
 
 
 _REGISTER: dict[str, Function] = {}

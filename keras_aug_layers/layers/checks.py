@@ -145,6 +145,7 @@ def training(value: Any) -> None:
     way = "tf.cond(training, lambda: layer(x, training=True), lambda: layer(x))"
     if dtype != tf.bool:
         way = "dataset.map(lambda x, y: (layer(x, training=True), y))"
+        way += "; without training, to validate, (layer(x), y)"
     raise ValueError(
         "`training` must be true or false where it is called. Received: "
         f"{tf.as_dtype(dtype).name} of shape {value.shape}. Write {way}."
@@ -158,12 +159,17 @@ def one_batch(images: Any) -> None:
     shapes = [getattr(x, "shape", getattr(x, "size", ())) for x in images]
     symbolic = any(map(keras.utils.is_keras_tensor, images))
     if symbolic or any(len(x) > 3 for x in shapes) or len({*map(tuple, shapes)}) > 1:
-        raise ValueError(
-            "`images` must be one batch, or images of one size. Received: a "
-            f"{type(images).__name__} of the shapes {[*map(tuple, shapes)]}. Write "
+        way = (
             "layer(images, training=True), and leave labels out; for several batches a "
             'call for each, or {"images": a, "other": b} with extra_targets={"other": '
             '"images"}, to do the same to both.'
+        )
+        if all(len(x) == 3 for x in shapes) and not symbolic:
+            way = "[layer(x, training=True) for x in images], or a tf.ragged.stack."
+        raise ValueError(
+            "`images` must be one batch, or images of one size. Received: a "
+            f"{type(images).__name__} of the shapes {[*map(tuple, shapes)]}. Write "
+            f"{way}"
         )
 
 
@@ -239,9 +245,10 @@ def mask_values(layer: Any, masks: Any) -> None:
         mask_values(member, masks)
 
 
-def points(points: dict[str, Any], layer: Any, frame: Frame) -> None:
+def points(
+    points: dict[str, Any], layer: Any, settings: Settings, frame: Frame
+) -> None:
     """Refuses bad boxes and keypoints, as far as is known before it runs."""
-    settings: Settings = layer.settings
     batch: tuple[int | None, ...] = ()
     if frame.batched:
         batch = (frame.batch if isinstance(frame.batch, int) else None,)

@@ -137,6 +137,8 @@ class Engine:
         opinions, form = told.opinions(layer, data, training), layer.jit_compile
         before, why = chain.before(data["images"], opinions, layer.mixes(), form)
         told.check_keypoints(layer, why)
+        if before is not None:
+            opinions = before.opinions.join(opinions)
         pixels = {
             key: x if isinstance(x, tf.RaggedTensor) else tensor(key, x)
             for key, x in data.items()
@@ -147,7 +149,8 @@ class Engine:
         images = pixels["images"]
         frame = Frame.of(images, layer.data_format) if before is None else before.frame
         frame = told.ranged(layer, frame, data["images"])
-        points = self._points(data, pixels, frame, before, training)
+        settings = opinions.resolved()
+        points = self._points(data, pixels, frame, before, training, settings)
         if before is None:
             pixels, points = notes.as_source(pixels), notes.as_source(points)
             images = pixels["images"]
@@ -168,8 +171,6 @@ class Engine:
                 return drawing.run(origins, {"images": images})
             return self._drawn(origins, frame)
 
-        if before is not None:
-            opinions = before.opinions.join(opinions)
         if opinions.value_range is None and frame.value_range is not None:
             opinions = dataclasses.replace(opinions, value_range=frame.value_range)
         after = layer.framed(frame)
@@ -241,6 +242,7 @@ class Engine:
         frame: Frame,
         before: Chain | None,
         training: bool,
+        settings: Settings,
     ) -> dict[str, Any]:
         """The entries beside the pixels that are changed with them, checked."""
         layer = self._layer
@@ -252,7 +254,7 @@ class Engine:
             if training and kind_of(key) == "segmentation_masks":
                 checks.mask_values(layer, masks)
         points = {k: x for k, x in data.items() if kind_of(k) in POINTS}
-        checks.points(points, layer, frame)
+        checks.points(points, layer, settings, frame)
         if training:
             checks.reflected(layer, points)
         if training and layer.mixes():

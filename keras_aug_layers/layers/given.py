@@ -62,7 +62,8 @@ def tensor(name: str, x: Any) -> tf.Tensor:
         raise ValueError(
             f"`{name}` must be a dense array of numbers. Received: {type(x).__name__}"
             f"{' of objects' * objects}. Write "
-            "tf.sparse.to_dense(x), or np.stack(x) of arrays of one shape."
+            "tf.sparse.to_dense(x), or np.stack(x) of arrays of one shape, or "
+            "tf.ragged.stack(list(x)) of several."
         )
     return tf.convert_to_tensor(moves.stacked(x))
 

@@ -2,6 +2,7 @@
 
 import difflib
 import inspect
+import weakref
 from typing import Any
 
 import keras
@@ -37,6 +38,7 @@ class Kept(Uncast):
                 f"{name}={kwargs[name]!r}. {way}."
             )
         super().__init__(**kwargs)
+        self._state = RandomState(self)
 
     def get_config(self) -> dict[str, Any]:
         """Every argument of `__init__`, as the attribute of the same name."""
@@ -44,17 +46,44 @@ class Kept(Uncast):
         given = {name: arguments.held(getattr(self, name)) for name in names}
         return {**super().get_config(), **given}
 
+    def load_own_variables(self, store: Any) -> None:
+        """Loads its weights, if it has some: the layers of this library have none."""
+        weights = {key: store[key] for key in store.keys() if key.isdigit()}
+        super().load_own_variables(weights)
+        _loaded(self, store)  # version 0.2 kept it here
+
+
+class RandomState(keras.losses.Loss):
+    """Has Keras keep the state of a layer's random numbers beside its weights.
+
+    There a layer of Keras's own, which takes the place of this one, does not look for
+    its weights. (Keras keeps what a layer holds if it is of a kind that it knows, of
+    which a loss is the least.)
+
+    Args:
+        layer: the layer.
+    """
+
+    def __init__(self, layer: Kept) -> None:
+        super().__init__()
+        self._layer = weakref.ref(layer)
+
     def save_own_variables(self, store: Any) -> None:
-        """Saves its weights, and the state of the random numbers, which is none."""
-        super().save_own_variables(store)
-        store["random_state"] = own(self.random_state).numpy()
+        """Saves the state, which is no weight."""
+        layer: Any = self._layer()
+        store[_STATE] = own(layer.random_state).numpy()
 
     def load_own_variables(self, store: Any) -> None:
-        """Loads them, where they were saved: not by a net without this layer."""
-        if "random_state" in store.keys():
-            weights = {key: store[key] for key in store.keys() if key.isdigit()}
-            super().load_own_variables(weights)
-            self.random_state.assign(store["random_state"])
+        """Loads it, where it was saved: not by a net without this layer."""
+        _loaded(self._layer(), store)
+
+
+_STATE = "random_state"
+
+
+def _loaded(layer: Any, store: Any) -> None:
+    if _STATE in store.keys():
+        layer.random_state.assign(store[_STATE])
 
 
 def variables_of(layer: Any) -> list[tf.Variable]:

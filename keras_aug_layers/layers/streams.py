@@ -7,7 +7,6 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from keras_aug_layers.kernels.device import during
@@ -166,37 +165,3 @@ def checked_seed(seed: Any, batch: Any) -> tf.Tensor:
             "seed=(0, 1)."
         )
     return seed
-
-
-def held_by(layer: Any) -> list[Any]:
-    """A layer, and all that it holds, however deep."""
-    return [layer, *getattr(layer, "_flatten_layers", list)()]
-
-
-def draws(layer: keras.layers.Layer) -> bool:
-    """Whether a layer, or one within it, draws random numbers.
-
-    It does if it holds a generator, has a name as random layers have, or if a function
-    of its user's own names what is random.
-    """
-    every = held_by(layer)
-    values = [value for each in every for value in vars(each).values()]
-    for several in [x for x in values if isinstance(x, (dict, list, tuple))]:
-        values += several.values() if isinstance(several, dict) else several
-    functions = [getattr(x, name, None) for x in every for name in ("call", "function")]
-    return (
-        type(layer).__name__.startswith(("Rand", "AugMix", "CutMix", "MixUp"))
-        or any(isinstance(value, _GENERATORS) for value in values)
-        or any(map(_names_random, functions))
-    )
-
-
-_GENERATORS = (keras.random.SeedGenerator, tf.random.Generator)
-
-
-def _names_random(function: Any) -> bool:
-    """Whether the code of a function that is not Keras's names a module `random`."""
-    if str(getattr(function, "__module__", "keras")).startswith("keras."):
-        return False
-    code = getattr(function, "__code__", None)
-    return code is not None and "random" in code.co_names

@@ -9,6 +9,7 @@ import keras
 
 from keras_aug_layers.layers import FusedAugmentation, LayerSequence
 from keras_aug_layers.layers.base import AugmentationLayer
+from keras_aug_layers.layers.draws import draws, held_by
 from keras_aug_layers.layers.groups.fused import check_units
 from keras_aug_layers.layers.groups.group import opinions_in_order, share_variables
 from keras_aug_layers.layers.groups.sequence import (
@@ -16,7 +17,6 @@ from keras_aug_layers.layers.groups.sequence import (
     FromIntegers,
     own_calls,
 )
-from keras_aug_layers.layers.streams import draws, held_by
 from keras_aug_layers.migrate.converters import CONVERTERS
 from keras_aug_layers.plan.jit import check_jit_compile
 from keras_aug_layers.plan.settings import Settings
@@ -210,8 +210,8 @@ def _convert(layer: Any) -> tuple[AugmentationLayer | None, str]:
     known = next((cls for cls in type(layer).__mro__ if cls in CONVERTERS), None)
     if known is None:
         return None, "it has no equivalent here"
-    common = {"name": None}
-    for name in ("seed", "data_format", "bounding_box_format"):
+    common = {}
+    for name in ("name", "seed", "data_format", "bounding_box_format"):
         common[name] = getattr(layer, name, None)
     try:
         return CONVERTERS[known](layer, common), "it has no equivalent here"

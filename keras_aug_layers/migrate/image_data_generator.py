@@ -25,7 +25,8 @@ def from_image_data_generator(
     - Pixels within one pixel of a "constant" border are blended with it, and "wrap" has
       no seam of SciPy's kind.
     - `validation_split` and `dtype` concern the flow of data, not the images, and are
-      left aside.
+      left aside: `keras.utils.image_dataset_from_directory` reads files and splits
+      them, and images and masks are one dict, which one layer moves.
 
     Args:
         generator: a `tf.keras.preprocessing.image.ImageDataGenerator`, its statistics

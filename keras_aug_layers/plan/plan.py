@@ -7,7 +7,12 @@ import tensorflow as tf
 
 from keras_aug_layers.kernels import program
 from keras_aug_layers.kernels.coordinates import crop_of
-from keras_aug_layers.kernels.measured import OF_THE_FRAME, in_window, measuring
+from keras_aug_layers.kernels.measured import (
+    OF_THE_FRAME,
+    in_window,
+    measured_behind_a_stage,
+    measuring,
+)
 from keras_aug_layers.kernels.pixels import converts
 from keras_aug_layers.kernels.program import Program, Step, function_of
 from keras_aug_layers.plan.frame import Frame
@@ -94,7 +99,9 @@ class Plan(NamedTuple):
         ):
             return True  # the mean is that of all images that it shows
         placed = any(function_of(step).has_place for step in self.pixels)
-        return part.moves and (placed or converts(self.pixels))
+        return part.moves and (
+            placed or converts(self.pixels) or measured_behind_a_stage(self.pixels)
+        )
 
     def whole(self) -> "Plan":
         """The plan as if it were one warp: where pixels come from, and the size."""

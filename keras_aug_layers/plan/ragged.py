@@ -5,6 +5,7 @@ one list of pixels, all at once, in code that is compiled. Elsewhere they are do
 by one.
 """
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -12,7 +13,7 @@ import tensorflow as tf
 
 from keras_aug_layers.kernels import flat
 from keras_aug_layers.kernels.device import in_xla_context
-from keras_aug_layers.plan import listed, moves
+from keras_aug_layers.plan import carry, listed, moves
 from keras_aug_layers.plan.entries import kind_of
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.plan import Plan
@@ -131,6 +132,27 @@ def _one_by_one(
         return tf.map_fn(one, tf.range(count), fn_output_signature=signature)
 
     return each() if size else tf.cond(count > 0, each, lambda: nothing)
+
+
+def kept(move: Callable[..., tf.Tensor]) -> Callable[..., Any]:
+    """Has a `Transform` give ragged keypoints back ragged.
+
+    Those of a partner are behind an image's own, and so that these keep their places,
+    all are filled up with -1.
+    """
+
+    @functools.wraps(move)
+    def moved(transform: "Transform", keypoints: Any, *args: Any, **kwargs: Any) -> Any:
+        result = move(transform, keypoints, *args, **kwargs)
+        if not isinstance(keypoints, tf.RaggedTensor):
+            return result
+        grown = carry.mixed(transform.plan, "keypoints")
+        lengths = None if grown else keypoints.row_lengths()
+        return tf.RaggedTensor.from_tensor(
+            result, lengths, row_splits_dtype=keypoints.row_splits.dtype
+        )
+
+    return moved
 
 
 class _Asked(Exception):

@@ -210,19 +210,20 @@ class Transform(Sample):
         return {**value, **followers.boxes_of(state, given, self.batched)}
 
     @_as_it_is
+    @ragged.kept
     def keypoints(self, keypoints: Any, mark_outside: bool | None = None) -> tf.Tensor:
         """Moves keypoints with their images.
 
         Args:
-            keypoints: (B, …, N, 2), in the layer's `keypoint_format`: x and y, with
-                pixel centres at integers for "xy"; without B if drawn for one image.
-                (-1, -1) is padding and stays. With a third number, the visibility,
-                what is not there is (-1, -1, 0), and so is COCO's (0, 0, 0).
+            keypoints: (B, …, N, 2), N may be ragged, in the layer's `keypoint_format`:
+                x and y, with pixel centres at integers for "xy"; without B if drawn for
+                one image. (-1, -1) is padding and stays. With a third number, the
+                visibility, what is not there is (-1, -1, 0), as COCO's (0, 0, 0).
             mark_outside: whether keypoints that leave the frame become (-1, -1); by
                 default as the layer says.
 
         Returns:
-            The keypoints in the same shape and dtype; integers are rounded.
+            The keypoints, of the same kind, shape and dtype; integers are rounded.
         """
         keypoints = reading.read_keypoints(keypoints, self._batch)
         if not self._moves and not carry.touched(self.plan, "keypoints"):

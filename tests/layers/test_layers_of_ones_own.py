@@ -45,6 +45,13 @@ def test_its_weights_are_saved(tmp_path):
     np.testing.assert_array_equal(*(np.asarray(x) for x in states))
 
 
+def test_a_file_without_its_weights_is_refused(tmp_path):
+    net = keras.Sequential([keras.Input((8, 8, 3)), kal.RandomFlip()])
+    net.save_weights(tmp_path / "of.weights.h5")
+    with pytest.raises(ValueError, match="adaptive"):
+        model().load_weights(tmp_path / "of.weights.h5")
+
+
 @pytest.mark.parametrize(
     ("cls", "args", "meant"),
     [

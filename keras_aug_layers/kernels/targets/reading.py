@@ -161,17 +161,19 @@ def check_holds_minus_one(key: str, dtype: tf.DType) -> None:
 def read_keypoints(keypoints: Any, batch: tuple[int | None, ...]) -> tf.Tensor:
     """Keypoints as a tensor, (B, …, N, 2) if `batch` is (B,), else (…, N, 2).
 
-    A third number of a point, if there is one, says how visible it is.
+    A third number of a point, if there is one, says how visible it is. Ragged ones are
+    filled up with -1.
 
     Raises:
         ValueError: naming the key, what came and what to write.
     """
-    if isinstance(keypoints, tf.RaggedTensor):
+    ragged = isinstance(keypoints, tf.RaggedTensor)
+    if ragged and keypoints.ragged_rank != 1:
         raise ValueError(
-            "`keypoints` must be dense, padded with -1. Received: a ragged tensor. "
-            "Write keypoints.to_tensor(-1)."
+            "`keypoints` must be ragged in their number only. Received: "
+            f"ragged_rank={keypoints.ragged_rank}. Write keypoints.to_tensor(-1)."
         )
-    keypoints = tf.convert_to_tensor(keypoints)
+    keypoints = _dense("keypoints", keypoints, ())[0]
     check_holds_minus_one("keypoints", keypoints.dtype)
     if keypoints.shape.rank and keypoints.shape[-1] is None:
         raise ValueError(

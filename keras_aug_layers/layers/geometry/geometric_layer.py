@@ -23,7 +23,7 @@ class GeometricLayer(AugmentationLayer):
             or one for each channel.
         mask_fill_value: the label outside the frame in segmentation masks, such as 255
             for "ignore"; by default masks are filled as the images are, with 0 for
-            "constant".
+            "constant", which is what one-hot masks need.
         **kwargs: arguments of `AugmentationLayer`.
 
     Raises:

@@ -98,6 +98,6 @@ def check_units(
             "`layers` must only erase or mix where pixels have got another unit. "
             f"Received: {layer.name!r} after {before.name!r}. Write "
             f"keras.Sequential([…, {type(before).__name__}(…), …]), where pixels "
-            "are read anew behind it, or put it last."
+            f"are read anew behind it, or put {before.name!r} last."
         )
     return layer if isinstance(layer, Converter) else before

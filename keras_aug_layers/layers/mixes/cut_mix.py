@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras_aug_layers import arguments
 from keras_aug_layers.kernels.followers import Boxes, row_of
 from keras_aug_layers.kernels.program import Step, register
-from keras_aug_layers.kernels.targets.formats import ROUNDING, TOUCHING
+from keras_aug_layers.kernels.targets.formats import ROUNDING, TOUCHING, in_frame
 from keras_aug_layers.kernels.warp import dimension, rows_and_columns
 from keras_aug_layers.layers.mixes.mixing import (
     MixingLayer,
@@ -58,21 +58,30 @@ def _boxes(
     both = with_partners(boxes, only, partner)
     window_low = tf.stack([window["left"], window["top"]], axis=-1)  # (B, 1, 2)
     window_high = tf.stack([window["right"], window["bottom"]], axis=-1)
-    low, high = both.corners[..., :2], both.corners[..., 2:]
+    whole_low, whole_high = both.corners[..., :2], both.corners[..., 2:]
+    frame = tf.cast(tf.stack([size[1], size[0]]), whole_low.dtype)
+    low, high = (tf.clip_by_value(x, 0.0, frame) for x in (whole_low, whole_high))
     inner_low, inner_high = tf.maximum(low, window_low), tf.minimum(high, window_high)
-    area = tf.reduce_prod(high - low, axis=-1)
-    inner = tf.reduce_prod(tf.maximum(inner_high - inner_low, 0.0), axis=-1)
+    whole, area, inner = (
+        tf.reduce_prod(tf.maximum(b - a, 0.0), axis=-1)
+        for a, b in ((whole_low, whole_high), (low, high), (inner_low, inner_high))
+    )
+    hair = tf.minimum((high - low) / 2.0, TOUCHING)  # of a line or a point none
+    meets = tf.reduce_all(
+        (low < window_high - hair) & (high > window_low + hair), axis=-1
+    )
 
     # Where the window covers a box along one axis, it may cut it short on the other.
     from_low, to_high = window_low <= low + TOUCHING, window_high >= high - TOUCHING
-    spans = tf.reverse(from_low & to_high, [-1]) & (inner > 0.0)[..., tf.newaxis]
+    spans = tf.reverse(from_low & to_high, [-1]) & meets[..., tf.newaxis]
     left_low = tf.where(spans & from_low, inner_high, low)
     left_high = tf.where(spans & to_high, inner_low, high)
 
     theirs = tf.range(tf.shape(area)[1]) >= tf.shape(boxes.corners)[1]
+    covered = tf.reduce_all(from_low & to_high, axis=-1)
+    there = tf.where(theirs, meets, ~covered) & in_frame(whole_low, whole_high, frame)
     seen = tf.where(theirs, inner, area - inner)
-    least = TOUCHING * tf.reduce_max(high - low, axis=-1)
-    enough = (seen > least) & (seen >= (visible - ROUNDING) * area)
+    enough = there & (seen >= (visible - ROUNDING) * whole)
     theirs = theirs[tf.newaxis, :, tf.newaxis]
     cut = tf.concat(
         [

@@ -22,8 +22,9 @@ def _stretch(images: tf.Tensor, low: tf.Tensor, span: tf.Tensor) -> tf.Tensor:
     )
     least = compute(tf.reduce_min(low_strip, axis=(1, 2), keepdims=True))
     most = compute(tf.reduce_max(high_strip, axis=(1, 2), keepdims=True))
-    flat = least == most
-    width = tf.where(flat, tf.ones_like(span), most - least) * (1.0 / span)
+    width = (most - least) * (1.0 / span)
+    flat = ~(width > 0.0)  # also of values so near that it is no number
+    width = tf.where(flat, tf.ones_like(width), width)
     x = compute(images)
     result = low + (x - least) / width
     if images.dtype.is_integer:
@@ -33,7 +34,7 @@ def _stretch(images: tf.Tensor, low: tf.Tensor, span: tf.Tensor) -> tf.Tensor:
     return finish(tf.where(flat, x, result), images.dtype)
 
 
-stretch = register("stretch", "stage", _stretch, placed=False)
+stretch = register("stretch", "stage", _stretch)
 """Stretches each channel of each image over the whole range."""
 
 
@@ -43,7 +44,7 @@ class AutoContrast(ColorLayer):
 
     A channel of one value stays as it is. Integers are cut off, as in torchvision: the
     greatest may be one less than that of the range. The least and the greatest value
-    are those of the image as it is there: moved, with what fills it.
+    are those of the image as it is there: with what fills it, behind a move.
 
     Args:
         value_range: (low, high); needed unless the dtype is an unsigned integer.

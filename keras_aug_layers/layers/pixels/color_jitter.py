@@ -159,7 +159,8 @@ class RandomColorJitter(ColorLayer):
             changes["contrast"] = Change(gain, centre=1 - gain)
         if self.saturation is not None:
             gain = random.uniform(self.saturation)
-            bias = rest_of_grey(frame) * (1 - gain)
+            rest = rest_of_grey(frame) if self.space == "hsv" else 0.0  # LUMA has none
+            bias = rest * (1 - gain)
             changes["saturation"] = Change(gain, grey=1 - gain, bias=bias, cut=1.0)
         elif self.saturation_factor is not None:
             gain = drawn_gain(random, self.saturation_factor, None)

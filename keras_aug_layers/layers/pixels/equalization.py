@@ -96,7 +96,7 @@ def _table(pixels: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
     return tf.where(step > 0, table, tf.range(BINS)[tf.newaxis])
 
 
-equalize = register("equalize", "stage", _equalize, placed=False)
+equalize = register("equalize", "stage", _equalize)
 """Makes the histogram of each channel of each image flat, over 256 levels."""
 
 
@@ -107,8 +107,8 @@ class Equalization(ColorLayer):
     With N pixels, of which L have the greatest value that occurs, a step is (N - L) //
     255 pixels, and value k becomes (step // 2 + pixels below k) // step. Floats go
     and integers of more than 8 bits go through 256 levels. (Keras has one histogram for
-    the whole batch.) The histogram is that of the image as it is there: moved, with
-    what fills it.
+    the whole batch.) The histogram is that of the image as it is there: with what
+    fills it, behind a move.
 
     Args:
         value_range: (low, high); needed unless the dtype is an unsigned integer.

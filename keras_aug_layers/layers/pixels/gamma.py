@@ -48,17 +48,19 @@ def _keeping(images: tf.Tensor, exponent: tf.Tensor, sign: tf.Tensor) -> tf.Tens
         x = sign * plane
         low = tf.reduce_min(x, axis=(1, 2), keepdims=True)
         span = tf.reduce_max(x, axis=(1, 2), keepdims=True) - low
-        bent = _power(tf.math.divide_no_nan(x - low, span), exponent)
-        mean, now = mean_of(x), mean_of(bent)
+        part = tf.math.divide_no_nan(x - low, span)
+        bent = _power(part, exponent)
+        mean, now = mean_of(part), mean_of(bent)
         # Of squares, so that the ratio has one root.
         ratio = tf.math.divide_no_nan(
-            mean_of(tf.square(x - mean)), mean_of(tf.square(bent - now))
+            mean_of(tf.square(part - mean)), mean_of(tf.square(bent - now))
         )
-        planes.append(sign * (mean + tf.sqrt(ratio) * (bent - now)))
+        part = mean + tf.sqrt(ratio) * (bent - now)
+        planes.append(sign * (low + span * part))
     return finish(tf.stack(planes, axis=-1), images.dtype)
 
 
-gamma_keeping = register("gamma_keeping", "stage", _keeping, placed=False)
+gamma_keeping = register("gamma_keeping", "stage", _keeping)
 """Likewise between the least and the greatest value of each channel, of the negative
 for a `sign` of -1; mean and standard deviation of the channel stay."""
 

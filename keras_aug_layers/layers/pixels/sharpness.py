@@ -70,8 +70,8 @@ class RandomSharpness(ColorLayer):
 
     Args:
         factor: range of the amount, from 0 to 1: a number f for (0, f), or a pair (low,
-            high). 0 is blurred, 0.5 the image, 1 sharpened, as in Keras; Pillow and
-            torchvision count twice as much.
+            high). 0 is blurred, 0.5 the image, 1 sharpened, as in Keras: 0.3 only
+            blurs, (0.5, 1) only sharpens. Pillow and torchvision count twice as much.
         value_range: as for every `ColorLayer`.
         **kwargs: arguments of `ColorLayer`.
 

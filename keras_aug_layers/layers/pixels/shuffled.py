@@ -56,7 +56,9 @@ def shuffled(changes: list[Change], order: tf.Tensor | None, frame: Frame) -> St
     for key, column in zip(Change._fields, zip(*changes, strict=True), strict=True):
         every = tf.stack([zero + tf.cast(x, tf.float64) for x in column], axis=1)
         rows[key] = every if order is None else tf.gather(every, order, batch_dims=1)
-    return _in_turn(low=low, high=high, black=frame.low, **rows)
+    means = any(tf.is_tensor(change.centre) for change in changes)
+    step = _about_means if means else _in_turn
+    return step(low=low, high=high, black=frame.low, **rows)
 
 
 def _done_in_turn(
@@ -96,6 +98,7 @@ def _done_in_turn(
 
 
 _in_turn = register("in_turn", "stage", _done_in_turn, placed=False, one_by_one=True)
+_about_means = register("in_turn_about_means", "stage", _done_in_turn, one_by_one=True)
 
 
 def shuffled_matrices(
