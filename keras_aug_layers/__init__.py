@@ -30,7 +30,7 @@ def _module_of(words: Sequence[str]) -> str:
 # line, which answers a wrong argument at once and in one line: without TensorFlow, its
 # seconds and its log. Everybody else needs the layers: Keras loads what it knows.
 _program = sys.argv[0] if sys.argv else ""
-if PurePath(_program).stem != "keras-aug-layers" and (
+if PurePath(_program).name not in ("keras-aug-layers", "keras-aug-layers.exe") and (
     _program != "-m" or _module_of(sys.orig_argv) != "keras_aug_layers"
 ):
     from keras_aug_layers import recipes
