@@ -424,6 +424,7 @@ MUTATIONS = [
     ("layers/pixels/solarization", "x >= threshold", "x > threshold", STAGES),
     ("layers/pixels/sharpness", "4.0 * own) / 13.0", "5.0 * own) / 14.0", STAGES),
     ("layers/pixels/hsv", "(5.0, 3.0, 1.0)", "(5.0, 1.0, 3.0)", STAGES),
+    ("kernels/products", "low_a, high_b", "low_a, low_b", "kernels/test_products.py"),
     (
         "layers/mixes/cut_mix",
         "(y < bottom) & (x >= left)",

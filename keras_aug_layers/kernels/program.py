@@ -161,8 +161,7 @@ class Function:
     @property
     def has_place(self) -> bool:
         """Whether it cannot be exchanged with a move of the pixels."""
-        of_place = self.kind in ("placed", "whole")
-        return of_place or (self.kind == "stage" and self.placed)
+        return self.kind == "stage" and self.placed or self.kind in ("placed", "whole")
 
 
 _REGISTER: dict[str, Function] = {}
