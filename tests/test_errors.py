@@ -466,9 +466,14 @@ def test_several_batches_are_no_batch():
     several = [images(), images()]
     symbolic = [keras.Input((8, 8, 3)), keras.Input((8, 8, 3))]
     sizes = [images()[0], images()[0][1:]]
-    for data in (several, tuple(several), symbolic, {"images": several}, sizes):
+    for data in (several, tuple(several), symbolic, {"images": several}):
         with pytest.raises(ValueError, match="(?s)one batch.*a call for each"):
             layer(data, training=True)
+    with pytest.raises(ValueError, match=r"(?s)one size.*for x in images\], or a tf.r"):
+        layer(sizes, training=True)
+    assert [layer(x, training=True).shape for x in sizes] == [x.shape for x in sizes]
+    ragged = layer(tf.ragged.stack(sizes), training=True)
+    assert [x.to_tensor().shape for x in ragged] == [x.shape for x in sizes]
     assert layer([*images()], training=True).shape == images().shape
     dataset = tf.data.Dataset.from_tensors(((images(), images()), 1))
     with pytest.raises(ValueError, match="(?s)2 parts in the images' place.*extra"):
