@@ -7,10 +7,10 @@ device, where that costs nothing: a "kernel" row is the kernel's own time. The c
 which it is compared run in the same loop: one on eight times the bytes, which no cache
 holds, and one on as many.
 
-Each row is written as soon as it is known, and what fails is written in its place. All
-of it takes about a quarter of an hour; `--only` measures a part, such as "kernel" or
-"fit". Exit codes: 0; 1 where something failed, or where the device does not agree with
-the CPU; 2 for wrong arguments, or without such a device.
+Each row is written as soon as it is known, and what fails is written in its place;
+`--only` measures a part, such as "kernel" or "fit". Exit codes: 0; 1 where something
+failed, or where the device does not agree with the CPU; 2 for wrong arguments, or
+without such a device.
 """
 
 import os
