@@ -91,7 +91,10 @@ WRONG_ELSEWHERE = {
     "keypoints, z": ({"keypoints": np.ones((2, 4, 4))}, r"keypoints.*\(B, …, N, 2\)"),
     "too few keypoints": ({"keypoints": np.ones((1, 4, 2))}, "keypoints.*shape"),
     "too many keypoints": ({"keypoints": np.ones((3, 4, 2))}, "keypoints.*shape"),
-    "ragged keypoints": ({"keypoints": ragged([[[1, 2]], []], (2,))}, "`keypoints`"),
+    "ragged twice": (
+        {"keypoints": tf.ragged.constant([[[1, 2]], [[3]]])},
+        r"`keypoints`.*in their number only.*to_tensor\(-1\)",
+    ),
     "masks": ({"segmentation_masks": np.ones((2, 9, 13))}, "segmentation_masks"),
 }
 WRONG = {
