@@ -82,7 +82,7 @@ def rotate(turns: Any) -> tf.Tensor:
     angle = 2.0 * math.pi * (turns - quarters / 4.0)
     cos, sin = tf.cos(angle), tf.sin(angle)
     # Integers would be computed by the host of a GPU, which waits for them.
-    quadrant = quarters - 4.0 * tf.floor(quarters / 4.0)
+    quadrant = tf.cast(quarters - 4.0 * tf.floor(quarters / 4.0), tf.float32)
     even = tf.equal(tf.abs(quadrant - 1.0), 1.0)
     cos, sin = tf.where(even, cos, -sin), tf.where(even, sin, cos)
     sign = tf.where(quadrant < 2.0, tf.ones_like(cos), -tf.ones_like(cos))
