@@ -15,7 +15,6 @@ import tensorflow as tf
 from keras_aug_layers.kernels import fields, matrices
 from keras_aug_layers.kernels.matrices import AFFINE, HOMOGRAPHY, SHARED, UPRIGHT
 from keras_aug_layers.kernels.picks import Pick
-from keras_aug_layers.kernels.products import product
 from keras_aug_layers.kernels.program import (
     Program,
     Step,
@@ -273,7 +272,7 @@ def move_points(
             moved = _through(points, matrix)
             hidden = tf.math.is_inf(moved)
             gone = tf.reduce_any(far != 0.0, axis=-1, keepdims=True)
-            far = product(far, matrix[:, :2, :2], transpose_b=True)
+            far = tf.matmul(far, matrix[:, :2, :2], transpose_b=True)
             far = tf.where(hidden & ~gone, tf.sign(moved), far)
             points = tf.where(hidden, points, moved)
             continue

@@ -87,6 +87,11 @@ def on_gpu() -> bool:
     return in_xla_context() and traced() == GPU
 
 
+def on_cpu() -> bool:
+    """Whether XLA compiles what is traced now, and does it for a processor."""
+    return in_xla_context() and traced() == CPU
+
+
 def wanted() -> str | None:
     """The device that the environment variable names; None if it is not set.
 

@@ -50,7 +50,7 @@ class Kept(Uncast):
         """Loads its weights, if it has some: the layers of this library have none."""
         weights = {key: store[key] for key in store.keys() if key.isdigit()}
         super().load_own_variables(weights)
-        _loaded(self, store)  # version 0.2 kept it here
+        _loaded(self, store)  # where files of before have it
 
 
 class RandomState(keras.losses.Loss):

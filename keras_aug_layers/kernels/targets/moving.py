@@ -6,7 +6,6 @@ import numpy as np
 import tensorflow as tf
 
 from keras_aug_layers.kernels.coordinates import NEAR
-from keras_aug_layers.kernels.products import product
 from keras_aug_layers.kernels.targets.formats import (
     ROUNDING,
     TOUCHING,
@@ -168,7 +167,7 @@ def _around_seen(boxes: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
     shape = tf.constant(shape, boxes.dtype)
     corners = low[..., tf.newaxis, :] * ((1.0 - shape) / 2.0)
     corners += high[..., tf.newaxis, :] * ((1.0 + shape) / 2.0)
-    corners = product(corners, matrices[:, tf.newaxis], transpose_b=True)
+    corners = tf.matmul(corners, matrices[:, tf.newaxis], transpose_b=True)
     after = tf.roll(corners, -1, axis=2)
     depth, next_depth = corners[..., 2:], after[..., 2:]
     before = depth > NEAR
@@ -206,7 +205,7 @@ def _around_ellipse(
     axes = tf.linalg.diag(tf.concat([radii**2, 0.0 * one], axis=-1))
     conic = axes - c[..., :, tf.newaxis] * c[..., tf.newaxis, :]
     h = matrices[:, tf.newaxis]
-    conic = product(product(h, conic), h, transpose_b=True)
+    conic = tf.matmul(tf.matmul(h, conic), h, transpose_b=True)
     q02, q22 = conic[..., :2, 2], conic[..., 2, 2, tf.newaxis]
     q00 = tf.linalg.diag_part(conic)[..., :2]
     # q22 < 0 as long as the ellipse lies in front of the horizon.

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from keras_aug_layers.kernels import few
-from keras_aug_layers.kernels.device import CPU, deriving, in_xla_context, traced
+from keras_aug_layers.kernels.device import deriving, on_cpu
 from keras_aug_layers.kernels.program import Step, register
 from keras_aug_layers.kernels.rounding import finish
 from keras_aug_layers.kernels.stages import compute
@@ -22,8 +22,7 @@ STRIPS = 4
 
 def _equalize(images: tf.Tensor, low: tf.Tensor, span: tf.Tensor) -> tf.Tensor:
     """Two at a time on a CPU: what is counted stays in its cache."""
-    on_cpu = in_xla_context() and not deriving() and traced() == CPU
-    if not on_cpu or images.shape[0] in (1, few.PAIR):
+    if not on_cpu() or deriving() or images.shape[0] in (1, few.PAIR):
         return _at_once(images, low, span)
     at = few.to_some(_at_once, {"low": low, "span": span})
     return few.made_anew(at, images, tf.ones(tf.shape(images)[:1], tf.bool))
@@ -75,7 +74,7 @@ def _levels(
 
 def _counts(place: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
     """How often each number below `size` occurs in (B, H, W, C), int32 (size,)."""
-    strips = STRIPS if in_xla_context() and traced() == CPU else 1
+    strips = STRIPS if on_cpu() else 1
     height = tf.shape(place)[1]
     ends = [height * strip // strips for strip in range(strips + 1)]
     counts = []
