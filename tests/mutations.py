@@ -168,14 +168,14 @@ MUTATIONS = [
     ),
     (
         "kernels/upright",
-        "(matrix[row, 2] + 0.5)\n        step",
-        "(matrix[row, 2])\n        step",
+        "tf.float32) + 0.5) + edge",
+        "tf.float32)) + edge",
         SIZES,
     ),
     (
         "kernels/upright",
-        "tf.constant([-0.25, 0.25])",
-        "tf.constant([-0.5, 0.25])",
+        "tf.constant([-1.0, 1.0])",
+        "tf.constant([-2.0, 1.0])",
         "kernels/test_shrinking.py",
     ),
     (
@@ -281,8 +281,8 @@ MUTATIONS = [
     ),
     (
         "kernels/separable",
-        "1.0 - self.apart / 2.0",
-        "1.0 - self.apart",
+        "1.0 - 2.0 * reach",
+        "1.0 - 0.0 * reach",
         BY_AXES,
     ),
     ("kernels/separable", "number * height + row", "row", BY_AXES),

@@ -36,6 +36,7 @@ def coordinates_of(
         by = tf.reshape(reader.pick.partner, (-1, 1, 1, 1)) + tf.range(askers)
         x = columns(height, width, by)
         inside = reader.pick.inside(v, x)
+        x += reader.half
         return by_matrix(reader, v, inside, lambda slope, row: slope * x + row)
 
     u = tf.reshape(tf.range(width), (1, 1, -1, 1))
@@ -45,7 +46,7 @@ def coordinates_of(
         # Unkept, it is not seen that these are the columns of all rows.
         mine = hidden(u, tf.bitcast(row, tf.int32)) if unkept else u
         # The product with u comes before the askers, or XLA would keep it.
-        product = slope * tf.cast(mine, tf.float32)
+        product = slope * (tf.cast(mine, tf.float32) + reader.half)
         shape = tf.shape(slope)[0], tf.shape(product)[1], width, askers
         return tf.broadcast_to(product, shape) + row
 

@@ -47,6 +47,10 @@ class Reader(NamedTuple):
             the program is one matrix.
         windowed: whether it chooses a window of the images, and they may be enlarged:
             a fill then blends with them over a pixel of what comes out.
+        axes: float32 (B, 2, 2) or (1, 2, 2), from `matrices.axes`: by these, images are
+            read that are upright.
+        part: of how much of a pixel that comes out, along x and y, a place is the
+            middle: of less than a half where two are read beside that of the pixel.
     """
 
     matrix: tf.Tensor | None
@@ -57,6 +61,23 @@ class Reader(NamedTuple):
     looked_up: bool = False
     pick: Pick | None = None
     windowed: bool = False
+    axes: tf.Tensor | None = None
+    part: tuple[Any, Any] = (1.0, 1.0)
+
+    @property
+    def half(self) -> float:
+        """What is added to the number of a pixel before its place is computed."""
+        return 0.5 if self.upright else 0.0
+
+    def by(self, matrix: tf.Tensor) -> "Reader":
+        """The same, by matrices in float64."""
+        axes = tf.cast(matrices.axes(matrix), tf.float32)
+        return self._replace(matrix=tf.cast(matrix, tf.float32), axes=axes)
+
+    def of_first(self) -> tf.Tensor:
+        """The axes (2, 2) of the first image, the identity's where there is none."""
+        still = tf.constant([[[1.0, 0.0], [1.0, 0.0]]])
+        return tf.concat([self.axes, still], axis=0)[0]
 
 
 def _apply_affine(
@@ -178,12 +199,12 @@ def reader(
             matrix = matrices.normalize(matrix)
         name = program[0].name if program else AFFINE
         return Reader(
-            tf.cast(matrix, tf.float32),
+            None,
             straight,
             upright=name in (SHARED, UPRIGHT),
             shared=name == SHARED,
             windowed=straight and any("crop" in step.rows for step in program),
-        )
+        ).by(matrix)
 
     if not is_one(stride):
         program = tuple(_coarse(step, stride) for step in program)

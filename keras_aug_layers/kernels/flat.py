@@ -215,7 +215,7 @@ def move(
         if how["interpolation"] == "bicubic":
             places = (lambda places: starts), source[1], source
             return shrinking.mean_of_reads(
-                pixels, *places, reader, shrinks, size, points=at, **how
+                pixels, *places, reader, shrinks, size, sides=at, **how
             )
         return shrinking.mean(
             lambda places: warp.read(pixels, starts, source, places, **how),
@@ -226,7 +226,9 @@ def move(
         )
 
     none = tf.zeros((1,), tf.int32)
-    still = shrinking.Shrink(tf.constant(False), none > 0, none)
+    still = shrinking.Shrink(
+        tf.constant(False), none > 0, none, tf.zeros((1, 2), tf.float32)
+    )
 
     def plain(pixels: tf.Tensor) -> tf.Tensor:
         return read(pixels, still, (0.0,))
@@ -237,7 +239,7 @@ def move(
     def filtered(pixels: tf.Tensor) -> tf.Tensor:
         interpolation = how["interpolation"]
         if not separable.fits(reader, interpolation):
-            return read(pixels, shrinks, separable.POINTS)
+            return read(pixels, shrinks, separable.SIDES)
         grid = shrinking.grid_of(reader, shrinks, size, how["fill_mode"], interpolation)
         rest = starts, source, grid, how["fill_value"]
         return choose(

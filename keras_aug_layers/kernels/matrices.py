@@ -168,6 +168,21 @@ def to_pixels(
     return compose(compose(shift(-x, -y), matrix), shift(u, v))
 
 
+def axes(matrix: tf.Tensor) -> tf.Tensor:
+    """How x and y are read, were there no turn and no slant: (B, 2, 2).
+
+    For each, how far two pixels lie apart, and where the outer edge of the first one
+    reads, counted from the edge of the image. Of a resize that is 0: a place is then
+    rounded once, as `tf.image.resize` rounds it, and where it falls on the edge of two
+    pixels the nearest one is the same.
+
+    Args:
+        matrix: from `to_pixels`.
+    """
+    scales = tf.linalg.diag_part(matrix)[:, :2]
+    return tf.stack([scales, matrix[:, :2, 2] + 0.5 - scales / 2.0], axis=2)
+
+
 def _middle(size: tuple[Any, Any]) -> tuple[Any, Any]:
     height, width = (tf.cast(x, tf.float64) if tf.is_tensor(x) else x for x in size)
     return (width - 1.0) / 2.0, (height - 1.0) / 2.0

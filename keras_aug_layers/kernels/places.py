@@ -26,12 +26,16 @@ class Places(NamedTuple):
     number: tf.Tensor | None = None
     steps: tuple[tf.Tensor, tf.Tensor] | None = None
 
-    def finer(self, part: Any) -> "Places":
-        """The same places, of what is so many times as wide and high as a pixel."""
+    def finer(self, x: Any, y: Any) -> "Places":
+        """The same places, of what is x times as wide as a pixel, and y times as high.
+
+        Where a pixel is read at two points of an axis, each is the middle of what
+        reaches to the pixel's edge.
+        """
         if self.steps is None:
             return self
         wide, high = self.steps
-        return self._replace(steps=(wide * part, high * part))
+        return self._replace(steps=(wide * x, high * y))
 
 
 def places_of(reader: Reader, height: Any, width: Any) -> Places:
@@ -60,6 +64,7 @@ def places_at(reader: Reader, u: tf.Tensor, v: tf.Tensor) -> Places:
         y, x = tf.reshape(v, (1, -1, 1)), tf.reshape(u, (1, 1, -1))
         inside = reader.pick.inside(y, x)
     # What does not depend on u is computed once for each row.
+    u += reader.half
     return by_matrix(reader, v, inside, lambda slope, row: slope * u + row)
 
 
@@ -85,25 +90,35 @@ def by_matrix(
         v: their rows, with an axis for the images or without.
         inside: which of them read what the partner of their image reads.
         along: makes of a slope (B, 1, 1), and of what each row begins with, the sum of
-            a slope times the column and that.
+            a slope times the column, `reader.half` added to it, and that.
     """
-    half, axes = (0.5 if reader.affine else 0.0), max(2, v.shape.rank - 1)
+    half, rank = (0.5 if reader.affine else 0.0), max(2, v.shape.rank - 1)
+    v = v + reader.half
 
-    def linear(matrix: tf.Tensor) -> list[tf.Tensor]:
+    def linear(row: Callable[[tf.Tensor], tf.Tensor]) -> list[tf.Tensor]:
         """The products of x and y; the depth, if there is one; or how they step."""
-        m = tf.reshape(tf.stop_gradient(matrix), (-1, 3, 3) + (1,) * axes)
+
+        def wide(matrix: tf.Tensor) -> tf.Tensor:
+            shape = (-1, *matrix.shape[1:]) + (1,) * rank
+            return tf.reshape(tf.stop_gradient(row(matrix)), shape)
+
+        m = wide(reader.matrix)
         last = [m[:, i, 2] + half for i in (0, 1)] + [tf.ones_like(m[:, 2, 2])]
+        if reader.upright:
+            axes = wide(reader.axes)
+            last = [axes[:, i, 1] for i in (0, 1)]
         parts = [
             along(m[:, i, 0], m[:, i, 1] * v + last[i])
             for i in range(2 if reader.affine else 3)
         ]
         if reader.windowed:
-            parts += [tf.abs(m[:, i, 0]) + tf.abs(m[:, i, 1]) for i in (0, 1)]
+            for i, part in enumerate(reader.part):
+                parts.append((tf.abs(m[:, i, 0]) + tf.abs(m[:, i, 1])) * part)
         return parts
 
-    parts, number = linear(reader.matrix), None
+    parts, number = linear(lambda row: row), None
     if reader.pick is not None and inside is not None:
-        theirs = linear(reader.pick.of_partner(reader.matrix))
+        theirs = linear(reader.pick.of_partner)
         parts = [tf.where(inside, *two) for two in zip(theirs, parts, strict=True)]
         number = reader.pick.number(inside)
     x, y, *rest = parts

@@ -54,9 +54,8 @@ def resample(
         return warp.warp(images, reader, **fill, output_size=output_size)
 
     if reader.shared and output_size is not None and not in_xla_context():
-        # Of an empty batch there is no first matrix.
-        some = tf.concat([reader.matrix, tf.eye(3, batch_shape=(1,))], axis=0)
-        return upright.by_axes(images, some[0], output_size, reader.windowed, **fill)
+        axes = reader.of_first()
+        return upright.by_axes(images, axes, output_size, reader.windowed, **fill)
     size = output_size or (dimension(images, 1), dimension(images, 2))
     by_axes = separable.fits(reader, interpolation)
     if by_axes and separable.narrow(dimension(images, 2), size):

@@ -23,8 +23,8 @@ from keras_aug_layers.kernels.device import on_gpu
 from keras_aug_layers.kernels.taps import Taps, cubic_mean, filled_from, summed, taps
 from keras_aug_layers.kernels.warp import compute_dtype, dimension
 
-POINTS = (-0.25, 0.25)
-"""Where an axis is read, in pixels of what comes out."""
+SIDES = (-1.0, 1.0)
+"""On which sides of its middle a pixel that comes out is read, along an axis."""
 
 _CLOSE = 2.0
 """How far apart two points may lie to be read together, in pixels of what is read."""
@@ -55,20 +55,19 @@ class Grid(NamedTuple):
         size: height and width of what comes out.
         fill_mode: as in `resample`.
         interpolation: likewise.
-        apart: (B, 1, 1), a factor of the distance of two points, 0 for one point; None
-            for one point in all images.
+        reach: (B, 2), as of a `Shrink`; None for one point in all images.
     """
 
     reader: Reader
     size: tuple[Any, Any]
     fill_mode: str
     interpolation: str
-    apart: tf.Tensor | None = None
+    reach: tf.Tensor | None = None
 
     def close(self) -> tf.Tensor:
         """Whether the two points of each axis may be read together: bool ()."""
-        steps = tf.stack([self._scale(axis) for axis in (0, 1)])
-        distance = tf.abs(steps) * self.apart * (POINTS[1] - POINTS[0])
+        axes: Any = self.reader.axes
+        distance = tf.abs(axes[:, :, 0]) * self.reach * (SIDES[1] - SIDES[0])
         return tf.reduce_all(distance <= _CLOSE)
 
     def taps(self, axis: int, source: Any, close: bool = False) -> Taps:
@@ -79,17 +78,18 @@ class Grid(NamedTuple):
             source: a number, or int32 (B, 1, 1).
             close: whether the points are known to be `close()`, and bicubic.
         """
-        matrix: Any = self.reader.matrix
-        scale = self._scale(axis)
-        shift = tf.reshape(tf.stop_gradient(matrix[:, axis, 2]), (-1, 1, 1)) + 0.5
-        at = tf.range(self.size[1 - axis], dtype=tf.float32)
+        axes: Any = tf.stop_gradient(self.reader.axes)
+        scale, edge = (_of_images(axes[:, axis, i]) for i in (0, 1))
+        at = tf.range(self.size[1 - axis], dtype=tf.float32) + 0.5
         at = tf.reshape(at, (1, 1, -1) if axis == 0 else (1, -1, 1))
-        step, how = tf.abs(scale), (source, self.fill_mode, self.interpolation)
+        step = tf.abs(scale) * self.reader.part[axis]
+        how = source, self.fill_mode, self.interpolation
         windowed = self.reader.windowed
-        if self.apart is None:
-            return taps(scale * at + shift, *how, step if windowed else None)
-        points = [scale * (at + point * self.apart) + shift for point in POINTS]
-        step = step * (1.0 - self.apart / 2.0) if windowed else None
+        if self.reach is None:
+            return taps(scale * at + edge, *how, step if windowed else None)
+        reach = _of_images(self.reach[:, axis])
+        points = [scale * (at + side * reach) + edge for side in SIDES]
+        step = step * (1.0 - 2.0 * reach) if windowed else None
         if close:
             return cubic_mean(points, source, self.fill_mode, step)
         both = [taps(x, *how, step) for x in points]
@@ -97,9 +97,10 @@ class Grid(NamedTuple):
         one, other = (x.cover for x in both)
         return Taps(pixels, None if one is None else 0.5 * (one + other))
 
-    def _scale(self, axis: int) -> tf.Tensor:
-        matrix: Any = self.reader.matrix
-        return tf.reshape(tf.stop_gradient(matrix[:, axis, axis]), (-1, 1, 1))
+
+def _of_images(row: tf.Tensor) -> tf.Tensor:
+    """A number for each image, (B, 1, 1)."""
+    return tf.reshape(row, (-1, 1, 1))
 
 
 def in_two_passes(images: tf.Tensor, grid: Grid, fill_value: Any) -> tf.Tensor:

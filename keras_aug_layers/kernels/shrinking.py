@@ -4,8 +4,13 @@ An image that shrinks by s is read from a level of a pyramid of halvings, the on
 finer than s, at 2 x 2 points of the pixel that comes out. The level is chosen for each
 image, and so it holds where images are turned or slanted. An image that shrinks by no
 more than `LEAST` is read at one point, whatever others of its batch do.
+
+The two points of an axis stand for the mean over the pixel. In the middles of its
+halves they let the finest detail through where it shrinks little: there they lie a
+little farther out.
 """
 
+import itertools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -17,7 +22,7 @@ from keras_aug_layers.kernels.coordinates import Reader
 from keras_aug_layers.kernels.device import in_xla_context
 from keras_aug_layers.kernels.places import Places, places_at
 from keras_aug_layers.kernels.resample import by_taps, resample
-from keras_aug_layers.kernels.separable import POINTS, Grid
+from keras_aug_layers.kernels.separable import SIDES, Grid
 from keras_aug_layers.kernels.straight import Straight
 from keras_aug_layers.kernels.warp import compute_dtype, dimension
 
@@ -33,16 +38,20 @@ class Shrink(NamedTuple):
         some: bool (), whether any is to be filtered.
         wanted: bool (B,), which are.
         level: int32 (B,), of their pyramids.
+        reach: float32 (B, 2), how far from the middle of a pixel that comes out its
+            points lie, along x and y, in such pixels; 0 where nothing is filtered.
     """
 
     some: tf.Tensor
     wanted: tf.Tensor
     level: tf.Tensor
+    reach: tf.Tensor
 
     def of(self, places: tf.Tensor) -> "Shrink":
         """How the images at places in the batch are read."""
-        wanted, level = (few.row_of(x, places) for x in (self.wanted, self.level))
-        return Shrink(tf.reduce_any(wanted), wanted, level)
+        _, *rows = self
+        wanted, level, reach = (few.row_of(x, places) for x in rows)
+        return Shrink(tf.reduce_any(wanted), wanted, level, reach)
 
 
 class FilteredMove(NamedTuple):
@@ -97,7 +106,19 @@ def shrink(reader: Reader, source: tuple[Any, Any], target: tuple[Any, Any]) -> 
     )
     most_levels = pyramid.levels(source, target)
     level = tf.where(wanted, tf.minimum(level, most_levels), 0)
-    return Shrink(tf.reduce_any(wanted), wanted, level)
+    steps = tf.stack([tf.sqrt(a**2 + c**2), tf.sqrt(b**2 + d**2)], axis=1)
+    steps *= 0.5 ** tf.cast(level, tf.float32)[:, tf.newaxis]
+    reach = tf.where(wanted[:, tf.newaxis], _reach(steps), 0.0)
+    return Shrink(tf.reduce_any(wanted), wanted, level, reach)
+
+
+def _reach(steps: tf.Tensor) -> tf.Tensor:
+    """How far from its middle a pixel is read that is as wide as so many of its source.
+
+    Where, for steps of 1.2 to 4, the mean of two reads differs least from that over the
+    pixel, for noise: 0.28 up to a step of 2, and 0.25 from 2.5 on, within 0.01.
+    """
+    return 0.25 + 0.03 * tf.clip_by_value(5.0 - 2.0 * steps, 0.0, 1.0)
 
 
 def antialiased(
@@ -119,39 +140,38 @@ def antialiased(
     """
     size = output_size or (dimension(images, 1), dimension(images, 2))
     if reader.shared and not in_xla_context():
-        some = tf.concat([reader.matrix, tf.eye(3, batch_shape=(1,))], axis=0)
         level = tf.concat([shrinks.level, [0]], axis=0)[0]
+        reach = tf.concat([shrinks.reach, [[0.0, 0.0]]], axis=0)[0]
         return upright.by_products(
-            images, some[0], level, size, reader.windowed, **fill
+            images, reader.of_first(), level, reach, size, reader.windowed, **fill
         )
     if in_xla_context() or reader.matrix is None:
         return _at_once(images, reader, shrinks, size, **fill)
     dtype = compute_dtype(images.dtype)
     batch = dimension(images, 0)
-    matrix = tf.broadcast_to(reader.matrix, (batch, 3, 3))
+    rows: Any = reader.matrix, reader.axes, *shrinks[1:]
+    every = tuple(tf.broadcast_to(x, (batch, *x.shape[1:])) for x in rows)
 
     def one(row: tuple[tf.Tensor, ...]) -> tf.Tensor:
-        image, own, wanted, level = row
-        own = reader._replace(matrix=own[tf.newaxis], shared=False)
+        image, matrix, axes, wanted, level, reach = row
+        own = reader._replace(
+            matrix=matrix[tf.newaxis], axes=axes[tf.newaxis], shared=False
+        )
         image = image[tf.newaxis]
         result = tf.cond(
             wanted,
-            lambda: _one(image, own, level, size, **fill),
+            lambda: _one(image, own, level, reach, size, **fill),
             lambda: resample(image, own, output_size=size, **fill),
         )
         return result[0]
 
-    wanted = tf.broadcast_to(shrinks.wanted, (batch,))
-    level = tf.broadcast_to(shrinks.level, (batch,))
     sizes = [x if isinstance(x, int) else None for x in size]
     signature = tf.TensorSpec([*sizes, images.shape[3]], dtype)
 
     def each(x: tf.Tensor) -> tf.Tensor:
         return tf.cond(
             tf.shape(x)[0] > 0,
-            lambda: tf.map_fn(
-                one, (x, matrix, wanted, level), fn_output_signature=signature
-            ),
+            lambda: tf.map_fn(one, (x, *every), fn_output_signature=signature),
             lambda: tf.zeros((0, *size, tf.shape(x)[3]), dtype),
         )
 
@@ -162,20 +182,28 @@ def antialiased(
 
 
 def _one(
-    image: tf.Tensor, reader: Reader, level: tf.Tensor, size: Any, **fill: Any
+    image: tf.Tensor,
+    reader: Reader,
+    level: tf.Tensor,
+    reach: tf.Tensor,
+    size: Any,
+    **fill: Any,
 ) -> tf.Tensor:
-    """One image (1, H, W, C): a warp of its level to twice the size, then halved."""
+    """One image (1, H, W, C): the mean of four warps of its level."""
 
     def fine(image: tf.Tensor) -> tf.Tensor:
         part = 0.5 ** tf.cast(level, tf.float64)
         edge = (part - 1.0) / 2.0
         to_level = matrices.from_rows((part, 0, edge), (0, part, edge), (0, 0, 1))
-        to_pixel = matrices.from_rows((0.5, 0, -0.25), (0, 0.5, -0.25), (0, 0, 1))
         matrix = matrices.compose(to_level, tf.cast(reader.matrix, tf.float64))
-        matrix = matrices.normalize(matrices.compose(matrix, to_pixel))
-        own = reader._replace(matrix=tf.cast(matrix, tf.float32))
-        twice = size[0] * 2, size[1] * 2
-        return resample(image, own, output_size=twice, exact=False, **fill)
+        x, y = tf.unstack(tf.cast(reach, tf.float64))
+        reads = []
+        for down, right in itertools.product(SIDES, SIDES):
+            point = matrices.shift(-right * x, -down * y)
+            own = reader.by(matrices.normalize(matrices.compose(matrix, point)))
+            own = own._replace(part=tuple(tf.unstack(1.0 - 2.0 * reach)))
+            reads.append(resample(image, own, output_size=size, exact=False, **fill))
+        return tf.add_n(reads) / 4.0
 
     dtype = compute_dtype(image.dtype)
 
@@ -189,7 +217,7 @@ def _one(
         )
         return fine(small)
 
-    return pyramid.halve(tf.cond(level > 0, halved, lambda: fine(image)))
+    return tf.cond(level > 0, halved, lambda: fine(image))
 
 
 def _at_once(
@@ -234,7 +262,7 @@ def grid_of(
     reader: Reader, shrinks: Shrink, size: Any, fill_mode: str, interpolation: str
 ) -> Grid:
     """What upright images of level 0 read along their axes."""
-    return Grid(reader, size, fill_mode, interpolation, _apart(shrinks))
+    return Grid(reader, size, fill_mode, interpolation, shrinks.reach)
 
 
 def mean(
@@ -242,24 +270,18 @@ def mean(
     reader: Reader,
     shrinks: Shrink,
     size: Any,
-    points: tuple[float, ...] = POINTS,
+    sides: tuple[float, ...] = SIDES,
 ) -> tf.Tensor:
     """The mean of what is read at 2 x 2 points, or at as many as are given."""
     u = tf.range(size[1], dtype=tf.float32)
     v = tf.range(size[0], dtype=tf.float32)[:, tf.newaxis]
-    apart = _apart(shrinks)
-    between = 1.0 - apart * (1.0 - 1.0 / len(points))
+    x, y = (wide(shrinks.reach[:, axis]) for axis in (0, 1))
+    parts = 1.0 - 2.0 * x, 1.0 - 2.0 * y
     every = [
-        read(places_at(reader, u + dx * apart, v + dy * apart).finer(between))
-        for dy in points
-        for dx in points
+        read(places_at(reader, u + right * x, v + down * y).finer(*parts))
+        for down, right in itertools.product(sides, sides)
     ]
     return every[0] if len(every) == 1 else sum(every) * (1.0 / len(every))
-
-
-def _apart(shrinks: Shrink) -> tf.Tensor:
-    """1 for what is filtered, else 0: (B, 1, 1)."""
-    return wide(tf.cast(shrinks.wanted, tf.float32))
 
 
 def wide(x: tf.Tensor) -> tf.Tensor:
@@ -278,14 +300,14 @@ def mean_of_reads(
     fill_mode: str,
     interpolation: str,
     fill_value: Any,
-    points: tuple[float, ...] = POINTS,
+    sides: tuple[float, ...] = SIDES,
 ) -> tf.Tensor:
     """The same, of a list of pixels of all levels, by the weights of `taps`."""
     part = wide(0.5 ** tf.cast(shrinks.level, tf.float32))
     fill = fill_mode, interpolation, fill_value
 
     def read(places: Places) -> tf.Tensor:
-        own = places.finer(part)._replace(x=places.x * part, y=places.y * part)
+        own = places.finer(part, part)._replace(x=places.x * part, y=places.y * part)
         return by_taps(pixels, start(places), stride, source, own, *fill)
 
-    return mean(read, reader, shrinks, size, points)
+    return mean(read, reader, shrinks, size, sides)

@@ -56,7 +56,7 @@ def straight(
         return separable.in_two_passes(images, grid, fill_value)
 
     def plain(images: tf.Tensor) -> tf.Tensor:
-        return separable.in_two_passes(images, grid._replace(apart=None), fill_value)
+        return separable.in_two_passes(images, grid._replace(reach=None), fill_value)
 
     if interpolation == "bilinear":  # which, at one point, is as fast in one pass
         return Straight(turned, wanted & some, filtered)

@@ -14,7 +14,7 @@ _MARGIN = 1e-3
 
 def by_axes(
     images: tf.Tensor,
-    matrix: tf.Tensor,
+    axes: tf.Tensor,
     size: tuple[Any, Any],
     windowed: bool,
     fill_mode: str,
@@ -27,7 +27,7 @@ def by_axes(
 
     Args:
         images: (B, H, W, C).
-        matrix: float32 (3, 3), from output to input pixels, upright.
+        axes: float32 (2, 2), from `matrices.axes`.
         size: height and width of what comes out.
         windowed: as of a `Reader`.
         fill_mode: as in `resample`.
@@ -36,10 +36,10 @@ def by_axes(
     """
     copied, dtype = interpolation == "nearest", compute_dtype(images.dtype)
     values, covers = images, []
-    for axis, row in ((1, 1), (2, 0)):
-        places = tf.range(size[axis - 1], dtype=tf.float32)
-        x = matrix[row, row] * places + (matrix[row, 2] + 0.5)
-        step = tf.abs(matrix[row, row]) if windowed else None
+    for axis in (1, 2):
+        scale, edge = axes[2 - axis, 0], axes[2 - axis, 1]
+        x = scale * (tf.range(size[axis - 1], dtype=tf.float32) + 0.5) + edge
+        step = tf.abs(scale) if windowed else None
         read = taps(x, dimension(images, axis), fill_mode, interpolation, step)
         parts = [tf.gather(values, index, axis=axis) for index, _ in read.pixels]
         shape = (-1, 1, 1) if axis == 1 else (-1, 1)
@@ -56,8 +56,9 @@ def by_axes(
 
 def by_products(
     images: tf.Tensor,
-    matrix: tf.Tensor,
+    axes: tf.Tensor,
     level: tf.Tensor,
+    reach: tf.Tensor,
     size: tuple[Any, Any],
     windowed: bool,
     fill_mode: str,
@@ -68,8 +69,9 @@ def by_products(
 
     Args:
         images: (B, H, W, C).
-        matrix: float32 (3, 3), from output to input pixels, upright.
+        axes: float32 (2, 2), from `matrices.axes`.
         level: int32 (), how often the images are halved before they are read.
+        reach: float32 (2,), as of a `Shrink`.
         size: height and width of what comes out.
         windowed: as of a `Reader`.
         fill_mode: as in `resample`.
@@ -78,14 +80,15 @@ def by_products(
     """
     dtype = compute_dtype(images.dtype)
     values, covers = tf.cast(images, dtype), []
-    for axis, row in ((1, 1), (2, 0)):
+    for axis in (1, 2):
         source = dimension(images, axis)
+        scale, edge = axes[2 - axis, 0], axes[2 - axis, 1]
         # A power of two in whole numbers, and in others.
         wide, part = tf.bitwise.left_shift(1, level), 0.5 ** tf.cast(level, tf.float32)
-        places = tf.range(size[axis - 1], dtype=tf.float32)[:, tf.newaxis]
-        places += tf.constant([-0.25, 0.25])
-        x = (matrix[row, row] * places + (matrix[row, 2] + 0.5)) * part
-        step = tf.abs(matrix[row, row]) * part / 2.0 if windowed else None
+        places = tf.range(size[axis - 1], dtype=tf.float32)[:, tf.newaxis] + 0.5
+        own = reach[2 - axis]
+        x = (scale * (places + tf.constant([-1.0, 1.0]) * own) + edge) * part
+        step = tf.abs(scale) * part * (1.0 - 2.0 * own) if windowed else None
         read = taps(x, (source + wide - 1) // wide, fill_mode, interpolation, step)
         pixel = tf.range(source)
         group = pixel // wide

@@ -193,7 +193,7 @@ def _of_windows(
         )
 
     matrix: Any = reader.matrix
-    steps = tf.reduce_sum(tf.abs(matrix[:, :2, :2]), axis=2)
+    steps = tf.reduce_sum(tf.abs(matrix[:, :2, :2]), axis=2) * reader.part
     return choose(tf.reduce_min(steps) < 1.0, enlarged, as_it_is, images)
 
 

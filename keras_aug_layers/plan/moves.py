@@ -182,7 +182,8 @@ def _filtering(
         return shrinking.FilteredMove(shrinks, plain, filtered)
 
     def some(places: tf.Tensor) -> shrinking.FilteredMove:
-        own = reader._replace(matrix=few.row_of(reader.matrix, places))
+        matrix, axes = (few.row_of(x, places) for x in (reader.matrix, reader.axes))
+        own = reader._replace(matrix=matrix, axes=axes)
         return move(own, shrinks.of(places), Warp(lambda: own, how))
 
     # Crops are of many sizes, and many shrink: a loop would take longer to compile,
