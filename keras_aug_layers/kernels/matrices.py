@@ -179,7 +179,7 @@ def axes(matrix: tf.Tensor) -> tf.Tensor:
     Args:
         matrix: from `to_pixels`.
     """
-    scales = tf.linalg.diag_part(matrix)[:, :2]
+    scales = tf.stack([matrix[:, 0, 0], matrix[:, 1, 1]], axis=1)
     return tf.stack([scales, matrix[:, :2, 2] + 0.5 - scales / 2.0], axis=2)
 
 
