@@ -48,7 +48,7 @@ class Reader(NamedTuple):
         windowed: whether it chooses a window of the images, and they may be enlarged:
             a fill then blends with them over a pixel of what comes out.
         axes: float32 (B, 2, 2) or (1, 2, 2), from `matrices.axes`: by these, images are
-            read that are upright.
+            read that are upright, and shared or read axis by axis.
         part: of how much of a pixel that comes out, along x and y, a place is the
             middle: of less than a half where two are read beside that of the pixel.
     """
@@ -66,8 +66,12 @@ class Reader(NamedTuple):
 
     @property
     def half(self) -> float:
-        """What is added to the number of a pixel before its place is computed."""
-        return 0.5 if self.upright else 0.0
+        """What is added to the number of a pixel before its place is computed.
+
+        Other matrices than shared ones are read by the op, too, which adds nothing: on
+        the edge of two pixels both forms take the same one.
+        """
+        return 0.5 if self.shared else 0.0
 
     def by(self, matrix: tf.Tensor) -> "Reader":
         """The same, by matrices in float64."""

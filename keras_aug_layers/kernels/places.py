@@ -104,7 +104,7 @@ def by_matrix(
 
         m = wide(reader.matrix)
         last = [m[:, i, 2] + half for i in (0, 1)] + [tf.ones_like(m[:, 2, 2])]
-        if reader.upright:
+        if reader.shared:
             axes = wide(reader.axes)
             last = [axes[:, i, 1] for i in (0, 1)]
         parts = [
