@@ -174,8 +174,8 @@ MUTATIONS = [
     ),
     (
         "kernels/upright",
-        "tf.constant([-1.0, 1.0])",
-        "tf.constant([-2.0, 1.0])",
+        "tf.constant(SIDES) * own",
+        "tf.constant(SIDES) * own * 2.0",
         "kernels/test_shrinking.py",
     ),
     (

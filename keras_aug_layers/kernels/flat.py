@@ -206,8 +206,8 @@ def move(
         size: height and width of what comes out.
         **how: as in `resample`.
     """
-    source = tuple(shrinking.wide(x) for x in tf.unstack(flat.sizes, axis=1))
-    starts = shrinking.wide(flat.starts)
+    source = tuple(separable.wide(x) for x in tf.unstack(flat.sizes, axis=1))
+    starts = separable.wide(flat.starts)
 
     def read(
         pixels: tf.Tensor, shrinks: shrinking.Shrink, at: tuple[float, ...]

@@ -79,7 +79,7 @@ class Grid(NamedTuple):
             close: whether the points are known to be `close()`, and bicubic.
         """
         axes: Any = tf.stop_gradient(self.reader.axes)
-        scale, edge = (_of_images(axes[:, axis, i]) for i in (0, 1))
+        scale, edge = (wide(axes[:, axis, i]) for i in (0, 1))
         at = tf.range(self.size[1 - axis], dtype=tf.float32) + 0.5
         at = tf.reshape(at, (1, 1, -1) if axis == 0 else (1, -1, 1))
         step = tf.abs(scale) * self.reader.part[axis]
@@ -87,9 +87,9 @@ class Grid(NamedTuple):
         windowed = self.reader.windowed
         if self.reach is None:
             return taps(scale * at + edge, *how, step if windowed else None)
-        reach = _of_images(self.reach[:, axis])
+        reach = wide(self.reach[:, axis])
         points = [scale * (at + side * reach) + edge for side in SIDES]
-        step = step * (1.0 - 2.0 * reach) if windowed else None
+        step = step * part_of(reach) if windowed else None
         if close:
             return cubic_mean(points, source, self.fill_mode, step)
         both = [taps(x, *how, step) for x in points]
@@ -98,9 +98,14 @@ class Grid(NamedTuple):
         return Taps(pixels, None if one is None else 0.5 * (one + other))
 
 
-def _of_images(row: tf.Tensor) -> tf.Tensor:
+def wide(x: tf.Tensor) -> tf.Tensor:
     """A number for each image, (B, 1, 1)."""
-    return tf.reshape(row, (-1, 1, 1))
+    return tf.reshape(x, (-1, 1, 1))
+
+
+def part_of(reach: tf.Tensor) -> tf.Tensor:
+    """Of how much of a pixel a point is the middle: of what reaches to its edge."""
+    return 1.0 - 2.0 * reach
 
 
 def in_two_passes(images: tf.Tensor, grid: Grid, fill_value: Any) -> tf.Tensor:

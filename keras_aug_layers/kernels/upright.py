@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from keras_aug_layers.kernels.products import product
+from keras_aug_layers.kernels.separable import SIDES, part_of
 from keras_aug_layers.kernels.taps import filled, taps
 from keras_aug_layers.kernels.warp import compute_dtype, dimension
 
@@ -87,8 +88,8 @@ def by_products(
         wide, part = tf.bitwise.left_shift(1, level), 0.5 ** tf.cast(level, tf.float32)
         places = tf.range(size[axis - 1], dtype=tf.float32)[:, tf.newaxis] + 0.5
         own = reach[2 - axis]
-        x = (scale * (places + tf.constant([-1.0, 1.0]) * own) + edge) * part
-        step = tf.abs(scale) * part * (1.0 - 2.0 * own) if windowed else None
+        x = (scale * (places + tf.constant(SIDES) * own) + edge) * part
+        step = tf.abs(scale) * part * part_of(own) if windowed else None
         read = taps(x, (source + wide - 1) // wide, fill_mode, interpolation, step)
         pixel = tf.range(source)
         group = pixel // wide
