@@ -283,7 +283,7 @@ MUTATIONS = [
         "kernels/separable",
         "1.0 - 2.0 * reach",
         "1.0 - 0.0 * reach",
-        BY_AXES,
+        WINDOWS,
     ),
     ("kernels/separable", "number * height + row", "row", BY_AXES),
     (
