@@ -78,6 +78,14 @@ ERRORS = {
         lambda: kal.RandomFlip()(images(), np.arange(2)),
         ["`training`", "int64", "(2,)", "Write dataset.map(lambda x, y:"],
     ),
+    "labels in a list in the place of training": (
+        lambda: kal.RandomFlip()(images(), [0, 1]),
+        ["`training`", "int64", "(2,)", "Write dataset.map(lambda x, y:"],
+    ),
+    "a text for training": (
+        lambda: kal.RandomFlip()(images(), training="False"),
+        ["`training` must be true or false", "Write dataset.map(lambda x, y:"],
+    ),
     "labels beside images": (
         call(kal.RandomFlip(), (images(), np.arange(2))),
         ["`images`", "leave labels out"],

@@ -139,7 +139,10 @@ def images(data: dict[str, Any]) -> Any:
 
 def training(value: Any) -> None:
     """Refuses labels in its place, as a map over pairs gives them, and the unknown."""
-    dtype = getattr(value, "dtype", tf.bool)
+    if value is None or isinstance(value, int) and value in (0, 1):
+        return
+    value = value if hasattr(value, "dtype") else np.array(value)
+    dtype = value.dtype
     if dtype == tf.bool and (not tf.is_tensor(value) or hasattr(value, "numpy")):
         return
     way = "tf.cond(training, lambda: layer(x, training=True), lambda: layer(x))"

@@ -6,7 +6,7 @@ Differences, where ours does not do the same for the same arguments:
 - RandomContrast(f), or (0, f), which Keras stores alike, has gains of 1 - f to 1 + f.
 - RandomSaturation(f) is from 0 to f (Keras: from -f, so that half of the images are
   grey). In RandomColorJitter this, and the contrast, are as in layers of their own.
-- RandomShear((a, b)) keeps the random sign that Keras's has.
+- RandomShear((a, b)) becomes a choice of it and of its mirror image: Keras draws a sign.
 - RandomColorDegeneration(f) only pales: its factor is from 0 to f.
 - RandomPerspective moves all four corners (Keras: never the top left), by at most a
   quarter of `scale` times the size, and nothing folds over.
@@ -25,12 +25,12 @@ Differences, where ours does not do the same for the same arguments:
 - RandomHue, RandomSaturation and RandomColorJitter stay within any value range (with
   floats from 0 to 255 Keras leaves it, or clips to 1).
 - RandomSharpness and RandomGaussianBlur mirror the image at its edge, or leave the edge
-  as it is, as published (Keras: black comes in).
+  as it is, as published (Keras: black comes in). A blur has one sigma (Keras: two).
 - Solarization draws both ends of a range in one unit (Keras: the lower end in grey
   levels).
 - RandomPosterization(f), or (1, f), which Keras stores alike, keeps f bits (Keras: 1 to
   f - 1). It draws the upper end of a pair too; floats keep their fractions' levels.
-- AutoContrast does nothing outside training (Keras: the same as in training).
+- Outside training AutoContrast does nothing, and RandomCrop takes the middle.
 - RandomInvert is low + high - x (Keras: high - x), in a value range of (-1, 1) then -x.
 - Resizing and the crops read the pixels beside an enlarged crop. Bicubic and
   antialiased resizing differ by some grey levels, the first at edges.

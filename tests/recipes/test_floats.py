@@ -59,6 +59,17 @@ def test_what_lies_beside_an_image_of_yolo_is_grey():
     np.testing.assert_allclose(own.validation(images)[0, 0, 0], 0.0, atol=1e-6)
 
 
+@pytest.mark.parametrize("dtype, high", [("uint16", 4095), ("int16", 1000)])
+@pytest.mark.parametrize("training", [True, False])
+def test_integers_of_any_range_have_whole_numbers_beside_them(dtype, high, training):
+    images = tf.fill((2, 20, 40, 3), tf.constant(high, dtype))
+    beside = recipes.yolo(size=40, value_range=(0, high)).validation(images)
+    np.testing.assert_allclose(beside[0, 0, 0], [114.0 / 255.0] * 3, atol=0.6 / high)
+    recipe = recipes.timm(size=16, mixup=0.0, cutmix=0.0, value_range=(0, high))
+    layer = recipe.train if training else recipe.validation
+    assert layer(images, training=training).shape == (2, 16, 16, 3)
+
+
 def test_beside_an_image_it_is_black():
     recipe = recipes.torchvision_resnet50(size=16, value_range=(-1.0, 1.0))
     assert recipe.train.fill_value == -1.0
