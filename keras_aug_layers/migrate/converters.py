@@ -6,7 +6,7 @@ Differences, where ours does not do the same for the same arguments:
 - RandomContrast(f), or (0, f), which Keras stores alike, has gains of 1 - f to 1 + f.
 - RandomSaturation(f) is from 0 to f (Keras: from -f, so that half of the images are
   grey). In RandomColorJitter this, and the contrast, are as in layers of their own.
-- RandomShear((a, b)) becomes a choice of it and of its mirror image: Keras draws a sign.
+- RandomShear((a, b)) becomes a choice of it and its mirror image: Keras draws a sign.
 - RandomColorDegeneration(f) only pales: its factor is from 0 to f.
 - RandomPerspective moves all four corners (Keras: never the top left), by at most a
   quarter of `scale` times the size, and nothing folds over.
