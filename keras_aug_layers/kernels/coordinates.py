@@ -130,11 +130,10 @@ def _seen_behind(first: Step, after: Step) -> tf.Tensor:
 
     Images that it is not for have the window that they had: there it does nothing.
     """
-    eye = tf.eye(3, dtype=after.rows["matrix"].dtype)
-    still = [tf.equal(after.rows[key], eye) for key in ("matrix", "crop")]
-    mask = tf.reduce_all(still[0], (1, 2), True) & tf.reduce_all(still[1], (1, 2), True)
-    window = matrices.compose(first.rows["matrix"], after.rows["crop"])
-    return tf.where(mask, first.rows.get("crop", eye), window)
+    crop = after.rows["crop"]
+    window = matrices.compose(first.rows["matrix"], crop)
+    had = first.rows.get("crop", matrices.none(crop))
+    return tf.where(matrices.is_none(crop), had, window)
 
 
 def _inverse(step: Step) -> Step:
@@ -146,7 +145,7 @@ def _eye(row: tf.Tensor) -> tf.Tensor:
 
 
 _FACTS = {
-    "neutral": {"matrix": _eye, "crop": _eye},
+    "neutral": {"matrix": _eye, "crop": matrices.none},
     "product": _product,
     "inverse": _inverse,
 }
@@ -156,15 +155,19 @@ affine = register(AFFINE, "coordinates", _apply_affine, **_FACTS)
 homography = register(HOMOGRAPHY, "coordinates", _apply, **_FACTS)
 
 
-def crop_of(program: Program) -> tf.Tensor | None:
+def crop_of(program: Program, moved: bool = False) -> tf.Tensor | None:
     """The window (B, 3, 3) that a program's crops choose; None where there are none.
 
     A matrix that chooses a window stands in its step's row "crop", too, with what was
     upright before it: what is measured behind it is measured in there, see
-    `kernels/measured.py`. Of turns in front of it nothing stands there.
+    `kernels/measured.py`. Of turns in front of it nothing stands there. Where it is
+    `moved`, it is that of a crop of all that the program shows.
     """
-    crops = [step.rows["crop"] for step in program if "crop" in step.rows]
-    return functools.reduce(matrices.compose, crops) if crops else None
+    crops = [step.rows.get("crop") for step in program]
+    if moved and program and program[-1].name in (SHARED, UPRIGHT):
+        crops[-1] = program[-1].rows["matrix"]
+    there = [crop for crop in crops if crop is not None]
+    return functools.reduce(matrices.both, there) if there else None
 
 
 def one_matrix(program: Program) -> tf.Tensor | None:

@@ -138,6 +138,22 @@ def compose(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(a[:, :, :, tf.newaxis] * b[:, tf.newaxis, :, :], axis=2)
 
 
+def none(matrix: tf.Tensor) -> tf.Tensor:
+    """What stands for no matrix at all, as for the window where there is no crop."""
+    return tf.zeros((3, 3), matrix.dtype)
+
+
+def is_none(matrix: tf.Tensor) -> tf.Tensor:
+    """Which ones (B, 1, 1) of matrices stand for none."""
+    return tf.equal(matrix[:, 2:, 2:], 0.0)
+
+
+def both(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    """The product a @ b; where one of them is none, the other one."""
+    product = tf.where(is_none(a), b, compose(a, b))
+    return tf.where(is_none(b), a, product)
+
+
 def inverse(matrix: tf.Tensor) -> tf.Tensor:
     """The inverse, as adjugate over determinant."""
     r0, r1, r2 = tf.unstack(matrix, axis=1)

@@ -13,6 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from keras_aug_layers.kernels import matrices
 from keras_aug_layers.kernels.device import on_gpu
 from keras_aug_layers.kernels.program import (
     Program,
@@ -112,7 +113,7 @@ def affine_product(a: tf.Tensor, b: tf.Tensor, vector: bool = False) -> tf.Tenso
     return tf.reduce_sum(a[:, :, :, tf.newaxis] * b[:, tf.newaxis, :, :], axis=2)
 
 
-def in_window(step: Step, crop: tf.Tensor, size: tuple[int, int]) -> Step:
+def in_window(step: Step, crop: tf.Tensor | None, size: tuple[int, int] | None) -> Step:
     """The step behind a crop, where it measures; others stay as they are.
 
     Its row "window" (B, 4) says in which part of the source: x and y of its middle,
@@ -120,15 +121,18 @@ def in_window(step: Step, crop: tf.Tensor, size: tuple[int, int]) -> Step:
 
     Args:
         step: a step of pixels.
-        crop: the centred matrix (B, 3, 3) of the crops.
-        size: height and width of what they show.
+        crop: the centred matrix (B, 3, 3) of the crops; None where there are none.
+        size: height and width of what they show, where that is another size.
     """
-    if function_of(step).kind != "measured":
+    if function_of(step).kind != "measured" or crop is None:
         return step
-    height, width = size
     window = step.rows.get(WINDOW)
     if window is None:
+        if size is None:
+            return step
+        height, width = size
         window = tf.constant([[0.0, 0.0, width / 2.0, height / 2.0]], tf.float64)
+    crop = tf.where(matrices.is_none(crop), tf.eye(3, dtype=crop.dtype), crop)
     scale = tf.stack([crop[:, 0, 0], crop[:, 1, 1]], axis=1)
     middle = window[:, :2] * scale + crop[:, :2, 2]
     half = window[:, 2:] * tf.abs(scale)  # which is negative of what is mirrored

@@ -9,6 +9,7 @@ from keras_aug_layers.kernels import program
 from keras_aug_layers.kernels.coordinates import crop_of
 from keras_aug_layers.kernels.measured import (
     OF_THE_FRAME,
+    WINDOW,
     in_window,
     measured_behind_a_stage,
     measuring,
@@ -65,11 +66,13 @@ class Plan(NamedTuple):
         if self._ends_before(part):
             earlier = tuple(self.parts)
             return part._replace(earlier=earlier, dtype=part.dtype or self.dtype)
-        crop, size = crop_of(self.coordinates), self.size
-        if crop is not None and size is not None:
-            seen = tuple(in_window(step, crop, size) for step in part.pixels)
-            part = part._replace(pixels=seen)
-        return self._with(part)
+        # A window that is there already lies in what this plan shows, moved or not.
+        crops = [crop_of(self.coordinates, moved) for moved in (False, True)]
+        seen = tuple(
+            in_window(step, crops[WINDOW in step.rows], self.size)
+            for step in part.pixels
+        )
+        return self._with(part._replace(pixels=seen))
 
     def _with(self, part: "Plan") -> "Plan":
         """The steps of this plan, and those of a part, in one pass."""

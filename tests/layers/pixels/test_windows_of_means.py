@@ -51,6 +51,14 @@ STACKS = {
         kal.RandomShift((3, 3), (-2, -2), unit="pixels", fill_mode="nearest"),
         kal.RandomCrop(9, 11, seed=6),
     ],
+    "the middle of a moved image": lambda: [
+        kal.RandomShift((3, 3), (12, 12), unit="pixels", fill_mode="nearest"),
+        kal.CenterCrop(12, 16),
+    ],
+    "a crop of some, mirrored": lambda: [
+        kal.RandomFlip("horizontal_and_vertical", chance=1.0, seed=2),
+        kal.RandomApply(kal.RandomResizedCrop(36, 50, scale=(0.1, 0.2)), 0.5),
+    ],
     "a mirrored crop": lambda: [kal.RandomCrop(12, 16, seed=1), kal.RandomFlip(seed=2)],
 }
 
@@ -70,6 +78,36 @@ def test_the_mean_is_that_of_the_window(name, jit_compile):
     assert apart.max() > 10  # the mean of the whole image would be seen
     # Where a window is resized, borders of its pixels are weighted otherwise.
     np.testing.assert_allclose(found, expected, atol=0.5)
+
+
+MOVES = {
+    "a shift": lambda: [kal.RandomShift((3, 3), (12, 12), unit="pixels")],
+    "a mirror": lambda: [kal.RandomFlip("horizontal_and_vertical", chance=1.0)],
+    "a zoom": lambda: [kal.RandomZoom((-0.3, -0.3)), kal.RandomShift((0.1, 0.1), 0.0)],
+    "a resize": lambda: [kal.Resizing(72, 100, antialias=False)],
+    "a crop that is moved": lambda: [
+        kal.CenterCrop(20, 30, antialias=False),
+        kal.RandomShift((3, 3), (4, 4), unit="pixels"),
+    ],
+    "a turn of a crop": lambda: [
+        kal.CenterCrop(30, 40, antialias=False),
+        kal.RandomRotate(degrees=(20, 20)),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_in_a_group_behind_a_move_it_is_the_same(name):
+    images = ramps()
+    shown = kal.FusedAugmentation([kal.CenterCrop(9, 11, antialias=False)])
+    inner = [kal.CenterCrop(9, 11, antialias=False), kal.RandomContrast(CONTRAST)]
+    flat = kal.FusedAugmentation([*MOVES[name](), *inner])
+    nested = kal.FusedAugmentation([*MOVES[name](), kal.FusedAugmentation(inner)])
+    expected = flat(images, training=True)
+    np.testing.assert_allclose(nested(images, training=True), expected, atol=1e-3)
+    away = kal.FusedAugmentation([shown, kal.RandomContrast(CONTRAST)])
+    other = away(images, training=True)
+    assert np.abs(other - expected).max() > 3  # the move is seen
 
 
 @pytest.mark.slow
