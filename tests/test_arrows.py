@@ -10,7 +10,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "keras_aug_layers"
 FLOORS = (
     ("arguments", "notices"),
-    ("kernels.program", "kernels.noise", "kernels.device", "kernels.checked"),
+    ("kernels.again", "kernels.noise", "kernels.device", "kernels.checked"),
+    ("kernels.program",),
     ("kernels.labels",),
     ("kernels.derivative",),
     ("kernels.hidden",),

@@ -111,12 +111,11 @@ def _one_hot(
     known = (places >= 0) & (places < num_classes)
     if numbers is not True:
         known |= ~numbers
-    tf.debugging.assert_equal(
-        tf.reduce_all(known),
-        True,
+    message = (
         f"`labels` must be from 0 on, and below num_classes={num_classes}. Write "
-        "labels - 1 if they count from 1.",
+        "labels - 1 if they count from 1, or the number of all classes. Received:"
     )
+    tf.debugging.Assert(tf.reduce_all(known), [message, places], summarize=9)
     encoded = tf.one_hot(places, num_classes, dtype=tf.float32)
     if numbers is True:
         return encoded
@@ -126,6 +125,8 @@ def _one_hot(
 def _way(labels: tf.Tensor, rank: int | None) -> str:
     """What to write in place of labels that are refused."""
     dtype, last = labels.dtype, labels.shape[-1] if rank == 1 else None
+    if rank is None:
+        return "labels.set_shape([None]) behind what loses shapes, as tf.py_function"
     if dtype.is_bool:
         return "tf.cast(labels, 'float32')"
     if not (dtype.is_integer or dtype.is_floating):

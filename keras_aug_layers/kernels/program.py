@@ -47,6 +47,7 @@ from typing import Any, Optional
 import tensorflow as tf
 
 from keras_aug_layers import arguments
+from keras_aug_layers.kernels.again import written_again
 
 KINDS = (
     "coordinates",
@@ -210,7 +211,7 @@ def register(
             f"some of {', '.join(names[3:])}."
         )
     known = _REGISTER.get(name)
-    if known is not None and not _written_again(known.call, call):
+    if known is not None and not written_again(known.call, call):
         raise ValueError(
             f"`name` must be new in the register. Received: {name!r}, which is "
             f"{known.call!r}. Write a prefix of your own, such as 'mine.gamma'; a "
@@ -223,16 +224,6 @@ def register(
 
     make.__name__ = make.__qualname__ = name
     return make
-
-
-def _written_again(known: Callable[..., Any], call: Callable[..., Any]) -> bool:
-    """Whether a function is the known one: of the same lines, or the same `def`."""
-
-    def same(attribute: str) -> bool:
-        return bool(getattr(known, attribute, known) == getattr(call, attribute, call))
-
-    named = "<" not in getattr(call, "__qualname__", "<")  # no <lambda>, no <locals>
-    return same("__code__") or (named and same("__qualname__") and same("__module__"))
 
 
 def function_of(step: Step) -> Function:
@@ -280,7 +271,8 @@ def then(program: Program, step: Step) -> Program:
 
 def only(step: Step, mask: tf.Tensor) -> Step:
     """The step for the images whose mask (B,) is true, the identity for the others."""
-    neutral = function_of(step).neutral
+    function = function_of(step)
+    neutral = function.neutral if function.alone else None  # partners' labels follow it
     if neutral is None or step.only is not None:
         mask = mask if step.only is None else step.only & mask
         return Step(step.name, step.rows, mask, step.beside)
@@ -291,7 +283,7 @@ def only(step: Step, mask: tf.Tensor) -> Step:
             chosen = for_all_axes(mask, row)
             row = tf.where(chosen, row, tf.cast(idle, row.dtype))
         rows[key] = row
-    return Step(function_of(step).for_some or step.name, rows)
+    return Step(function.for_some or step.name, rows)
 
 
 def check_each_channel(

@@ -64,6 +64,6 @@ def _count(value: Any) -> Any:
     if isinstance(value, tf.RaggedTensor):
         known = value.shape[0]
         return tf.cast(value.nrows(), tf.int32) if known is None else known
-    if isinstance(value, (tf.Tensor, np.ndarray)) and len(value.shape) > 0:
+    if isinstance(value, (tf.Tensor, np.ndarray)) and tf.TensorShape(value.shape).rank:
         return dimension(value, 0)
     return None

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from keras_aug_layers.kernels.targets import reading
@@ -35,7 +34,7 @@ def mixable(layer: Any, data: dict[str, Any], frame: Frame) -> None:
             "which takes (images, labels), or give the model a dict with both."
         )
     labels, own = data.get("labels"), frame.batch
-    shape = np.shape(labels) if isinstance(labels, list) else ()
+    shape = tf.convert_to_tensor(labels).shape if isinstance(labels, list) else ()
     shape = tf.TensorShape(getattr(labels, "shape", shape))
     count = shape[0] if shape.rank else own
     if isinstance(own, int) and count not in (None, own):

@@ -172,7 +172,18 @@ class Sample(tf.experimental.BatchableExtensionType):
                 f"one gives, images of the sizes {made.tolist()}. Received: one for "
                 f"the sizes {wanted.tolist()}."
             )
-        return self.then(after, joined.over(self.settings))
+        return self.then(after, joined.over(self.settings))._spread()
+
+    def _spread(self) -> "Self":
+        """The same, with a row for each image where there is one for all of them."""
+        batch = tf.shape(self.size)[0]
+
+        def row_of_each(row: tf.Tensor) -> tf.Tensor:
+            return tf.repeat(row, batch, axis=0) if row.shape[0] == 1 else row
+
+        if self.size.shape[0] == 1:
+            return self
+        return self._replace(**fields_of(self.plan.map(lambda x: x.map(row_of_each))))
 
     def __getitem__(self, images: Any) -> "Self":
         """The transform of an image of the batch, by its index, or of a slice of it.

@@ -331,7 +331,7 @@ class Transform(Sample):
         whole = self.plan.whole()
         back = program.inverse(whole.coordinates)
         plan = Plan(back, undone(whole.pixels, carry.of_targets, self._moves), output)
-        return self._replace(**fields_of(plan), size=size)
+        return self._replace(**fields_of(plan), size=size)._spread()
 
 
 def _one_size(size: tf.Tensor) -> tuple[int, int]:

@@ -7,6 +7,8 @@ import tensorflow as tf
 
 import keras_aug_layers as kal
 from keras_aug_layers.kernels import program, stages
+from keras_aug_layers.layers.mixes.mixing import of_partner, weighted
+from keras_aug_layers.layers.pixels.erasing import register_eraser
 
 
 def _darken(x, amount):
@@ -261,3 +263,46 @@ def test_an_attribute_that_is_none_is_refused():
     with pytest.raises(ValueError, match="`neutal` is no attribute.*neutral, "):
         kal.register("q.b", "pointwise", abs, neutal={})
     kal.register("q.b", "pointwise", abs)  # nothing was entered
+
+
+def _times(gain):
+    return lambda x, one: x * gain
+
+
+def test_a_function_of_the_same_lines_that_knows_something_else_is_another():
+    kal.register("tests.times", "pointwise", _times(2.0))
+    kal.register("tests.times", "pointwise", _times(2.0))  # the same, written again
+    with pytest.raises(ValueError, match="`name` must be new"):
+        kal.register("tests.times", "pointwise", _times(3.0))
+    with pytest.raises(ValueError, match="`name` must be new"):
+        register_eraser("erase", lambda y, x, **rows: 0.0 * y * x)
+
+
+blend = kal.register(
+    "tests.blend",
+    "stage",
+    lambda images, lam, partner: of_partner(images, partner),
+    alone=False,
+    labels=weighted,
+    neutral={"lam": 1.0},
+)
+
+
+class Blend(kal.MixingLayer):
+    """Shows the partner, under labels that are mixed."""
+
+    def draw(self, random, frame):
+        lam = random.uniform((0.5, 0.5))
+        return blend(lam=lam, partner=self.partner(random, frame))
+
+
+def test_a_mix_that_can_do_nothing_is_one_of_a_choice(batch):
+    layer = kal.RandomChoice([kal.MixUp(50.0), Blend()], seed=1)
+    data = {"images": batch, "labels": np.eye(4, dtype="float32")}
+    made = layer(data, training=True)
+    np.testing.assert_allclose(tf.reduce_sum(made["labels"], 1), 1.0, rtol=1e-6)
+    halves = np.sort(made["labels"], axis=1)[:, -2] == 0.5
+    images = made["images"].numpy().astype(int)
+    shown = [(images[i] == np.roll(batch, 1, 0)[i]).all() for i in range(4)]
+    assert shown == halves.tolist()
+    assert 0 < sum(shown) < 4

@@ -338,6 +338,19 @@ def test_new_labels_of_old_boxes_are_kept(images):
     assert (result["bounding_boxes"]["labels"].numpy() == 7).all()
 
 
+@pytest.mark.parametrize("jit_compile", [True, False])
+def test_a_batch_of_no_images_goes_through_a_chain(jit_compile):
+    crop = kal.CenterCrop(4, 4, jit_compile=jit_compile)
+    turn = kal.RandomRotate(0.1, jit_compile=jit_compile)
+
+    @tf.function
+    def call(images):
+        return turn(crop(images), training=True), turn(turn(images, training=True))
+
+    made = call(tf.zeros((0, 8, 8, 3)))
+    assert [x.shape for x in made] == [(0, 4, 4, 3), (0, 8, 8, 3)]
+
+
 @pytest.mark.thorough
 def test_nothing_is_done_outside_training(images):
     between = stack()[0](images, training=True)

@@ -234,3 +234,16 @@ def test_a_config_is_json(layer):
     np.testing.assert_allclose(
         again.images(images), transform.images(images), atol=1e-5
     )
+
+
+def test_an_inverse_and_a_product_can_be_cut_into_images():
+    images = np.concatenate([IMAGES, IMAGES])
+    turn = kal.FusedAugmentation([kal.RandomRotate(0.1, seed=1), kal.Solarization()])
+    crop = kal.FusedAugmentation([kal.CenterCrop(8, 10), kal.RandomContrast(0.5)])
+    behind = kal.FusedAugmentation([kal.CoarseDropout(seed=2)]).sample(images)
+    product = behind @ crop.sample(images)
+    for whole in (turn.sample(images).inverse(), product):
+        parts = list(tf.data.Dataset.from_tensor_slices(whole).batch(2))
+        np.testing.assert_array_equal(parts[1].matrix, whole.matrix[2:])
+    made = [t.images(x) for t, x in zip(parts, (images[:2], images[2:]), strict=True)]
+    np.testing.assert_array_equal(np.concatenate(made), product.images(images))

@@ -86,6 +86,32 @@ def test_labels_are_as_many_as_images(labels):
             call(data, training=True)
 
 
+def test_labels_may_be_a_list_in_a_graph():
+    images = random_images((2, 8, 8, 3), "uint8")
+    layer = LAYERS["mixup"](seed=1)
+
+    @tf.function
+    def call(one, other):
+        return layer({"images": images, "labels": [one, other]}, training=True)
+
+    made = call(tf.constant(0), tf.constant(5))["labels"]
+    np.testing.assert_allclose(tf.reduce_sum(made, axis=1), 1.0, rtol=1e-6)
+    np.testing.assert_allclose(made[:, 0] + made[:, 5], 1.0, rtol=1e-6)
+
+
+def test_labels_of_no_known_shape_are_refused():
+    images = random_images((2, 8, 8, 3), "uint8")
+    layer = LAYERS["mixup"]()
+    signature = [tf.TensorSpec(None, tf.int32)]
+    call = tf.function(
+        lambda labels: layer({"images": images, "labels": labels}, training=True),
+        input_signature=signature,
+        autograph=False,
+    )
+    with pytest.raises(ValueError, match=r"`labels` must.*set_shape\(\[None\]\)"):
+        call(tf.constant([0, 1]))
+
+
 class Mixed(keras.Model):
     """Takes a dict with labels: mixes both, and learns from what comes out."""
 
