@@ -80,8 +80,8 @@ class MixUp(MixingLayer):
     the part lambda, which is drawn from Beta(alpha, alpha), its partner the rest.
 
     Masks are blended if they are floating, such as one-hot ones; integer masks are an
-    error. Boxes and keypoints of both are kept; beside the boxes stand `weights` (B,
-    N), the part that each one's image has. In a functional model they must stand there
+    error. Boxes and keypoints of both are kept; beside the boxes stand `weights`, one
+    for each: the part that its image has. In a functional model they must stand there
     before, as ones, since a model gives the same entries in training and outside it.
 
     Args:

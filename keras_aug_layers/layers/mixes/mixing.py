@@ -17,8 +17,9 @@ class MixingLayer(AugmentationLayer):
 
     They need a batch, and in training a dict with `images` and what is mixed with them:
     `labels`, or masks, boxes or keypoints. In a batch of one the image is its own
-    partner, and stays as it is. A call with a seed for each image draws the numbers of
-    an image from its own; who its partner is depends on the batch.
+    partner, and stays as it is, or is shown again by a `Mosaic`. A call with a seed for
+    each image draws the numbers of an image from its own, with `per="batch"` those of
+    all from the first one's; who its partner is depends on the batch.
 
     Labels are mixed as their images are, also by layers of a group or chain before and
     behind. Integers (B,) or (B, 1) become one-hot labels (B, `num_classes`) in float32,

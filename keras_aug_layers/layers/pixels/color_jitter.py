@@ -37,8 +37,9 @@ class RandomColorJitter(ColorLayer):
     """Changes brightness, contrast, saturation and hue at random.
 
     Each of the four is given in Keras's unit or in torchvision's, or left out. Each
-    begins from what the one before it would store, as in torchvision's `ColorJitter`;
-    with `space="linear"` they are one matrix, and clipped once.
+    begins from what the one before it would store, as in torchvision's `ColorJitter`,
+    where integers are cut off: half a level darker each time, on average. With
+    `space="linear"` they are one matrix, clipped and rounded once.
 
     Args:
         value_range: as for every `ColorLayer`.
