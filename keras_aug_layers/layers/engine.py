@@ -137,7 +137,7 @@ class Engine:
         opinions, form = told.opinions(layer, data, training), layer.jit_compile
         before, why = chain.before(data["images"], opinions, layer.mixes(), form)
         told.check_keypoints(layer, why)
-        if training and 0 in getattr(data["images"], "shape", ())[:1]:
+        if training and before is not None and data["images"].shape[:1] == [0]:
             before = None  # opened below, it is another tensor than it was
         if before is not None:
             opinions = before.opinions.join(opinions)
