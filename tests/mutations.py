@@ -316,7 +316,7 @@ MUTATIONS = [
         "(tf.shape(x)[:1]",
         "kernels/targets/test_unknown_numbers_of_boxes.py",
     ),
-    ("kernels/again", "np.array_equal(a, b)", "True", "kernels/test_register.py"),
+    ("kernels/again", "np.array_equal(one, other)", "True", "kernels/test_register.py"),
     (
         "kernels/noise",
         "values / values.std()",

@@ -12,14 +12,19 @@ def written_again(known: Callable[..., Any], call: Callable[..., Any]) -> bool:
     Of the same lines are all functions that one `def` or `lambda` makes inside of a
     function: they are the same where they know the same.
     """
-
-    def same(attribute: str) -> bool:
-        return bool(getattr(known, attribute, known) == getattr(call, attribute, call))
-
     named = "<" not in getattr(call, "__qualname__", "<")  # no <lambda>, no <locals>
-    if named and same("__qualname__") and same("__module__"):
+    if named and all(_same(known, call, x) for x in ("__qualname__", "__module__")):
         return True
-    return same("__code__") and _equal(_known_to(known), _known_to(call))
+    own, others = _known_to(known), _known_to(call)
+    return (
+        _same(known, call, "__code__")
+        and len(own) == len(others)
+        and all(map(_alike, own, others))
+    )
+
+
+def _same(one: Any, other: Any, attribute: str) -> bool:
+    return bool(getattr(one, attribute, one) == getattr(other, attribute, other))
 
 
 def _known_to(call: Callable[..., Any]) -> list[Any]:
@@ -29,8 +34,8 @@ def _known_to(call: Callable[..., Any]) -> list[Any]:
     return [*(cell.cell_contents for cell in cells), *defaults]
 
 
-def _equal(own: list[Any], others: list[Any]) -> bool:
-    return len(own) == len(others) and all(
-        a is b or (written_again(a, b) if callable(a) else np.array_equal(a, b))
-        for a, b in zip(own, others, strict=True)
+def _alike(one: Any, other: Any) -> bool:
+    """Whether values are equal; of functions, the lines: they may know themselves."""
+    return (
+        _same(one, other, "__code__") if callable(one) else np.array_equal(one, other)
     )

@@ -113,9 +113,9 @@ def _one_hot(
         known |= ~numbers
     message = (
         f"`labels` must be from 0 on, and below num_classes={num_classes}. Write "
-        "labels - 1 if they count from 1, or the number of all classes. Received:"
+        "labels - 1 if they count from 1, or the number of all classes."
     )
-    tf.debugging.Assert(tf.reduce_all(known), [message, places], summarize=9)
+    places = checked(places, tf.reduce_all(known), message, places)
     encoded = tf.one_hot(places, num_classes, dtype=tf.float32)
     if numbers is True:
         return encoded

@@ -113,19 +113,17 @@ def affine_product(a: tf.Tensor, b: tf.Tensor, vector: bool = False) -> tf.Tenso
     return tf.reduce_sum(a[:, :, :, tf.newaxis] * b[:, tf.newaxis, :, :], axis=2)
 
 
-def in_window(step: Step, crop: tf.Tensor | None, size: tuple[int, int] | None) -> Step:
-    """The step behind a crop, where it measures; others stay as they are.
+def in_window(step: Step, crop: tf.Tensor, size: tuple[int, int] | None) -> Step:
+    """A step that measures, behind a crop.
 
     Its row "window" (B, 4) says in which part of the source: x and y of its middle,
     from the middle of the source, and the halves of its width and height, in pixels.
 
     Args:
-        step: a step of pixels.
-        crop: the centred matrix (B, 3, 3) of the crops; None where there are none.
+        step: a step whose function is measured.
+        crop: the centred matrix (B, 3, 3) of the crops.
         size: height and width of what they show, where that is another size.
     """
-    if function_of(step).kind != "measured" or crop is None:
-        return step
     window = step.rows.get(WINDOW)
     if window is None:
         if size is None:

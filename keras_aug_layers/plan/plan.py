@@ -66,13 +66,15 @@ class Plan(NamedTuple):
         if self._ends_before(part):
             earlier = tuple(self.parts)
             return part._replace(earlier=earlier, dtype=part.dtype or self.dtype)
-        # A window that is there already lies in what this plan shows, moved or not.
-        crops = [crop_of(self.coordinates, moved) for moved in (False, True)]
-        seen = tuple(
-            in_window(step, crops[WINDOW in step.rows], self.size)
-            for step in part.pixels
-        )
-        return self._with(part._replace(pixels=seen))
+
+        def seen(step: Step) -> Step:
+            if function_of(step).kind != "measured":
+                return step
+            # A window that is there already lies in what this plan shows, moved or not.
+            crop = crop_of(self.coordinates, moved=WINDOW in step.rows)
+            return step if crop is None else in_window(step, crop, self.size)
+
+        return self._with(part._replace(pixels=tuple(map(seen, part.pixels))))
 
     def _with(self, part: "Plan") -> "Plan":
         """The steps of this plan, and those of a part, in one pass."""

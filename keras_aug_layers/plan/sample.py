@@ -11,6 +11,7 @@ import tensorflow as tf
 from keras_aug_layers.kernels.checked import checked
 from keras_aug_layers.kernels.pixels import converts
 from keras_aug_layers.kernels.program import Step, function_of
+from keras_aug_layers.kernels.warp import dimension
 from keras_aug_layers.plan import carry, config
 from keras_aug_layers.plan.frame import Frame
 from keras_aug_layers.plan.plan import Plan
@@ -87,11 +88,8 @@ class Sample(tf.experimental.BatchableExtensionType):
         size = tf.stack([frame.height, frame.width], axis=-1)
 
         def spread_out(step: Step) -> Step:
-            """A row for each image: tf.data would split one for all."""
-
             def row_of_each(row: tf.Tensor) -> tf.Tensor:
-                if row.shape[0] == 1:
-                    return row if one else tf.repeat(row, frame.batch, axis=0)
+                row = _for_each(row, frame.batch)
                 right = row.shape[0] is None or row.shape[0] == frame.batch
                 return checked(
                     row,
@@ -103,7 +101,6 @@ class Sample(tf.experimental.BatchableExtensionType):
 
             return step.map(row_of_each)
 
-        one = isinstance(frame.batch, int) and frame.batch == 1
         if spread:
             plan = plan.map(spread_out)
         return cls(
@@ -176,14 +173,9 @@ class Sample(tf.experimental.BatchableExtensionType):
 
     def _spread(self) -> "Self":
         """The same, with a row for each image where there is one for all of them."""
-        batch = tf.shape(self.size)[0]
-
-        def row_of_each(row: tf.Tensor) -> tf.Tensor:
-            return tf.repeat(row, batch, axis=0) if row.shape[0] == 1 else row
-
-        if self.size.shape[0] == 1:
-            return self
-        return self._replace(**fields_of(self.plan.map(lambda x: x.map(row_of_each))))
+        batch = dimension(self.size, 0)
+        plan = self.plan.map(lambda step: step.map(lambda row: _for_each(row, batch)))
+        return self._replace(**fields_of(plan))
 
     def __getitem__(self, images: Any) -> "Self":
         """The transform of an image of the batch, by its index, or of a slice of it.
@@ -300,6 +292,12 @@ class Sample(tf.experimental.BatchableExtensionType):
         if given.shape.rank == 2 + self.batched:
             return tf.squeeze(pixels, self._channel_axis)
         return pixels
+
+
+def _for_each(row: tf.Tensor, batch: Any) -> tf.Tensor:
+    """A row for each image, where there is one for all: tf.data would split it."""
+    one = isinstance(batch, int) and batch == 1
+    return row if one or row.shape[0] != 1 else tf.repeat(row, batch, axis=0)
 
 
 def fields_of(plan: Plan) -> dict[str, Any]:

@@ -41,7 +41,10 @@ def policy(name: str, value: Any) -> str:
 
 
 def of_bytes(value: float, value_range: Pair | None) -> float:
-    """A value of 0 to 255 in the unit of the images, whole where these may be."""
+    """A value of 0 to 255 in the unit of the images.
+
+    A whole number, as integers need, where the range is so wide that it is not seen.
+    """
     low, high = value_range or (0.0, 255.0)
     found = low + (high - low) * value / 255.0
     return float(round(found)) if high - low > 100.0 else found
